@@ -1,0 +1,92 @@
+package comm
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+)
+
+// endpoint is one address with what a socket shall do there.
+type endpoint struct {
+	transport string // "tcp", "ipc" or "inproc"
+	address   string // what follows "://"
+	binds     bool
+}
+
+// parseEndpoints reads a list of endpoints separated by commas, as sockets of
+// this kind understand it. Everything that is wrong is reported at once.
+func parseEndpoints(kind Kind, list string) ([]endpoint, error) {
+	if strings.TrimSpace(list) == "" {
+		return nil, nil
+	}
+	var endpoints []endpoint
+	var wrong []error
+	for text := range strings.SplitSeq(list, ",") {
+		e, err := parseEndpoint(kind, strings.TrimSpace(text))
+		endpoints = append(endpoints, e)
+		wrong = append(wrong, err)
+	}
+	return endpoints, errors.Join(wrong...)
+}
+
+// parseEndpoint reads one endpoint.
+func parseEndpoint(kind Kind, text string) (endpoint, error) {
+	rest, bind := strings.CutPrefix(text, "@")
+	rest, connect := strings.CutPrefix(rest, ">")
+	transport, address, ok := strings.Cut(rest, "://")
+	switch {
+	case !ok || address == "":
+		return endpoint{}, invalid("endpoint", fmt.Sprintf("%q: want transport://address", text))
+	case strings.ContainsRune(text, 0):
+		return endpoint{}, invalid("endpoint", fmt.Sprintf("%q: has a NUL byte", text))
+	}
+	e := endpoint{transport: transport, address: address, binds: kind.Binds()}
+	switch {
+	case bind || !connect && strings.Contains(address, "*"):
+		e.binds = true
+	case connect:
+		e.binds = false
+	}
+	return e.check(text)
+}
+
+// check completes the address as its transport needs it.
+func (e endpoint) check(text string) (endpoint, error) {
+	switch e.transport {
+	case "ipc", "inproc":
+		return e, nil
+	case "tcp":
+		return e.checkTCP(text)
+	default:
+		return e, invalid("endpoint", fmt.Sprintf("%q: transport is none of tcp, ipc and inproc", text))
+	}
+}
+
+// checkTCP puts the loopback interface where a bound address names no host. It
+// leaves the meaning of host and port to libzmq.
+func (e endpoint) checkTCP(text string) (endpoint, error) {
+	host, port, err := net.SplitHostPort(e.address)
+	switch {
+	case err != nil || port == "":
+		return e, invalid("endpoint", fmt.Sprintf("%q: want tcp://host:port", text))
+	case !e.binds && (host == "" || host == "*" || port == "*"):
+		return e, invalid("endpoint", fmt.Sprintf("%q: to connect takes a host and a port", text))
+	case host == "":
+		e.address = net.JoinHostPort("127.0.0.1", port)
+	}
+	return e, nil
+}
+
+// everywhere reports whether the endpoint is bound on all interfaces.
+func (e endpoint) everywhere() bool {
+	return e.binds && e.transport == "tcp" && strings.HasPrefix(e.address, "*")
+}
+
+// ipv6 reports whether the address is one of IPv6.
+func (e endpoint) ipv6() bool {
+	return e.transport == "tcp" && strings.HasPrefix(e.address, "[")
+}
+
+// String returns the endpoint as libzmq reads it.
+func (e endpoint) String() string { return e.transport + "://" + e.address }

@@ -1,0 +1,154 @@
+package comm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+
+	zmq "github.com/pebbe/zmq4"
+)
+
+// Reason says what kind of error happened. It is itself an error, so that
+// errors.Is(err, comm.Full) asks for it.
+type Reason uint8
+
+const (
+	// Internal is an error that comm did not expect of libzmq or the system.
+	Internal Reason = iota
+	// Closed means that the socket or its context is closed. Such an error is
+	// also net.ErrClosed.
+	Closed
+	// Ended means that the call's context ended; nothing was sent or received.
+	// Such an error is also context.Canceled or context.DeadlineExceeded.
+	Ended
+	// Full means that a peer's queue is at its high-water mark; the message was
+	// not sent and may be sent again.
+	Full
+	// Unreachable means that no peer has the routing id a message is for; the
+	// message was not sent.
+	Unreachable
+	// TooLarge means that a frame is longer than the maximum, or a message has
+	// too many frames. It was not sent or, if received, is dropped.
+	TooLarge
+	// Invalid means that an argument is wrong: an endpoint, an option, a message
+	// without frames.
+	Invalid
+	// AddressInUse means that another socket is bound to the endpoint.
+	AddressInUse
+	// AddressUnavailable means that the endpoint is no address of this host or,
+	// to unbind or disconnect, is not in use.
+	AddressUnavailable
+)
+
+// reasons are the texts of the reasons.
+var reasons = [...]string{
+	Internal:           "internal error",
+	Closed:             "closed",
+	Ended:              "context ended",
+	Full:               "peer's queue is full",
+	Unreachable:        "no such peer",
+	TooLarge:           "message too large",
+	Invalid:            "invalid argument",
+	AddressInUse:       "address in use",
+	AddressUnavailable: "address not available",
+}
+
+// Error returns the reason in words.
+func (r Reason) Error() string {
+	if int(r) < len(reasons) {
+		return reasons[r]
+	}
+	return reasons[Internal]
+}
+
+// Error is the type of every error that comm returns.
+type Error struct {
+	// Op is what was tried: "send", "receive", "bind", ...
+	Op string
+	// Reason is what kind of error it is.
+	Reason Reason
+	// Detail says which endpoint, option or size; it may be empty.
+	Detail string
+	// Cause is the error below, of libzmq, the system or a context; it may be
+	// nil.
+	Cause error
+}
+
+// Error returns one line: the operation, the detail, the reason and its cause.
+func (e *Error) Error() string {
+	text := "comm: " + e.Op
+	if e.Detail != "" {
+		text += " " + e.Detail
+	}
+	text += ": " + e.Reason.Error()
+	if e.Cause != nil {
+		text += ": " + e.Cause.Error()
+	}
+	return text
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// Is reports whether target is the error's reason, or net.ErrClosed for what is
+// closed.
+func (e *Error) Is(target error) bool {
+	if reason, ok := target.(Reason); ok {
+		return reason == e.Reason
+	}
+	return target == net.ErrClosed && e.Reason == Closed
+}
+
+// invalid returns an error about an argument.
+func invalid(op, detail string) *Error {
+	return &Error{Op: op, Reason: Invalid, Detail: detail}
+}
+
+// ended returns the error of a call whose context ended.
+func ended(ctx context.Context, op string) *Error {
+	err := ctx.Err()
+	if cause := context.Cause(ctx); cause != err {
+		err = fmt.Errorf("%w: %w", err, cause)
+	}
+	return &Error{Op: op, Reason: Ended, Cause: err}
+}
+
+// translate is the seam where errors of libzmq become errors of comm.
+func translate(op, detail string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &Error{Op: op, Reason: reasonOf(err), Detail: detail, Cause: err}
+}
+
+// reasonOf maps an error of pebbe/zmq4 to a reason.
+func reasonOf(err error) Reason {
+	if errors.Is(err, zmq.ErrorSocketClosed) || errors.Is(err, zmq.ErrorContextClosed) {
+		return Closed
+	}
+	switch zmq.AsErrno(err) {
+	case zmq.ETERM, zmq.ENOTSOCK:
+		return Closed
+	case zmq.Errno(syscall.EAGAIN):
+		return Full
+	case zmq.EHOSTUNREACH:
+		return Unreachable
+	case zmq.EADDRINUSE:
+		return AddressInUse
+	case zmq.EADDRNOTAVAIL, zmq.Errno(syscall.ENODEV), zmq.Errno(syscall.ENOENT):
+		return AddressUnavailable
+	case zmq.EMSGSIZE:
+		return TooLarge
+	case zmq.Errno(syscall.EINVAL), zmq.EPROTONOSUPPORT, zmq.ENOCOMPATPROTO, zmq.Errno(syscall.ENAMETOOLONG):
+		return Invalid
+	default:
+		return Internal
+	}
+}
+
+// refused reports whether libzmq could not carry out a call without waiting.
+func refused(err error) bool {
+	return err != nil && zmq.AsErrno(err) == zmq.Errno(syscall.EAGAIN)
+}

@@ -1,0 +1,233 @@
+package comm
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// The defaults of a socket. Each is an option.
+const (
+	// DefaultLinger is how long unsent messages are kept when a socket closes.
+	DefaultLinger = time.Second
+	// DefaultHeartbeatInterval is how often a silent tcp connection is tested.
+	DefaultHeartbeatInterval = 2 * time.Second
+	// DefaultHeartbeatTimeout is how long a tcp peer may be silent before the
+	// connection is closed.
+	DefaultHeartbeatTimeout = 6 * time.Second
+	// DefaultMaxFrameSize is the longest frame sent or received, in bytes.
+	DefaultMaxFrameSize = 64 << 20
+	// DefaultMaxFrames is the most frames a received message may have.
+	DefaultMaxFrames = 1024
+	// DefaultHighWaterMark bounds the queue to and from each peer, in messages.
+	DefaultHighWaterMark = 1000
+	// DefaultMaxSockets bounds the sockets of a context. Each socket of comm
+	// counts twice: once more for its monitor.
+	DefaultMaxSockets = 65536
+)
+
+// config is what options set.
+type config struct {
+	linger            time.Duration
+	heartbeatInterval time.Duration
+	heartbeatTimeout  time.Duration
+	maxFrameSize      int
+	maxFrames         int
+	highWaterMark     int
+	immediate         bool
+	routingID         string
+	overflow          Overflow
+	wrong             []error
+}
+
+// newConfig applies options to a kind's defaults and reports all that are wrong.
+func newConfig[O PublisherOption](kind Kind, options []O) (config, error) {
+	c := config{
+		linger:            DefaultLinger,
+		heartbeatInterval: DefaultHeartbeatInterval,
+		heartbeatTimeout:  DefaultHeartbeatTimeout,
+		maxFrameSize:      DefaultMaxFrameSize,
+		maxFrames:         DefaultMaxFrames,
+		highWaterMark:     DefaultHighWaterMark,
+		immediate:         kind.trait().immediate,
+	}
+	for _, option := range options {
+		option.applyPublisher(&c)
+	}
+	return c, errors.Join(c.wrong...)
+}
+
+// require notes that an option is wrong unless it is right.
+func (c *config) require(right bool, format string, args ...any) {
+	if !right {
+		c.wrong = append(c.wrong, invalid("option", fmt.Sprintf(format, args...)))
+	}
+}
+
+// Option sets how a socket of any kind works. The set is sealed: a value that
+// comm does not know could break its rules.
+type Option interface {
+	PublisherOption
+	applySocket(*config)
+}
+
+// PublisherOption sets how a [Publisher] or [XPub] works. Every Option is one.
+// The set is sealed like Option.
+type PublisherOption interface {
+	applyPublisher(*config)
+}
+
+// option is an Option made of a function.
+type option func(*config)
+
+func (o option) applySocket(c *config)    { o(c) }
+func (o option) applyPublisher(c *config) { o(c) }
+
+// publisherOption is a PublisherOption made of a function.
+type publisherOption func(*config)
+
+func (o publisherOption) applyPublisher(c *config) { o(c) }
+
+// WithLinger sets for how long libzmq keeps trying to send what a closed socket
+// left behind; closing the context waits for it. 0 drops it at once; the default
+// is [DefaultLinger]. Negative values are refused: a context could never end.
+func WithLinger(d time.Duration) Option {
+	return option(func(c *config) {
+		c.require(d >= 0, "linger %v: must not be negative", d)
+		c.linger = d
+	})
+}
+
+// WithHeartbeat sets how often a silent tcp connection is tested, and after how
+// much silence it is closed. The peer's libzmq answers by itself. An interval of
+// 0 turns it off. The default is [DefaultHeartbeatInterval] and
+// [DefaultHeartbeatTimeout].
+func WithHeartbeat(interval, timeout time.Duration) Option {
+	return option(func(c *config) {
+		c.require(interval == 0 || interval >= time.Millisecond && timeout >= interval,
+			"heartbeat %v, %v: want 0 or at least 1ms, and a timeout no shorter", interval, timeout)
+		c.heartbeatInterval, c.heartbeatTimeout = interval, timeout
+	})
+}
+
+// WithMaxFrameSize bounds the frames of a socket, in bytes. Longer ones are
+// refused at send; a tcp or ipc peer that sends one is disconnected by libzmq,
+// an inproc message with one is dropped with an error. The default is
+// [DefaultMaxFrameSize].
+func WithMaxFrameSize(bytes int) Option {
+	return option(func(c *config) {
+		c.require(bytes > 0, "maximum frame size %d: must be positive", bytes)
+		c.maxFrameSize = bytes
+	})
+}
+
+// WithMaxFrames bounds the frames in a received message; one with more is
+// dropped with an error. The default is [DefaultMaxFrames].
+func WithMaxFrames(n int) Option {
+	return option(func(c *config) {
+		c.require(n > 0, "maximum number of frames %d: must be positive", n)
+		c.maxFrames = n
+	})
+}
+
+// WithHighWaterMark bounds the queues to and from each peer, in messages. libzmq
+// keeps one at either end, and over inproc their sum is the bound. The default
+// is [DefaultHighWaterMark].
+func WithHighWaterMark(messages int) Option {
+	return option(func(c *config) {
+		c.require(messages > 0, "high-water mark %d: must be positive", messages)
+		c.highWaterMark = messages
+	})
+}
+
+// WithImmediate sets whether messages are queued only for peers that are
+// connected. The default is true for [Dealer] and [Request], where a message
+// that waits for a dead peer would be executed by whoever takes its address, and
+// false for all others.
+func WithImmediate(on bool) Option {
+	return option(func(c *config) { c.immediate = on })
+}
+
+// WithRoutingID sets the name by which a ROUTER addresses this socket: 1 to 255
+// bytes, the first of them not zero. The default is a name that the ROUTER makes
+// up for each connection. Two peers of one ROUTER must not share a name.
+func WithRoutingID(id string) Option {
+	return option(func(c *config) {
+		c.require(len(id) > 0 && len(id) < 256 && id[0] != 0,
+			"routing id %q: want 1 to 255 bytes, the first not zero", id)
+		c.routingID = id
+	})
+}
+
+// Overflow says what a publisher does when a subscriber's queue is full.
+type Overflow uint8
+
+const (
+	// Lossy drops the message for that subscriber, without a word here. The
+	// subscriber of messaging sees a gap.
+	Lossy Overflow = iota
+	// Block waits until there is room at all subscribers of the message.
+	Block
+	// Fail returns a [Full] error and sends the message to nobody.
+	Fail
+)
+
+// WithOverflow sets what a publisher does when a subscriber's queue is full. The
+// default is [Lossy].
+func WithOverflow(o Overflow) PublisherOption {
+	return publisherOption(func(c *config) {
+		c.require(o <= Fail, "overflow %d: want Lossy, Block or Fail", o)
+		c.overflow = o
+	})
+}
+
+// contextConfig is what options of a context set.
+type contextConfig struct {
+	config
+	ioThreads  int
+	maxSockets int
+	log        *slog.Logger
+	poison     bool
+}
+
+// ContextOption sets how a [Context] works. The set is sealed like [Option].
+type ContextOption interface{ applyContext(*contextConfig) }
+
+// contextOption is a ContextOption made of a function.
+type contextOption func(*contextConfig)
+
+func (o contextOption) applyContext(c *contextConfig) { o(c) }
+
+// WithIOThreads sets how many threads libzmq uses for tcp and ipc. The default,
+// 1, is enough for about a gigabyte per second.
+func WithIOThreads(n int) ContextOption {
+	return contextOption(func(c *contextConfig) {
+		c.require(n > 0, "I/O threads %d: must be positive", n)
+		c.ioThreads = n
+	})
+}
+
+// WithMaxSockets bounds the sockets of a context, two for each socket of comm.
+// The default is [DefaultMaxSockets].
+func WithMaxSockets(n int) ContextOption {
+	return contextOption(func(c *contextConfig) {
+		c.require(n > 1, "maximum number of sockets %d: must be at least 2", n)
+		c.maxSockets = n
+	})
+}
+
+// WithLogger sets where a context and its sockets report what no caller can be
+// told. The default is slog.Default().
+func WithLogger(log *slog.Logger) ContextOption {
+	return contextOption(func(c *contextConfig) {
+		c.require(log != nil, "logger: must not be nil")
+		c.log = log
+	})
+}
+
+// WithPoison overwrites each received frame when its message is released, so
+// that a test sees whoever uses it after that. It is off by default.
+func WithPoison() ContextOption {
+	return contextOption(func(c *contextConfig) { c.poison = true })
+}

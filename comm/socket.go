@@ -1,0 +1,287 @@
+package comm
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+	"syscall"
+
+	zmq "github.com/pebbe/zmq4"
+)
+
+// Socket is what sockets of all kinds have in common. All methods may be called
+// by any number of goroutines at once.
+type Socket struct {
+	ctx    *Context
+	kind   Kind
+	config config
+	stats  counters
+
+	absorb  func()        // takes what arrives; nil where the user receives
+	file    *os.File      // a copy of libzmq's event descriptor, on the netpoller
+	done    chan struct{} // closed by Close
+	waking  chan struct{} // closed when the waker has ended
+	monitor *Socket       // receives this socket's events; nil on a monitor
+
+	mu        sync.Mutex // guards what follows and every call on z
+	z         *zmq.Socket
+	bound     []string
+	receivers waitlist
+	senders   waitlist
+	closed    bool
+}
+
+// newSocket returns a socket at its endpoints. What absorb is given takes every
+// message that arrives, under the lock; it may be nil.
+func newSocket(ctx *Context, kind Kind, endpoints string, c config, absorb func(*Socket)) (*Socket, error) {
+	s := &Socket{ctx: ctx, kind: kind, config: c, done: make(chan struct{}), waking: make(chan struct{})}
+	if absorb != nil {
+		s.absorb = func() { absorb(s) }
+	}
+	addresses, err := parseEndpoints(kind, endpoints)
+	if err != nil {
+		return nil, err
+	}
+	if err := ctx.newSocket(s); err != nil {
+		return nil, err
+	}
+	if err := s.start(addresses); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// start makes the socket work: options, waker, monitor, endpoints.
+func (s *Socket) start(addresses []endpoint) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.configure(); err != nil {
+		return translate("configure "+s.kind.String(), "", err)
+	}
+	if err := s.startWaker(); err != nil {
+		return translate("watch "+s.kind.String(), "", err)
+	}
+	if s.kind != kindMonitor {
+		if err := s.startMonitor(); err != nil {
+			return err
+		}
+	}
+	for _, e := range addresses {
+		if err := s.attach(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// configure sets the options of libzmq that hold for all endpoints.
+func (s *Socket) configure() error {
+	c, z := s.config, s.z
+	wrong := []error{
+		z.SetLinger(c.linger),
+		z.SetSndhwm(c.highWaterMark),
+		z.SetRcvhwm(c.highWaterMark),
+		z.SetMaxmsgsize(int64(c.maxFrameSize)),
+		z.SetImmediate(c.immediate),
+	}
+	if c.routingID != "" {
+		wrong = append(wrong, z.SetIdentity(c.routingID))
+	}
+	switch s.kind.trait().zmq {
+	case zmq.ROUTER:
+		wrong = append(wrong, z.SetRouterMandatory(1))
+	case zmq.XPUB:
+		wrong = append(wrong, z.SetXpubVerboser(1), z.SetXpubNodrop(c.overflow != Lossy))
+	}
+	return errors.Join(wrong...)
+}
+
+// attach binds or connects to one endpoint.
+func (s *Socket) attach(e endpoint) error {
+	op, do := "connect", s.z.Connect
+	if e.binds {
+		op, do = "bind", s.z.Bind
+	}
+	if err := errors.Join(s.setHeartbeat(e), s.z.SetIpv6(e.ipv6())); err != nil {
+		return translate(op, e.String(), err)
+	}
+	err := do(e.String())
+	defer s.settle()
+	if err != nil {
+		return translate(op, e.String(), err)
+	}
+	if e.everywhere() {
+		s.ctx.warnOpen(e)
+	}
+	if e.binds {
+		return s.noteBound()
+	}
+	return nil
+}
+
+// setHeartbeat turns heartbeats on for tcp, where a peer can vanish without a
+// word, and off for transports within the host.
+func (s *Socket) setHeartbeat(e endpoint) error {
+	c := s.config
+	if e.transport != "tcp" || c.heartbeatInterval == 0 {
+		return s.z.SetHeartbeatIvl(0)
+	}
+	return errors.Join(s.z.SetHeartbeatIvl(c.heartbeatInterval), s.z.SetHeartbeatTimeout(c.heartbeatTimeout))
+}
+
+// noteBound remembers the endpoint that was bound last, as libzmq resolved it.
+func (s *Socket) noteBound() error {
+	address, err := s.z.GetLastEndpoint()
+	if err != nil {
+		return translate("bind", "", err)
+	}
+	s.bound = append(s.bound, address)
+	return nil
+}
+
+// withOpen calls f under the lock if the socket is open.
+func (s *Socket) withOpen(op string, f func() error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return &Error{Op: op, Reason: Closed}
+	}
+	return f()
+}
+
+// Bind adds endpoints to listen on, separated by commas; "tcp://host:*" takes a
+// free port. It returns at the first one that fails.
+func (s *Socket) Bind(endpoints string) error { return s.attachAll("bind", endpoints, true) }
+
+// Connect adds endpoints to connect to, separated by commas. It does not wait
+// for a connection: libzmq makes it, and makes it again when it breaks.
+func (s *Socket) Connect(endpoints string) error { return s.attachAll("connect", endpoints, false) }
+
+// attachAll binds or connects to each endpoint of a list.
+func (s *Socket) attachAll(op, endpoints string, binds bool) error {
+	addresses, err := parseEndpoints(s.kind, endpoints)
+	if err != nil {
+		return err
+	}
+	return s.withOpen(op, func() error {
+		for _, e := range addresses {
+			e.binds = binds
+			e, err := e.check(e.String())
+			if err != nil {
+				return err
+			}
+			if err := s.attach(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Unbind stops listening on an endpoint, written as [Socket.Endpoints] returns
+// it. Connections that were accepted there end.
+func (s *Socket) Unbind(endpoint string) error {
+	return s.withOpen("unbind", func() error {
+		defer s.settle()
+		if err := s.z.Unbind(endpoint); err != nil {
+			return translate("unbind", endpoint, err)
+		}
+		s.bound = slices.DeleteFunc(s.bound, func(b string) bool { return b == endpoint })
+		return nil
+	})
+}
+
+// Disconnect ends the connection to an endpoint, written as it was connected.
+func (s *Socket) Disconnect(endpoint string) error {
+	return s.withOpen("disconnect", func() error {
+		defer s.settle()
+		return translate("disconnect", endpoint, s.z.Disconnect(endpoint))
+	})
+}
+
+// BindPort listens on a port that was acquired before. On success the port is
+// the socket's; on failure it is still the caller's.
+func (s *Socket) BindPort(p *Port) error {
+	return s.withOpen("bind", func() error {
+		defer s.settle()
+		if err := p.give(s.z); err != nil {
+			return translate("bind", p.Endpoint(), err)
+		}
+		return s.noteBound()
+	})
+}
+
+// Endpoints returns what the socket is bound to, in order, with real ports in
+// place of "*". Peers can connect to these.
+func (s *Socket) Endpoints() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.bound)
+}
+
+// Kind returns the socket's kind.
+func (s *Socket) Kind() Kind { return s.kind }
+
+// String returns the kind and the bound endpoints, for logs.
+func (s *Socket) String() string { return fmt.Sprintf("%v%v", s.kind, s.Endpoints()) }
+
+// Close ends the socket. Waiting calls return an error that is net.ErrClosed.
+// What was sent is still delivered for the linger time, while the context is
+// open or closing. Closing again does nothing.
+func (s *Socket) Close() error {
+	first, err := s.shut()
+	if !first {
+		return err
+	}
+	if s.file != nil {
+		err = errors.Join(err, s.file.Close())
+		<-s.waking
+	}
+	if s.monitor != nil {
+		err = errors.Join(err, s.monitor.Close())
+	}
+	s.ctx.forget(s)
+	return err
+}
+
+// shut closes the socket of libzmq and sends everybody away.
+func (s *Socket) shut() (first bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false, nil
+	}
+	s.closed = true
+	close(s.done)
+	if s.monitor != nil {
+		err = s.z.Monitor("", 0)
+	}
+	err = translate("close "+s.kind.String(), "", errors.Join(err, s.z.Close()))
+	s.receivers.wakeAll()
+	s.senders.wakeAll()
+	return true, err
+}
+
+// duplicate returns a copy of a descriptor that no child process inherits: the
+// lock keeps a fork from happening between the two calls.
+func duplicate(fd int) (int, error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	copied, err := syscall.Dup(fd)
+	if err != nil {
+		return -1, os.NewSyscallError("dup", err)
+	}
+	syscall.CloseOnExec(copied)
+	return copied, nil
+}
+
+// newPlain returns a socket whose user receives what arrives.
+func newPlain[O PublisherOption](ctx *Context, kind Kind, endpoints string, options []O) (*Socket, error) {
+	c, err := newConfig(kind, options)
+	if err != nil {
+		return nil, err
+	}
+	return newSocket(ctx, kind, endpoints, c, nil)
+}

@@ -1,0 +1,50 @@
+package comm
+
+import "sync/atomic"
+
+// Stats counts what happened on a socket since it was made.
+type Stats struct {
+	// Sent and Received count whole messages.
+	Sent, Received uint64
+	// Refused counts messages that were not sent or were dropped at receipt
+	// because of their size or their number of frames.
+	Refused uint64
+	// Unexpected counts received messages that nobody waited for and that were
+	// dropped: late replies on a Request, what is no subscription on a
+	// Publisher.
+	Unexpected uint64
+	// Connections is how many peers are connected now. inproc peers do not
+	// count: libzmq tells nothing of them.
+	Connections int64
+	// Disconnects counts connections that ended.
+	Disconnects uint64
+	// BadHandshakes counts peers that did not speak ZeroMQ, or not this kind's
+	// part of it, or did not prove who they are.
+	BadHandshakes uint64
+	// FailedAccepts counts connections that could not be accepted, as when the
+	// process has no descriptors left.
+	FailedAccepts uint64
+}
+
+// counters is Stats while it changes.
+type counters struct {
+	sent, received, refused, unexpected       atomic.Uint64
+	disconnects, badHandshakes, failedAccepts atomic.Uint64
+	connections                               atomic.Int64
+}
+
+// Stats returns the socket's counters. Connections are counted as their events
+// are read, a moment after they happen.
+func (s *Socket) Stats() Stats {
+	c := &s.stats
+	return Stats{
+		Sent:          c.sent.Load(),
+		Received:      c.received.Load(),
+		Refused:       c.refused.Load(),
+		Unexpected:    c.unexpected.Load(),
+		Connections:   c.connections.Load(),
+		Disconnects:   c.disconnects.Load(),
+		BadHandshakes: c.badHandshakes.Load(),
+		FailedAccepts: c.failedAccepts.Load(),
+	}
+}
