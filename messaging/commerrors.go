@@ -1,0 +1,46 @@
+package messaging
+
+import (
+	"context"
+	"errors"
+
+	"github.com/mittere/mittere/comm"
+)
+
+// fromComm is the seam where errors of comm become errors of messaging. The
+// error of comm stays in the chain, and with it net.ErrClosed, a context's error
+// and comm's reason.
+func fromComm(err error) error {
+	var e *comm.Error
+	if !errors.As(err, &e) {
+		if err == nil {
+			return nil
+		}
+		return AsError(err)
+	}
+	return &Error{Code: codeOf(e), Message: e.Error(), cause: err}
+}
+
+// codeOf maps a reason of comm to a code.
+func codeOf(e *comm.Error) Code {
+	switch e.Reason {
+	case comm.Ended:
+		return AsError(e.Cause).Code
+	case comm.Closed, comm.Unreachable:
+		return Unavailable
+	case comm.Full, comm.TooLarge:
+		return ResourceExhausted
+	case comm.Invalid:
+		return InvalidArgument
+	case comm.AddressInUse, comm.AddressUnavailable:
+		return FailedPrecondition
+	default:
+		return Internal
+	}
+}
+
+// ended returns the error of a call whose context ended before it reached comm.
+func ended(ctx context.Context) error {
+	err := ctx.Err()
+	return &Error{Code: AsError(err).Code, Message: context.Cause(ctx).Error(), cause: errors.Join(err, context.Cause(ctx))}
+}

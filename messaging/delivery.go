@@ -1,0 +1,81 @@
+package messaging
+
+import (
+	"context"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mittere/mittere/comm"
+)
+
+// Route is the frames in front of an envelope: the way back to its sender
+// through ROUTERs, with an empty frame at its end if the sender is a REQ.
+type Route [][]byte
+
+// Delimiter returns the route that makes a [Dealer] look like a REQ: dīvidere's
+// sendWithEmptyFrame.
+func Delimiter() Route { return Route{nil} }
+
+// delimited reports whether the route ends in an empty frame, which says that
+// the sender waits for exactly one answer.
+func (r Route) delimited() bool { return len(r) > 0 && len(r[len(r)-1]) == 0 }
+
+// valid reports whether an empty frame stands nowhere but at the end.
+func (r Route) valid() bool {
+	for i, frame := range r {
+		if len(frame) == 0 && i < len(r)-1 {
+			return false
+		}
+	}
+	return true
+}
+
+// Delivery is a message as it arrived. It belongs to one goroutine at a time.
+type Delivery struct {
+	// Envelope is the message and what is known of it.
+	Envelope
+	// Route is the way back; empty on sockets without one.
+	Route Route
+	// Missed is how many messages of the same publisher, type and subject were
+	// lost just before this one. It is 0 on all sockets but a [Subscriber].
+	Missed uint64
+
+	raw   comm.Message
+	types Resolver
+	back  *Sender // nil where nothing can be sent back
+}
+
+// Open returns the message; see [Envelope.Open]. The type is found in what
+// [WithTypes] gave the socket.
+func (d *Delivery) Open() (proto.Message, error) { return d.Envelope.Open(d.types) }
+
+// Frame returns the envelope's frame as it arrived, for those who pass it on.
+func (d *Delivery) Frame() []byte { return d.raw.Frames[len(d.raw.Frames)-1] }
+
+// CanReply reports whether the socket can send something back.
+func (d *Delivery) CanReply() bool { return d.back != nil }
+
+// WantsReply reports whether the sender waits for exactly one answer, as a
+// [Request] and a REQ socket do. A [Dealer] takes any number.
+func (d *Delivery) WantsReply() bool { return d.back != nil && d.Route.delimited() }
+
+// Reply sends a message back on the socket and the way that this one came. On a
+// [Response] or [Router] it never waits, and a peer that is full or gone is an
+// error at once; on others it waits until ctx ends. Where nothing can be sent
+// back it returns [FailedPrecondition].
+func (d *Delivery) Reply(ctx context.Context, m proto.Message, options ...SendOption) error {
+	if d.back == nil {
+		return Errorf(FailedPrecondition, "a %s arrived on a socket that cannot reply", d.Type)
+	}
+	return d.back.sendTo(ctx, d.Route, m, options)
+}
+
+// ReplyError sends an error back as mittere.v1.Status. Of an error that is no
+// *[Error], see [AsError]; nil is a success without content.
+func (d *Delivery) ReplyError(ctx context.Context, err error) error {
+	return d.Reply(ctx, statusOf(err))
+}
+
+// Release gives the frames back. Afterwards Body, Route and Frame may not be
+// touched, and no reply can be sent. It is optional, and legal once.
+func (d *Delivery) Release() { d.raw.Release() }

@@ -1,0 +1,173 @@
+package messaging
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+)
+
+// Code says what kind of error happened. It is the enum of the schema; its
+// numbers are those of gRPC, and its docs say whether a retry is safe.
+type Code = mitterev1.Code
+
+// The codes; see mittere.v1.Code in proto/mittere/v1/status.proto.
+const (
+	// OK is no error.
+	OK = mitterev1.Code_CODE_UNSPECIFIED
+	// Cancelled means that the caller ended the call.
+	Cancelled = mitterev1.Code_CODE_CANCELLED
+	// Unknown is an error that fits no other code. A retry is not safe.
+	Unknown = mitterev1.Code_CODE_UNKNOWN
+	// InvalidArgument means that a request is wrong in itself. A retry fails.
+	InvalidArgument = mitterev1.Code_CODE_INVALID_ARGUMENT
+	// DeadlineExceeded means that time ran out. Whether the request was executed
+	// is not known; only what is idempotent may be retried.
+	DeadlineExceeded = mitterev1.Code_CODE_DEADLINE_EXCEEDED
+	// NotFound means that what was named does not exist.
+	NotFound = mitterev1.Code_CODE_NOT_FOUND
+	// AlreadyExists means that what should be made exists.
+	AlreadyExists = mitterev1.Code_CODE_ALREADY_EXISTS
+	// PermissionDenied means that the caller may not do this.
+	PermissionDenied = mitterev1.Code_CODE_PERMISSION_DENIED
+	// ResourceExhausted means that a limit is reached. The request was not
+	// executed; a retry after a while is safe.
+	ResourceExhausted = mitterev1.Code_CODE_RESOURCE_EXHAUSTED
+	// FailedPrecondition means that the system is not in the state for this.
+	FailedPrecondition = mitterev1.Code_CODE_FAILED_PRECONDITION
+	// Aborted means that another request was faster.
+	Aborted = mitterev1.Code_CODE_ABORTED
+	// OutOfRange means that the request reaches beyond the valid range.
+	OutOfRange = mitterev1.Code_CODE_OUT_OF_RANGE
+	// Unimplemented means that the receiver has no handler for this.
+	Unimplemented = mitterev1.Code_CODE_UNIMPLEMENTED
+	// Internal means that something is broken on the other side.
+	Internal = mitterev1.Code_CODE_INTERNAL
+	// Unavailable means that the peer cannot be reached or went away.
+	Unavailable = mitterev1.Code_CODE_UNAVAILABLE
+	// DataLoss means that data is lost or damaged for good.
+	DataLoss = mitterev1.Code_CODE_DATA_LOSS
+	// Unauthenticated means that the caller is not known.
+	Unauthenticated = mitterev1.Code_CODE_UNAUTHENTICATED
+)
+
+// Error is the type of every error of this package and of those above. It
+// travels as mittere.v1.Status. errors.Is compares codes; an error that began
+// as a closed socket is also net.ErrClosed, one that began as an ended context
+// is also context.Canceled or context.DeadlineExceeded.
+type Error struct {
+	// Code says what kind of error it is; never OK.
+	Code Code
+	// Message is a sentence for people.
+	Message string
+	// Details are messages for programs that know them.
+	Details []*anypb.Any
+
+	cause  error
+	remote bool
+}
+
+// Errorf returns an error with a code. %w wraps a cause, which does not travel.
+func Errorf(code Code, format string, args ...any) *Error {
+	err := fmt.Errorf(format, args...)
+	return &Error{Code: code, Message: err.Error(), cause: errors.Unwrap(err)}
+}
+
+// WithDetails returns a copy of the error with further details. One that cannot
+// be marshalled is left out.
+func (e *Error) WithDetails(details ...proto.Message) *Error {
+	copied := *e
+	copied.Details = append([]*anypb.Any(nil), e.Details...)
+	for _, detail := range details {
+		if packed, err := anypb.New(detail); err == nil {
+			copied.Details = append(copied.Details, packed)
+		}
+	}
+	return &copied
+}
+
+// Error returns the code and the message on one line.
+func (e *Error) Error() string {
+	name := strings.TrimPrefix(e.Code.String(), "CODE_")
+	if e.Message == "" {
+		return name
+	}
+	return name + ": " + e.Message
+}
+
+// Unwrap returns the cause, if it happened in this process.
+func (e *Error) Unwrap() error { return e.cause }
+
+// Remote reports whether a peer sent the error.
+func (e *Error) Remote() bool { return e.remote }
+
+// Is reports whether target is an *Error of the same code. An error of a peer is
+// also the context's error that has its code.
+func (e *Error) Is(target error) bool {
+	switch t := target.(type) {
+	case *Error:
+		return t.Code == e.Code
+	default:
+		return target == context.DeadlineExceeded && e.Code == DeadlineExceeded ||
+			target == context.Canceled && e.Code == Cancelled
+	}
+}
+
+// Status returns the error as it travels.
+func (e *Error) Status() *mitterev1.Status {
+	return &mitterev1.Status{Code: e.Code, Message: strings.ToValidUTF8(e.Message, "\uFFFD"), Details: e.Details}
+}
+
+// FromStatus returns the error that a peer sent, or nil for a success.
+func FromStatus(s *mitterev1.Status) error {
+	if s.GetCode() == OK {
+		return nil
+	}
+	return &Error{Code: s.GetCode(), Message: s.GetMessage(), Details: s.GetDetails(), remote: true}
+}
+
+// statusName is the full name of the message that errors travel as.
+const statusName = "mittere.v1.Status"
+
+// statusOf returns any error as it travels; nil is a success.
+func statusOf(err error) *mitterev1.Status {
+	if err == nil {
+		return &mitterev1.Status{}
+	}
+	return AsError(err).Status()
+}
+
+// CodeOf returns the code of any error: OK for nil, the code of an *Error, that
+// of an ended context, and Unknown for all others.
+func CodeOf(err error) Code {
+	if err == nil {
+		return OK
+	}
+	return AsError(err).Code
+}
+
+// AsError returns any error as an *Error: the one in its chain, or a new one
+// around it with the code that CodeOf returns. It returns nil for nil.
+func AsError(err error) *Error {
+	var e *Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &e):
+		return e
+	case errors.Is(err, context.DeadlineExceeded):
+		return &Error{Code: DeadlineExceeded, Message: err.Error(), cause: err}
+	case errors.Is(err, context.Canceled):
+		return &Error{Code: Cancelled, Message: err.Error(), cause: err}
+	case errors.Is(err, net.ErrClosed):
+		return &Error{Code: Unavailable, Message: err.Error(), cause: err}
+	default:
+		return &Error{Code: Unknown, Message: err.Error(), cause: err}
+	}
+}

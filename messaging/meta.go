@@ -1,0 +1,244 @@
+package messaging
+
+import (
+	"maps"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// PublisherID names a publisher: random bytes that it chose when it was made.
+// The zero value names none.
+type PublisherID [8]byte
+
+// Meta tells where a message comes from and how it belongs with others. Its wire
+// form is mittere.v1.Meta.
+type Meta struct {
+	// Publisher is who published the message, if it was published.
+	Publisher PublisherID
+	// Sequence counts from 1 for each publisher, type and subject; 0 is none.
+	Sequence uint64
+	// SentAt is when the message was sent by the sender's clock, to the
+	// nanosecond; the zero time is unknown.
+	SentAt time.Time
+	// Retained says that this is a cached last value with its old sequence.
+	Retained bool
+	// TraceParent and TraceState are the headers of W3C trace context.
+	TraceParent, TraceState string
+	// Metadata is what the user attached.
+	Metadata map[string]string
+
+	unknown []byte // fields of later versions
+}
+
+// The field numbers of mittere.v1.Meta.
+const (
+	metaPublisher   protowire.Number = 1
+	metaSequence    protowire.Number = 2
+	metaSentAt      protowire.Number = 3
+	metaRetained    protowire.Number = 4
+	metaTraceParent protowire.Number = 5
+	metaTraceState  protowire.Number = 6
+	metaMetadata    protowire.Number = 7
+)
+
+// isZero reports whether there is nothing to write.
+func (m *Meta) isZero() bool {
+	return m.Publisher == PublisherID{} && m.Sequence == 0 && m.SentAt.IsZero() && !m.Retained &&
+		m.TraceParent == "" && m.TraceState == "" && len(m.Metadata) == 0 && len(m.unknown) == 0
+}
+
+// sentAt returns SentAt as it travels.
+func (m *Meta) sentAt() uint64 {
+	if m.SentAt.IsZero() {
+		return 0
+	}
+	return uint64(m.SentAt.UnixNano())
+}
+
+// size returns the number of bytes that append writes. All tags are one byte.
+func (m *Meta) size() int {
+	size := len(m.unknown)
+	if m.Publisher != (PublisherID{}) {
+		size += 1 + protowire.SizeBytes(len(m.Publisher))
+	}
+	size += sizeVarint(m.Sequence) + sizeVarint(m.sentAt()) + sizeVarint(protowire.EncodeBool(m.Retained))
+	size += sizeString(m.TraceParent) + sizeString(m.TraceState)
+	for key, value := range m.Metadata {
+		size += 1 + protowire.SizeBytes(sizeEntry(key, value))
+	}
+	return size
+}
+
+// append appends the fields in order of their numbers, the metadata in order of
+// its keys.
+func (m *Meta) append(b []byte) []byte {
+	if m.Publisher != (PublisherID{}) {
+		b = protowire.AppendTag(b, metaPublisher, protowire.BytesType)
+		b = protowire.AppendBytes(b, m.Publisher[:])
+	}
+	b = appendVarint(b, metaSequence, m.Sequence)
+	b = appendVarint(b, metaSentAt, m.sentAt())
+	b = appendVarint(b, metaRetained, protowire.EncodeBool(m.Retained))
+	b = appendString(b, metaTraceParent, m.TraceParent)
+	b = appendString(b, metaTraceState, m.TraceState)
+	return append(appendMetadata(b, m.Metadata), m.unknown...)
+}
+
+// appendMetadata appends the entries of the map.
+func appendMetadata(b []byte, metadata map[string]string) []byte {
+	if len(metadata) == 0 {
+		return b
+	}
+	for _, key := range slices.Sorted(maps.Keys(metadata)) {
+		value := metadata[key]
+		b = protowire.AppendTag(b, metaMetadata, protowire.BytesType)
+		b = protowire.AppendVarint(b, uint64(sizeEntry(key, value)))
+		b = protowire.AppendTag(b, 1, protowire.BytesType)
+		b = protowire.AppendString(b, key)
+		b = protowire.AppendTag(b, 2, protowire.BytesType)
+		b = protowire.AppendString(b, value)
+	}
+	return b
+}
+
+// sizeEntry is the size of an entry of the metadata. Like protobuf's own
+// encoders it writes both of its fields always.
+func sizeEntry(key, value string) int {
+	return 2 + protowire.SizeBytes(len(key)) + protowire.SizeBytes(len(value))
+}
+
+// sizeString is the size of a string field, nothing if it is empty.
+func sizeString(s string) int {
+	if s == "" {
+		return 0
+	}
+	return 1 + protowire.SizeBytes(len(s))
+}
+
+// sizeVarint is the size of a number field, nothing if it is zero.
+func sizeVarint(v uint64) int {
+	if v == 0 {
+		return 0
+	}
+	return 1 + protowire.SizeVarint(v)
+}
+
+// appendString appends a string field unless it is empty.
+func appendString(b []byte, number protowire.Number, s string) []byte {
+	if s == "" {
+		return b
+	}
+	return protowire.AppendString(protowire.AppendTag(b, number, protowire.BytesType), s)
+}
+
+// appendVarint appends a number field unless it is zero.
+func appendVarint(b []byte, number protowire.Number, v uint64) []byte {
+	if v == 0 {
+		return b
+	}
+	return protowire.AppendVarint(protowire.AppendTag(b, number, protowire.VarintType), v)
+}
+
+// decode reads the fields in b, on top of what m has, as protobuf merges.
+func (m *Meta) decode(b []byte) error {
+	for len(b) > 0 {
+		number, kind, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return malformed(n)
+		}
+		size := protowire.ConsumeFieldValue(number, kind, b[n:])
+		if size < 0 {
+			return malformed(size)
+		}
+		if err := m.decodeField(number, kind, b[n:n+size], b[:n+size]); err != nil {
+			return err
+		}
+		b = b[n+size:]
+	}
+	return nil
+}
+
+// decodeField reads one field; whole is it with its tag.
+func (m *Meta) decodeField(number protowire.Number, kind protowire.Type, value, whole []byte) error {
+	switch {
+	case kind == protowire.VarintType && number >= metaSequence && number <= metaRetained:
+		v, _ := protowire.ConsumeVarint(value)
+		m.setNumber(number, v)
+		return nil
+	case kind == protowire.BytesType && (number == metaPublisher || number >= metaTraceParent && number <= metaMetadata):
+		v, _ := protowire.ConsumeBytes(value)
+		return m.setBytes(number, v)
+	default:
+		m.unknown = append(m.unknown, whole...)
+		return nil
+	}
+}
+
+// setNumber takes a field of type varint.
+func (m *Meta) setNumber(number protowire.Number, v uint64) {
+	switch number {
+	case metaSequence:
+		m.Sequence = v
+	case metaSentAt:
+		m.SentAt = time.Time{}
+		if v != 0 {
+			m.SentAt = time.Unix(0, int64(v))
+		}
+	case metaRetained:
+		m.Retained = protowire.DecodeBool(v)
+	}
+}
+
+// setBytes takes a field of type bytes or string.
+func (m *Meta) setBytes(number protowire.Number, v []byte) error {
+	if number == metaPublisher {
+		if len(v) != len(m.Publisher) {
+			return Errorf(InvalidArgument, "envelope: the publisher has %d bytes, not %d", len(v), len(m.Publisher))
+		}
+		copy(m.Publisher[:], v)
+		return nil
+	}
+	if number == metaMetadata {
+		return m.setEntry(v)
+	}
+	if !utf8.Valid(v) {
+		return notUTF8("trace context")
+	}
+	if number == metaTraceParent {
+		m.TraceParent = string(v)
+	} else {
+		m.TraceState = string(v)
+	}
+	return nil
+}
+
+// setEntry takes an entry of the metadata.
+func (m *Meta) setEntry(b []byte) error {
+	var entry [2]string // key, value
+	for len(b) > 0 {
+		number, kind, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return malformed(n)
+		}
+		size := protowire.ConsumeFieldValue(number, kind, b[n:])
+		if size < 0 {
+			return malformed(size)
+		}
+		if kind == protowire.BytesType && (number == 1 || number == 2) {
+			v, _ := protowire.ConsumeBytes(b[n:])
+			if !utf8.Valid(v) {
+				return notUTF8("metadata")
+			}
+			entry[number-1] = string(v)
+		}
+		b = b[n+size:]
+	}
+	if m.Metadata == nil {
+		m.Metadata = map[string]string{}
+	}
+	m.Metadata[entry[0]] = entry[1]
+	return nil
+}

@@ -1,0 +1,150 @@
+package messaging
+
+import (
+	"errors"
+	"sync"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+)
+
+// Resolver finds message types by name. protoregistry.GlobalTypes is one, and so
+// is *dynamicpb.Types for messages that have no Go type.
+type Resolver interface {
+	// FindMessageByName returns the type, or protoregistry.NotFound.
+	FindMessageByName(protoreflect.FullName) (protoreflect.MessageType, error)
+}
+
+// Pack returns an envelope around a message.
+func Pack(m proto.Message, options ...SendOption) (Envelope, error) {
+	e, err := describe(m, options)
+	if err != nil {
+		return Envelope{}, err
+	}
+	if e.Body, err = proto.Marshal(m); err != nil {
+		return Envelope{}, Errorf(InvalidArgument, "marshal %s: %w", e.Type, err)
+	}
+	return e, nil
+}
+
+// describe returns the envelope of a message without its body.
+func describe(m proto.Message, options []SendOption) (Envelope, error) {
+	if m == nil {
+		return Envelope{}, Errorf(InvalidArgument, "the message is nil")
+	}
+	e := Envelope{Type: string(nameOf(m))}
+	for _, option := range options {
+		option.applySend(&e)
+	}
+	return e, e.checkText()
+}
+
+// checkText refuses what no receiver would accept.
+func (e *Envelope) checkText() error {
+	for _, segment := range e.Subject {
+		if !utf8.ValidString(segment) {
+			return notUTF8("subject")
+		}
+	}
+	for key, value := range e.Meta.Metadata {
+		if !utf8.ValidString(key) || !utf8.ValidString(value) {
+			return notUTF8("metadata")
+		}
+	}
+	if !utf8.ValidString(e.Meta.TraceParent) || !utf8.ValidString(e.Meta.TraceState) {
+		return notUTF8("trace context")
+	}
+	return nil
+}
+
+// nameOf returns the full name of a message's type. A nil pointer of a generated
+// type has one too.
+func nameOf(m proto.Message) protoreflect.FullName {
+	return m.ProtoReflect().Descriptor().FullName()
+}
+
+// Open returns the envelope's message, of the type that the resolver has for its
+// name. A name that it does not have gives [Unimplemented], a body that is no
+// such message [InvalidArgument]. Strings and bytes of the message share nothing
+// with the body.
+func (e *Envelope) Open(types Resolver) (proto.Message, error) {
+	t, err := types.FindMessageByName(protoreflect.FullName(e.Type))
+	if errors.Is(err, protoregistry.NotFound) {
+		return nil, Errorf(Unimplemented, "unknown message type %q", e.Type)
+	}
+	if err != nil {
+		return nil, Errorf(InvalidArgument, "message type %q: %w", e.Type, err)
+	}
+	m := t.New().Interface()
+	return m, e.unmarshal(m)
+}
+
+// OpenInto reads the envelope's message into m, which must be of its type.
+func (e *Envelope) OpenInto(m proto.Message) error {
+	if name := nameOf(m); string(name) != e.Type {
+		return Errorf(InvalidArgument, "the message is a %s, not a %s", e.Type, name)
+	}
+	return e.unmarshal(m)
+}
+
+// unmarshal reads the body into m.
+func (e *Envelope) unmarshal(m proto.Message) error {
+	if err := proto.Unmarshal(e.Body, m); err != nil {
+		return Errorf(InvalidArgument, "unmarshal %s: %w", e.Type, err)
+	}
+	return nil
+}
+
+// Open returns the envelope's message as a T, a pointer to a generated message.
+// Another type gives [InvalidArgument].
+func Open[T proto.Message](e *Envelope) (T, error) {
+	var none T
+	m, ok := none.ProtoReflect().Type().New().Interface().(T)
+	if !ok {
+		return none, Errorf(Internal, "%T is not made by protoc-gen-go", none)
+	}
+	if err := e.OpenInto(m); err != nil {
+		return none, err
+	}
+	return m, nil
+}
+
+// encoder turns messages into frames. The zero value is ready; all methods may
+// be called by many goroutines at once.
+type encoder struct {
+	buffers sync.Pool // of *[]byte
+}
+
+// maxKeptBuffer is the largest buffer that is kept for the next message.
+const maxKeptBuffer = 64 << 10
+
+// frame returns a buffer with the envelope of m, but for what appendTail writes.
+// It must be given back with free.
+func (c *encoder) frame(e *Envelope, m proto.Message) (*[]byte, error) {
+	buffer, ok := c.buffers.Get().(*[]byte)
+	if !ok {
+		buffer = new([]byte)
+	}
+	size := proto.Size(m)
+	b := appendAnyHead(e.appendHead((*buffer)[:0]), e.Type, size)
+	start := len(b)
+	b, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(b, m)
+	*buffer = b
+	if err == nil && len(b) != start+size {
+		err = Errorf(Internal, "marshal %s: the message was changed meanwhile", e.Type)
+	}
+	if err != nil {
+		c.free(buffer)
+		return nil, Errorf(InvalidArgument, "marshal %s: %w", e.Type, err)
+	}
+	return buffer, nil
+}
+
+// free gives a buffer back.
+func (c *encoder) free(buffer *[]byte) {
+	if cap(*buffer) <= maxKeptBuffer {
+		c.buffers.Put(buffer)
+	}
+}

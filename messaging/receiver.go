@@ -1,0 +1,175 @@
+package messaging
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"net"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mittere/mittere/comm"
+)
+
+// Receiver is the receiving half of a socket. All methods may be called by any
+// number of goroutines at once; each message goes to one of them.
+type Receiver struct{ in *inbox }
+
+// inbox takes messages off a socket of comm in batches and hands them out in
+// order.
+type inbox struct {
+	socket *Socket
+	recv   comm.Receiver
+	types  Resolver
+	back   *Sender // nil where nothing can be sent back
+	routes bool    // whether frames may stand in front of the envelope
+	gaps   *gaps   // nil where messages are not numbered
+
+	turn  chan struct{} // holds a token; who has it owns the rest
+	batch [inboxSize]comm.Message
+	next  int
+	end   int
+	err   error // of the message after the batch
+}
+
+// inboxSize is how many messages are taken off the socket at once. They count
+// on top of the high-water mark.
+const inboxSize = 64
+
+// newInbox returns an inbox.
+func newInbox(s *Socket, recv comm.Receiver, c config) *inbox {
+	in := &inbox{socket: s, recv: recv, types: c.types, turn: make(chan struct{}, 1)}
+	in.turn <- struct{}{}
+	return in
+}
+
+// Recv waits for a message until ctx ends. A message that is malformed is an
+// error with code [InvalidArgument], one that is too large is
+// [ResourceExhausted]; either is counted and dropped, and the next call has the
+// next message. On a [Response] its sender is told, for a REQ must be answered.
+func (h Receiver) Recv(ctx context.Context) (*Delivery, error) {
+	for {
+		d, err := h.in.take(ctx)
+		if d != nil || err != nil {
+			return d, err
+		}
+	}
+}
+
+// Deliveries returns what arrives until ctx ends. The error of a message that
+// could not be received comes in its place, and the loop goes on; that of a
+// closed socket is the last.
+func (h Receiver) Deliveries(ctx context.Context) iter.Seq2[*Delivery, error] {
+	return func(yield func(*Delivery, error) bool) {
+		for {
+			d, err := h.Recv(ctx)
+			if ctx.Err() != nil && d == nil {
+				return
+			}
+			if !yield(d, err) || errors.Is(err, net.ErrClosed) {
+				return
+			}
+		}
+	}
+}
+
+// Messages is Deliveries for those who want the messages alone. One of unknown
+// type is an error in its place.
+func (h Receiver) Messages(ctx context.Context) iter.Seq2[proto.Message, error] {
+	return opened(h.Deliveries(ctx), (*Delivery).Open)
+}
+
+// Source is anything that deliveries are received from: every receiving socket.
+type Source interface {
+	// Recv is [Receiver.Recv].
+	Recv(context.Context) (*Delivery, error)
+	// Deliveries is [Receiver.Deliveries].
+	Deliveries(context.Context) iter.Seq2[*Delivery, error]
+}
+
+// MessagesOf is Deliveries for those who expect one type. A message of another
+// is an error in its place.
+func MessagesOf[T proto.Message](ctx context.Context, from Source) iter.Seq2[T, error] {
+	return opened(from.Deliveries(ctx), func(d *Delivery) (T, error) { return Open[T](&d.Envelope) })
+}
+
+// opened opens and releases each delivery.
+func opened[T any](deliveries iter.Seq2[*Delivery, error], open func(*Delivery) (T, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for d, err := range deliveries {
+			var m T
+			if err == nil {
+				m, err = open(d)
+				d.Release()
+			}
+			if !yield(m, err) {
+				return
+			}
+		}
+	}
+}
+
+// take returns the next message, or nothing if that one is to be dropped
+// silently.
+func (in *inbox) take(ctx context.Context) (*Delivery, error) {
+	select {
+	case <-in.turn:
+	case <-ctx.Done():
+		return nil, ended(ctx)
+	}
+	defer func() { in.turn <- struct{}{} }()
+	if in.next == in.end && in.err == nil {
+		in.next = 0
+		in.end, in.err = in.recv.RecvBatch(ctx, in.batch[:])
+	}
+	if in.next == in.end {
+		err := in.err
+		in.err = nil
+		return nil, fromComm(err)
+	}
+	m := in.batch[in.next]
+	in.batch[in.next] = comm.Message{}
+	in.next++
+	return in.open(ctx, m)
+}
+
+// open makes a delivery of a message.
+func (in *inbox) open(ctx context.Context, m comm.Message) (*Delivery, error) {
+	d := &Delivery{raw: m, types: in.types, back: in.back}
+	last := len(m.Frames) - 1
+	d.Route = Route(m.Frames[:last])
+	var err error
+	if d.Envelope, err = in.decode(d.Route, m.Frames[last]); err != nil {
+		in.socket.stats.malformed.Add(1)
+		in.complain(ctx, d, err)
+		m.Release()
+		return nil, err
+	}
+	if in.gaps != nil && !in.gaps.admit(d) {
+		in.socket.stats.repeated.Add(1)
+		m.Release()
+		return nil, nil
+	}
+	in.socket.stats.missed.Add(d.Missed)
+	return d, nil
+}
+
+// decode reads the last frame and checks those in front of it.
+func (in *inbox) decode(route Route, frame []byte) (Envelope, error) {
+	switch {
+	case len(route) > 0 && !in.routes:
+		return Envelope{}, Errorf(InvalidArgument, "a message of %d frames, want the envelope alone", len(route)+1)
+	case !route.valid():
+		return Envelope{}, Errorf(InvalidArgument, "a message with frames between delimiter and envelope")
+	default:
+		return Decode(frame)
+	}
+}
+
+// complain answers a malformed request. If that cannot be sent, there is nobody
+// to tell.
+func (in *inbox) complain(ctx context.Context, d *Delivery, err error) {
+	if d.WantsReply() && d.Route.valid() {
+		_ = d.ReplyError(ctx, err)
+	}
+}

@@ -1,0 +1,107 @@
+package messaging
+
+import (
+	"context"
+
+	"google.golang.org/protobuf/proto"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
+	"github.com/mittere/mittere/comm"
+)
+
+// Request sends requests and matches the replies, any number of them at once. It
+// follows dīvidere's messaging.Request, whose Response it can talk to as well.
+type Request struct {
+	Socket
+	req     *comm.Request
+	encoder encoder
+	types   Resolver
+}
+
+// NewRequest returns a request socket at these endpoints, to which it connects;
+// requests go to the connected ones in turn.
+func NewRequest(ctx *comm.Context, endpoints string, options ...Option) (*Request, error) {
+	c := configOf(options)
+	req, err := comm.NewRequest(ctx, endpoints, c.socket...)
+	if err != nil {
+		return nil, fromComm(err)
+	}
+	return &Request{Socket: Socket{s: req.Socket}, req: req, types: c.types}, nil
+}
+
+// Do sends a request and waits for its reply until ctx ends. An error that the
+// other side replied with is an *[Error] for which Remote is true; its replies
+// without content are an empty mittere.v1.Status. When time runs out, the request
+// may or may not have been executed.
+func (r *Request) Do(ctx context.Context, m proto.Message, options ...SendOption) (proto.Message, error) {
+	var reply proto.Message
+	err := r.exchange(ctx, m, options, func(e *Envelope) (err error) {
+		reply, err = e.Open(r.types)
+		return err
+	})
+	return reply, err
+}
+
+// Call is [Request.Do] for those who expect a reply of one type. Another is an
+// error with code [InvalidArgument].
+func Call[T proto.Message](ctx context.Context, r *Request, m proto.Message, options ...SendOption) (T, error) {
+	var reply T
+	err := r.exchange(ctx, m, options, func(e *Envelope) (err error) {
+		reply, err = Open[T](e)
+		return err
+	})
+	return reply, err
+}
+
+// exchange sends a request and gives open the envelope of the reply, unless that
+// is an error.
+func (r *Request) exchange(ctx context.Context, m proto.Message, options []SendOption, open func(*Envelope) error) error {
+	reply, err := r.send(ctx, m, options)
+	if err != nil {
+		return err
+	}
+	defer reply.Release()
+	if len(reply.Frames) != 1 {
+		r.stats.malformed.Add(1)
+		return Errorf(InvalidArgument, "a reply of %d frames, want the envelope alone", len(reply.Frames))
+	}
+	e, err := Decode(reply.Frames[0])
+	if err != nil {
+		r.stats.malformed.Add(1)
+		return err
+	}
+	if err := failure(&e); err != nil {
+		return err
+	}
+	return open(&e)
+}
+
+// send encodes a request, sends it and returns the frames of the reply.
+func (r *Request) send(ctx context.Context, m proto.Message, options []SendOption) (comm.Message, error) {
+	e, err := describe(m, options)
+	if err != nil {
+		return comm.Message{}, err
+	}
+	frame, err := r.encoder.frame(&e, m)
+	if err != nil {
+		return comm.Message{}, err
+	}
+	defer r.encoder.free(frame)
+	*frame = e.appendTail(*frame)
+	reply, err := r.req.Do(ctx, *frame)
+	return reply, fromComm(err)
+}
+
+// failure returns the error in a mittere.v1.Status, nil for anything else and
+// for a success.
+func failure(e *Envelope) error {
+	if e.Type != statusName {
+		return nil
+	}
+	status, err := Open[*mitterev1.Status](e)
+	if err != nil {
+		return err
+	}
+	return FromStatus(status)
+}

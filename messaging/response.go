@@ -1,0 +1,41 @@
+package messaging
+
+import (
+	"context"
+
+	"github.com/mittere/mittere/comm"
+)
+
+// Response receives requests and answers them in any order, with
+// [Delivery.Reply]. It serves [Request]s, dīvidere's Requests and plain Dealers,
+// and follows dīvidere's messaging.Response.
+type Response struct {
+	Socket
+	Receiver
+	rep *comm.Response
+}
+
+// NewResponse returns a response socket at these endpoints, which it binds; to
+// serve behind a proxy, connect with ">".
+func NewResponse(ctx *comm.Context, endpoints string, options ...Option) (*Response, error) {
+	c := configOf(options)
+	rep, err := comm.NewResponse(ctx, endpoints, c.socket...)
+	if err != nil {
+		return nil, fromComm(err)
+	}
+	r := &Response{Socket: Socket{s: rep.Socket}, rep: rep}
+	back := newSender(func(ctx context.Context, m comm.Message) error { return rep.Reply(ctx, nil, m.Frames...) })
+	r.Receiver = Receiver{newRoutedInbox(&r.Socket, rep.Receiver, c, back)}
+	return r, nil
+}
+
+// newRoutedInbox returns an inbox of a socket that can reply.
+func newRoutedInbox(s *Socket, recv comm.Receiver, c config, back Sender) *inbox {
+	in := newInbox(s, recv, c)
+	in.back, in.routes = &back, true
+	return in
+}
+
+// WaitRoom waits until a reply that was refused because its peer is full may be
+// tried again; see [comm.Router.WaitRoom].
+func (r *Response) WaitRoom(ctx context.Context) error { return fromComm(r.rep.WaitRoom(ctx)) }
