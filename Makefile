@@ -1,0 +1,90 @@
+# Everything is run through here, on a build server too. What a fresh machine
+# with Go lacks is brought by scripts/setup, which every target that needs it
+# calls. Tools are pinned in tools/go.mod; only lint and generate build them.
+
+DIR           = # the tree that the demo counts; empty: Go's own sources
+FUZZTIME      ?= 5s
+FAULT_SECONDS ?= 3
+export FAULT_SECONDS
+
+VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+TOOL    = go tool -modfile=tools/go.mod
+# The version is stamped here, so go build need not ask git, which refuses in a
+# folder of another user.
+BUILD   = go build -buildvcs=false
+# The image of the schemas that the next ones must stay compatible with.
+SCHEMA  = proto/schema.binpb
+# The names of all tests that load a thing or break it, for FAULT_SECONDS each.
+FAULTS  = Stress|Fault|Load
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test race lint generate generate-check schema fuzz \
+	bench bench-once benchmarks examples interop faults ci
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
+
+setup: ## bring what is missing to build: libzmq, pkg-config, a C compiler
+	@scripts/setup
+
+build: setup ## build the command line, bin/mittere
+	$(BUILD) -ldflags "-X main.version=$(VERSION)" -o bin/mittere ./cmd/mittere
+
+demo: setup ## count a source tree with worker processes (DIR=... for another tree than Go's)
+	@echo "demo: building bin/census (the first time takes a minute)"
+	@$(BUILD) -o bin/census ./examples/census
+	@bin/census $(if $(DIR),'$(DIR)')
+
+test: setup ## run all tests (FAULT_SECONDS=3: length of each load and fault run)
+	go test ./...
+	@echo
+	@echo "Left out: the interop tests, with a real dīvidere (Python) as the peer."
+	@echo "To run them: make interop"
+
+race: setup ## run all tests with the race detector, in random order
+	go test -race -shuffle=on ./...
+
+lint: setup ## gofmt, go vet, staticcheck, buf lint, buf breaking
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
+	go vet -tags interop ./...
+	$(TOOL) staticcheck -tags interop ./...
+	$(TOOL) buf lint
+	$(TOOL) buf breaking --against $(SCHEMA)
+	$(MAKE) -C bench lint
+
+generate: ## make gen/ from proto/
+	$(TOOL) buf generate
+	$(MAKE) -C bench generate
+
+generate-check: ## fail if gen/ is not what proto/ generates
+	@scripts/generate-check
+
+schema: ## make the schemas of today the baseline of buf breaking
+	$(TOOL) buf build --exclude-source-info --output $(SCHEMA)
+
+fuzz: setup ## run every fuzz target (FUZZTIME=5s: length of each)
+	@scripts/fuzz $(FUZZTIME)
+
+bench: setup ## compare with gRPC and others, in processes of their own
+	@$(MAKE) -C bench
+
+bench-once: setup ## test the comparison, and run it for a moment
+	@$(MAKE) -C bench test once
+
+benchmarks: setup ## run every Go benchmark once
+	go test -run '^$$' -bench . -benchtime 1x ./...
+
+examples: setup ## run every example
+	go test -count=1 ./examples/...
+
+interop: ## run the tests with a real dīvidere, in a Python environment of their own
+	@scripts/setup interop
+	@scripts/interop
+
+# One package at a time: a load that shares its cores with another measures it.
+faults: FAULT_SECONDS = 60
+faults: setup ## run each load and fault test for a minute (FAULT_SECONDS=60)
+	go test -count=1 -p 1 -run '$(FAULTS)' -timeout 30m ./...
+
+ci: ## everything that a change has to pass
+	@scripts/ci

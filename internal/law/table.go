@@ -1,0 +1,102 @@
+package law
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// Row says of one package, or of several with one pattern, what of ours it may
+// import.
+//
+// A pattern is a path below the module's; "x/..." is x and everything below
+// it, "..." everything, and ".../*mittere" every package below another one
+// whose name ends so.
+type Row struct {
+	Package string   // pattern of the packages that the row is for
+	May     []string // patterns of what they may import
+}
+
+// Outsider says of one module that is not ours where it may be imported.
+type Outsider struct {
+	Module string   // its path, or "C" for cgo
+	In     []string // patterns of our packages that may import it
+}
+
+// Table returns the law. The first row that matches a package is its own.
+func Table() []Row {
+	underRegistry := []string{"reactor", "messaging/call", "messaging", "comm", "gen/...", "registry/registrymittere"}
+	underService := slices.Concat(underRegistry, []string{"registry"})
+	underBroker := slices.Concat(underService, []string{"service", "service/desk", "service/dialect/...", "service/servicemittere"})
+	stubs := []string{"reactor", "messaging/call", "messaging", "gen/..."}
+	everything := []string{"..."}
+
+	return []Row{
+		// Programs: the layers meet here.
+		{"cmd/...", everything},
+		{"bench/...", everything},
+		{"clients/...", everything},
+
+		// Generated: messages, which may use each other, and stubs, which lie
+		// beside what they serve.
+		{"gen/...", []string{"gen/..."}},
+		{".../*mittere", stubs},
+		{"examples/...", everything},
+
+		// The layers, from the wire up.
+		{"comm", nil},
+		{"messaging", []string{"comm", "gen/..."}},
+		{"messaging/call", []string{"messaging", "comm", "gen/..."}},
+		{"reactor", []string{"messaging", "gen/..."}},
+		{"registry", underRegistry},
+		{"registry/boltstore", underService},
+		{"service/desk", []string{"gen/..."}},
+		{"service/dialect/...", []string{"service/desk", "messaging", "comm", "gen/..."}},
+		{"service", underService},
+		{"service/broker", underBroker},
+
+		// Tests against real peers, and what only tests and tools use.
+		{"interop/...", everything},
+		{"internal/doccheck", nil},
+		{"internal/law", nil},
+		{"internal/leaktest", nil},
+	}
+}
+
+// Outsiders returns the modules that the root module may require, and cgo. It
+// is short so that it stays short: heavy things live in modules of their own.
+func Outsiders() []Outsider {
+	return []Outsider{
+		{"C", []string{"comm"}},
+		{"github.com/pebbe/zmq4", []string{"comm"}},
+		{"google.golang.org/protobuf", []string{"..."}},
+		{"github.com/spf13/cobra", []string{"cmd/..."}},
+		{"go.uber.org/goleak", []string{"internal/leaktest"}},
+	}
+}
+
+func rowOf(pkg string) (Row, bool) {
+	rows := Table()
+	i := slices.IndexFunc(rows, func(r Row) bool { return matches(r.Package, pkg) })
+	if i < 0 {
+		return Row{}, false
+	}
+	return rows[i], true
+}
+
+func matchesAny(patterns []string, pkg string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return matches(p, pkg) })
+}
+
+func matches(pattern, pkg string) bool {
+	if pattern == "..." {
+		return true
+	}
+	if suffix, ok := strings.CutPrefix(pattern, ".../*"); ok {
+		return strings.Contains(pkg, "/") && strings.HasSuffix(path.Base(pkg), suffix)
+	}
+	if root, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return within(root, pkg)
+	}
+	return pattern == pkg
+}
