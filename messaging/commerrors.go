@@ -3,6 +3,7 @@ package messaging
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/mittere/mittere/comm"
 )
@@ -18,7 +19,8 @@ func fromComm(err error) error {
 		}
 		return AsError(err)
 	}
-	return &Error{Code: codeOf(e), Message: e.Error(), cause: err}
+	// A constructor joins all that is wrong, one on a line.
+	return &Error{Code: codeOf(e), Message: strings.ReplaceAll(err.Error(), "\n", "; "), cause: err}
 }
 
 // codeOf maps a reason of comm to a code.
@@ -44,3 +46,7 @@ func ended(ctx context.Context) error {
 	err := ctx.Err()
 	return &Error{Code: AsError(err).Code, Message: context.Cause(ctx).Error(), cause: errors.Join(err, context.Cause(ctx))}
 }
+
+// IsFull reports whether a message was not sent because its peer has no room,
+// so that it may be sent again after [Router.WaitRoom].
+func IsFull(err error) bool { return errors.Is(err, comm.Full) }

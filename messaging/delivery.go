@@ -1,6 +1,7 @@
 package messaging
 
 import (
+	"bytes"
 	"context"
 
 	"google.golang.org/protobuf/proto"
@@ -79,3 +80,28 @@ func (d *Delivery) ReplyError(ctx context.Context, err error) error {
 // Release gives the frames back. Afterwards Body, Route and Frame may not be
 // touched, and no reply can be sent. It is optional, and legal once.
 func (d *Delivery) Release() { d.raw.Release() }
+
+// ReturnPath is the way back of a delivery that outlives it. It may be used by
+// any number of goroutines at once.
+type ReturnPath struct {
+	route Route
+	back  *Sender
+}
+
+// ReturnPath returns the way back with a copy of the route, for replies that are
+// sent after Release.
+func (d *Delivery) ReturnPath() ReturnPath {
+	route := make(Route, len(d.Route))
+	for i, frame := range d.Route {
+		route[i] = bytes.Clone(frame)
+	}
+	return ReturnPath{route: route, back: d.back}
+}
+
+// Send is [Delivery.Reply].
+func (p ReturnPath) Send(ctx context.Context, m proto.Message, options ...SendOption) error {
+	if p.back == nil {
+		return Errorf(FailedPrecondition, "the message arrived on a socket that cannot reply")
+	}
+	return p.back.sendTo(ctx, p.route, m, options)
+}

@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // Envelope is one message with what a receiver must know before it reads it.
@@ -104,7 +105,8 @@ func (e *Envelope) appendTail(b []byte) []byte {
 
 // Decode reads a frame. The envelope's Body is a part of it. A frame that is no
 // envelope gives an error with code [InvalidArgument]: field 1 or 2 missing or
-// twice, a name that is not the end of the type URL, truncation, invalid UTF-8.
+// twice, a name that is not the end of the type URL, a type URL without a valid
+// name, truncation, invalid UTF-8.
 // Fields it does not know are kept for Append.
 func Decode(frame []byte) (Envelope, error) {
 	d := decoder{frame: frame}
@@ -129,9 +131,9 @@ type decoder struct {
 
 // field reads the first field of b and returns its length.
 func (d *decoder) field(b []byte) (int, error) {
-	number, kind, n := protowire.ConsumeTag(b)
-	if n < 0 {
-		return 0, malformed(n)
+	number, kind, n, err := consumeTag(b)
+	if err != nil {
+		return 0, err
 	}
 	if kind != protowire.BytesType || number > fieldSubject {
 		size := protowire.ConsumeFieldValue(number, kind, b[n:])
@@ -177,9 +179,9 @@ func (d *decoder) known(number protowire.Number, value []byte) error {
 func (d *decoder) any(b []byte) error {
 	hasValue := false
 	for len(b) > 0 {
-		number, kind, n := protowire.ConsumeTag(b)
-		if n < 0 {
-			return malformed(n)
+		number, kind, n, err := consumeTag(b)
+		if err != nil {
+			return err
 		}
 		size := protowire.ConsumeFieldValue(number, kind, b[n:])
 		if size < 0 {
@@ -213,7 +215,10 @@ func (d *decoder) finish() (Envelope, error) {
 	}
 	url := string(d.typeURL)
 	d.e.Type = url[strings.LastIndexByte(url, '/')+1:]
-	if !d.agrees() {
+	switch {
+	case !protoreflect.FullName(d.e.Type).IsValid():
+		return Envelope{}, Errorf(InvalidArgument, "envelope: the type URL %q ends in no name of a type", url)
+	case !d.agrees():
 		return Envelope{}, Errorf(InvalidArgument, "envelope: the name %q and the type URL %q disagree", d.name, url)
 	}
 	return d.e, nil
@@ -222,11 +227,25 @@ func (d *decoder) finish() (Envelope, error) {
 // agrees reports whether the name is the type's, or its last segments.
 func (d *decoder) agrees() bool {
 	before, ok := strings.CutSuffix(d.e.Type, string(d.name))
-	if !ok || d.e.Type == "" {
+	if !ok {
 		return false
 	}
 	d.e.ShortName = before != ""
 	return before == "" || strings.HasSuffix(before, ".")
+}
+
+// consumeTag reads a field's tag, which is n bytes long.
+func consumeTag(b []byte) (number protowire.Number, kind protowire.Type, n int, err error) {
+	number, kind, n = protowire.ConsumeTag(b)
+	switch {
+	case n < 0:
+		return 0, 0, 0, malformed(n)
+	case number > protowire.MaxValidNumber:
+		// protowire lets it pass; protobuf's own decoders do not.
+		return 0, 0, 0, Errorf(InvalidArgument, "envelope: field number %d is out of range", number)
+	default:
+		return number, kind, n, nil
+	}
 }
 
 // malformed returns the error of bytes that are no protobuf.

@@ -76,7 +76,15 @@ type Error struct {
 // Errorf returns an error with a code. %w wraps a cause, which does not travel.
 func Errorf(code Code, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)
-	return &Error{Code: code, Message: err.Error(), cause: errors.Unwrap(err)}
+	return &Error{Code: code, Message: err.Error(), cause: causeOf(err)}
+}
+
+// causeOf returns what an error of fmt wraps; if that is several, the error.
+func causeOf(err error) error {
+	if _, several := err.(interface{ Unwrap() []error }); several {
+		return err
+	}
+	return errors.Unwrap(err)
 }
 
 // WithDetails returns a copy of the error with further details. One that cannot
@@ -94,7 +102,7 @@ func (e *Error) WithDetails(details ...proto.Message) *Error {
 
 // Error returns the code and the message on one line.
 func (e *Error) Error() string {
-	name := strings.TrimPrefix(e.Code.String(), "CODE_")
+	name := strings.TrimPrefix(e.code().String(), "CODE_")
 	if e.Message == "" {
 		return name
 	}
@@ -119,9 +127,18 @@ func (e *Error) Is(target error) bool {
 	}
 }
 
+// code returns the code. An error without one is of no known kind; as OK it would
+// be a success.
+func (e *Error) code() Code {
+	if e.Code == OK {
+		return Unknown
+	}
+	return e.Code
+}
+
 // Status returns the error as it travels.
 func (e *Error) Status() *mitterev1.Status {
-	return &mitterev1.Status{Code: e.Code, Message: strings.ToValidUTF8(e.Message, "\uFFFD"), Details: e.Details}
+	return &mitterev1.Status{Code: e.code(), Message: strings.ToValidUTF8(e.Message, "\uFFFD"), Details: e.Details}
 }
 
 // FromStatus returns the error that a peer sent, or nil for a success.
@@ -149,7 +166,7 @@ func CodeOf(err error) Code {
 	if err == nil {
 		return OK
 	}
-	return AsError(err).Code
+	return AsError(err).code()
 }
 
 // AsError returns any error as an *Error: the one in its chain, or a new one

@@ -21,7 +21,8 @@ type Meta struct {
 	// Sequence counts from 1 for each publisher, type and subject; 0 is none.
 	Sequence uint64
 	// SentAt is when the message was sent by the sender's clock, to the
-	// nanosecond; the zero time is unknown.
+	// nanosecond, between the years 1678 and 2262. The zero time is unknown, and
+	// so is the Unix epoch, which cannot be told from it on the wire.
 	SentAt time.Time
 	// Retained says that this is a cached last value with its old sequence.
 	Retained bool
@@ -46,7 +47,7 @@ const (
 
 // isZero reports whether there is nothing to write.
 func (m *Meta) isZero() bool {
-	return m.Publisher == PublisherID{} && m.Sequence == 0 && m.SentAt.IsZero() && !m.Retained &&
+	return m.Publisher == PublisherID{} && m.Sequence == 0 && m.sentAt() == 0 && !m.Retained &&
 		m.TraceParent == "" && m.TraceState == "" && len(m.Metadata) == 0 && len(m.unknown) == 0
 }
 
@@ -145,9 +146,9 @@ func appendVarint(b []byte, number protowire.Number, v uint64) []byte {
 // decode reads the fields in b, on top of what m has, as protobuf merges.
 func (m *Meta) decode(b []byte) error {
 	for len(b) > 0 {
-		number, kind, n := protowire.ConsumeTag(b)
-		if n < 0 {
-			return malformed(n)
+		number, kind, n, err := consumeTag(b)
+		if err != nil {
+			return err
 		}
 		size := protowire.ConsumeFieldValue(number, kind, b[n:])
 		if size < 0 {
@@ -195,11 +196,7 @@ func (m *Meta) setNumber(number protowire.Number, v uint64) {
 // setBytes takes a field of type bytes or string.
 func (m *Meta) setBytes(number protowire.Number, v []byte) error {
 	if number == metaPublisher {
-		if len(v) != len(m.Publisher) {
-			return Errorf(InvalidArgument, "envelope: the publisher has %d bytes, not %d", len(v), len(m.Publisher))
-		}
-		copy(m.Publisher[:], v)
-		return nil
+		return m.setPublisher(v)
 	}
 	if number == metaMetadata {
 		return m.setEntry(v)
@@ -215,13 +212,24 @@ func (m *Meta) setBytes(number protowire.Number, v []byte) error {
 	return nil
 }
 
+// setPublisher takes the publisher. An empty one is none, as in every decoder of
+// protobuf.
+func (m *Meta) setPublisher(v []byte) error {
+	if len(v) != len(m.Publisher) && len(v) != 0 {
+		return Errorf(InvalidArgument, "envelope: the publisher has %d bytes, not %d", len(v), len(m.Publisher))
+	}
+	m.Publisher = PublisherID{}
+	copy(m.Publisher[:], v)
+	return nil
+}
+
 // setEntry takes an entry of the metadata.
 func (m *Meta) setEntry(b []byte) error {
 	var entry [2]string // key, value
 	for len(b) > 0 {
-		number, kind, n := protowire.ConsumeTag(b)
-		if n < 0 {
-			return malformed(n)
+		number, kind, n, err := consumeTag(b)
+		if err != nil {
+			return err
 		}
 		size := protowire.ConsumeFieldValue(number, kind, b[n:])
 		if size < 0 {

@@ -1,0 +1,42 @@
+package reactor
+
+import (
+	"context"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mittere/mittere/messaging"
+)
+
+// Call is one message on its way to its handler. It is valid while the handler
+// runs.
+type Call struct {
+	// Request is the message.
+	Request proto.Message
+	// Delivery is the message as it arrived. A handler may reply on it beyond
+	// what it returns, if the sender is not waiting for exactly one answer.
+	Delivery *messaging.Delivery
+	// Shape is the kind of handler it goes to.
+	Shape Shape
+
+	send func(context.Context, proto.Message) error // for Streaming
+}
+
+// Invoker calls a handler, or the interceptor in front of it. The returned
+// message is the answer; only a Unary handler has one.
+type Invoker func(context.Context, *Call) (proto.Message, error)
+
+// Interceptor wraps an Invoker with what all handlers need. It may change the
+// context, the answer and the error, and may leave the handler uncalled. It is
+// called by several goroutines at once if the reactor has a pool.
+type Interceptor func(next Invoker) Invoker
+
+// callKey is the key of a Call in a context.
+type callKey struct{}
+
+// CallFrom returns the call that a handler's context belongs to, nil for any
+// other context.
+func CallFrom(ctx context.Context) *Call {
+	c, _ := ctx.Value(callKey{}).(*Call)
+	return c
+}

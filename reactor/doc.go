@@ -1,0 +1,15 @@
+// Package reactor dispatches received messages to handlers: the serving end of
+// every protocol here. It stands on messaging, which receives the messages;
+// registry and service are built of reactors.
+//
+// A handler is a plain function, entered into [Handlers] by a generic one:
+// [Handle] answers a request, [Observe] takes a message, [Stream] answers a
+// request with many messages. A [Reactor] listens on any number of sockets and
+// calls one handler at a time, or several in a pool. It follows dīvidere's
+// MtMsgReactor, whose methods handle<Name> are found by their names; here they
+// are found by the messages' full names.
+//
+// No message ends a reactor. What is malformed, unknown or makes a handler fail
+// or panic is counted, logged, and answered with a typed error where someone
+// waits for an answer.
+package reactor

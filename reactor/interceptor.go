@@ -1,0 +1,131 @@
+package reactor
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mittere/mittere/messaging"
+)
+
+// chain puts interceptors around an invoker, the first outermost.
+func chain(interceptors []Interceptor, invoke Invoker) Invoker {
+	for i := len(interceptors) - 1; i >= 0; i-- {
+		invoke = interceptors[i](invoke)
+	}
+	return invoke
+}
+
+// Recover turns a panic into an error with code [messaging.Internal], which says
+// nothing of the panic to the peer, and gives the value and the stack to report.
+func Recover(report func(c *Call, value any, stack []byte)) Interceptor {
+	return func(next Invoker) Invoker {
+		return func(ctx context.Context, c *Call) (reply proto.Message, err error) {
+			defer func() {
+				if value := recover(); value != nil {
+					report(c, value, debug.Stack())
+					reply, err = nil, messaging.Errorf(messaging.Internal, "the handler of %s panicked", c.Delivery.Type)
+				}
+			}()
+			return next(ctx, c)
+		}
+	}
+}
+
+// Log logs each call: at level debug if it succeeds, at level warn if it fails.
+func Log(log *slog.Logger) Interceptor {
+	return func(next Invoker) Invoker {
+		return func(ctx context.Context, c *Call) (proto.Message, error) {
+			began := time.Now()
+			reply, err := next(ctx, c)
+			level, result := slog.LevelDebug, "ok"
+			if err != nil {
+				level, result = slog.LevelWarn, err.Error()
+			}
+			log.Log(ctx, level, "handled", "type", c.Delivery.Type, "took", time.Since(began), "result", result)
+			return reply, err
+		}
+	}
+}
+
+// Deadline ends the handler's context after d, if nothing ends it before. A
+// handler that returns the context's error makes it DEADLINE_EXCEEDED.
+func Deadline(d time.Duration) Interceptor {
+	return func(next Invoker) Invoker {
+		return func(ctx context.Context, c *Call) (proto.Message, error) {
+			ctx, cancel := context.WithTimeoutCause(ctx, d,
+				fmt.Errorf("the handler of %s took longer than %v: %w", c.Delivery.Type, d, context.DeadlineExceeded))
+			defer cancel()
+			return next(ctx, c)
+		}
+	}
+}
+
+// Counters counts calls by type. The zero value is ready; all methods may be
+// called by any number of goroutines at once.
+type Counters struct {
+	mu     sync.Mutex
+	byType map[string]*Count
+}
+
+// Count is what Counters know of one message type.
+type Count struct {
+	// Calls counts calls that ended.
+	Calls uint64
+	// Errors counts those that ended with an error, by code.
+	Errors map[messaging.Code]uint64
+	// Busy is the time that handlers took, added up.
+	Busy time.Duration
+}
+
+// CountIn counts each call in counters.
+func CountIn(counters *Counters) Interceptor {
+	return func(next Invoker) Invoker {
+		return func(ctx context.Context, c *Call) (proto.Message, error) {
+			began := time.Now()
+			reply, err := next(ctx, c)
+			counters.add(c.Delivery.Type, messaging.CodeOf(err), time.Since(began))
+			return reply, err
+		}
+	}
+}
+
+// add counts a call.
+func (c *Counters) add(name string, code messaging.Code, took time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byType == nil {
+		c.byType = map[string]*Count{}
+	}
+	count := c.byType[name]
+	if count == nil {
+		count = &Count{Errors: map[messaging.Code]uint64{}}
+		c.byType[name] = count
+	}
+	count.Calls++
+	count.Busy += took
+	if code != messaging.OK {
+		count.Errors[code]++
+	}
+}
+
+// Snapshot returns a copy of the counts by full name of the message type.
+func (c *Counters) Snapshot() map[string]Count {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	snapshot := make(map[string]Count, len(c.byType))
+	for name, count := range c.byType {
+		copied := *count
+		copied.Errors = make(map[messaging.Code]uint64, len(count.Errors))
+		for code, n := range count.Errors {
+			copied.Errors[code] = n
+		}
+		snapshot[name] = copied
+	}
+	return snapshot
+}

@@ -1,0 +1,145 @@
+package reactor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/mittere/mittere/messaging"
+)
+
+// The defaults of a reactor.
+const (
+	// DefaultStopTimeout is how long running handlers may take when the reactor
+	// stops, before their contexts are cancelled.
+	DefaultStopTimeout = 5 * time.Second
+	// DefaultQueue is how many messages wait for each goroutine of a pool.
+	DefaultQueue = 64
+	// DefaultOutbox is how many replies wait for one peer that is slow to take
+	// them.
+	DefaultOutbox = 1000
+)
+
+// config is what options set.
+type config struct {
+	workers      int // 0 is sequential
+	key          func(*messaging.Delivery) string
+	interceptors []Interceptor
+	start        []Hook
+	timers       []timer
+	stopTimeout  time.Duration
+	outbox       int
+	log          *slog.Logger
+	wrong        []error
+}
+
+// Hook is a function that a reactor calls by itself. In a sequential reactor it
+// never runs beside a handler.
+type Hook func(context.Context) error
+
+// timer is a hook with its time.
+type timer struct {
+	every time.Duration
+	idle  bool // counts from the last message
+	hook  Hook
+}
+
+// newConfig applies options to the defaults.
+func newConfig(options []Option) (config, error) {
+	c := config{stopTimeout: DefaultStopTimeout, outbox: DefaultOutbox, log: slog.Default()}
+	for _, o := range options {
+		o.apply(&c)
+	}
+	return c, errors.Join(c.wrong...)
+}
+
+// require notes that an option is wrong unless it is right.
+func (c *config) require(right bool, format string, args ...any) {
+	if !right {
+		c.wrong = append(c.wrong, fmt.Errorf(format, args...))
+	}
+}
+
+// Option sets how a reactor works. The set is sealed.
+type Option interface{ apply(*config) }
+
+// option is an Option made of a function.
+type option func(*config)
+
+func (o option) apply(c *config) { o(c) }
+
+// WithPool lets up to n handlers run at once. Messages for which key returns the
+// same text are handled one after the other, in the order in which they arrived;
+// those for which it returns "" in any order. A nil key is "" for all. A message
+// waits if [DefaultQueue] others wait for its goroutine, and with it all behind
+// it on its socket. The default is one handler at a time.
+func WithPool(n int, key func(*messaging.Delivery) string) Option {
+	return option(func(c *config) {
+		c.require(n > 0, "pool of %d: must be positive", n)
+		if key == nil {
+			key = func(*messaging.Delivery) string { return "" }
+		}
+		c.workers, c.key = n, key
+	})
+}
+
+// WithInterceptors puts interceptors around every handler, the first outermost.
+// [Recover] stands in front of them always.
+func WithInterceptors(interceptors ...Interceptor) Option {
+	return option(func(c *config) { c.interceptors = append(c.interceptors, interceptors...) })
+}
+
+// WithStart calls a hook before the first message is received. An error ends
+// Run.
+func WithStart(hook Hook) Option {
+	return option(func(c *config) { c.start = append(c.start, hook) })
+}
+
+// WithTimer calls a hook again and again. One that takes longer than the time
+// between two calls skips some. Errors are logged and counted.
+func WithTimer(every time.Duration, hook Hook) Option {
+	return option(func(c *config) {
+		c.require(every > 0, "timer every %v: must be positive", every)
+		c.timers = append(c.timers, timer{every: every, hook: hook})
+	})
+}
+
+// WithIdle calls a hook when no message has come for a while, and again after
+// each further while. Errors are logged and counted. It follows the idle method
+// of dīvidere's reactors.
+func WithIdle(after time.Duration, hook Hook) Option {
+	return option(func(c *config) {
+		c.require(after > 0, "idle after %v: must be positive", after)
+		c.timers = append(c.timers, timer{every: after, idle: true, hook: hook})
+	})
+}
+
+// WithStopTimeout sets how long running handlers may take when the reactor
+// stops, before their contexts are cancelled. The default is
+// [DefaultStopTimeout].
+func WithStopTimeout(d time.Duration) Option {
+	return option(func(c *config) {
+		c.require(d >= 0, "stop timeout %v: must not be negative", d)
+		c.stopTimeout = d
+	})
+}
+
+// WithOutbox sets how many replies are kept for a peer that is slow to take
+// them; further ones are dropped, counted and logged. The default is
+// [DefaultOutbox].
+func WithOutbox(replies int) Option {
+	return option(func(c *config) {
+		c.require(replies >= 0, "outbox of %d: must not be negative", replies)
+		c.outbox = replies
+	})
+}
+
+// WithLogger sets where the reactor logs. The default is slog.Default().
+func WithLogger(log *slog.Logger) Option {
+	return option(func(c *config) {
+		c.require(log != nil, "logger: must not be nil")
+		c.log = log
+	})
+}

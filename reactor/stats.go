@@ -1,0 +1,42 @@
+package reactor
+
+import "sync/atomic"
+
+// Stats counts what happened in a reactor since it was made.
+type Stats struct {
+	// Handled counts messages that reached a handler and came back from it,
+	// whether with an error or not.
+	Handled uint64
+	// Failed counts those that came back with an error.
+	Failed uint64
+	// Panicked counts those whose handler panicked. They are failed too.
+	Panicked uint64
+	// Unknown counts messages for whose type there is no handler.
+	Unknown uint64
+	// Malformed counts messages that could not be read.
+	Malformed uint64
+	// Undeliverable counts replies that could not be sent, or that were dropped
+	// because too many were waiting for their peer.
+	Undeliverable uint64
+	// FailedHooks counts hooks that returned an error or panicked.
+	FailedHooks uint64
+}
+
+// counters is Stats while it changes.
+type counters struct {
+	handled, failed, panicked, unknown, malformed, undeliverable, failedHooks atomic.Uint64
+}
+
+// Stats returns the reactor's counters.
+func (r *Reactor) Stats() Stats {
+	c := &r.stats
+	return Stats{
+		Handled:       c.handled.Load(),
+		Failed:        c.failed.Load(),
+		Panicked:      c.panicked.Load(),
+		Unknown:       c.unknown.Load(),
+		Malformed:     c.malformed.Load(),
+		Undeliverable: c.undeliverable.Load(),
+		FailedHooks:   c.failedHooks.Load(),
+	}
+}
