@@ -74,7 +74,8 @@ type CountRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Names the file in this run; the answer carries it back.
 	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	// Path of the file below the tree's root.
+	// Path of the file below the tree's root, with U+FFFD in place of what is no
+	// UTF-8.
 	Path string `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
 	// The file's bytes.
 	Content       []byte `protobuf:"bytes,3,opt,name=content,proto3" json:"content,omitempty"`
@@ -140,14 +141,16 @@ type CountResponse struct {
 	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Number of newline characters, plus one if the last line has none.
 	Lines uint64 `protobuf:"varint,2,opt,name=lines,proto3" json:"lines,omitempty"`
-	// Number of words: runs of bytes that are not white space.
+	// Number of words: runs of bytes that are not ASCII white space.
 	Words uint64 `protobuf:"varint,3,opt,name=words,proto3" json:"words,omitempty"`
 	// Number of bytes.
 	Bytes uint64 `protobuf:"varint,4,opt,name=bytes,proto3" json:"bytes,omitempty"`
 	// SHA-256 of the content, 32 bytes.
 	Sha256 []byte `protobuf:"bytes,5,opt,name=sha256,proto3" json:"sha256,omitempty"`
 	// Name in the package clause; empty if this is no Go file.
-	GoPackage     string `protobuf:"bytes,6,opt,name=go_package,json=goPackage,proto3" json:"go_package,omitempty"`
+	GoPackage string `protobuf:"bytes,6,opt,name=go_package,json=goPackage,proto3" json:"go_package,omitempty"`
+	// Process id of the worker.
+	Pid           int64 `protobuf:"varint,7,opt,name=pid,proto3" json:"pid,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -224,7 +227,16 @@ func (x *CountResponse) GetGoPackage() string {
 	return ""
 }
 
-// Progress is published by each worker while it works.
+func (x *CountResponse) GetPid() int64 {
+	if x != nil {
+		return x.Pid
+	}
+	return 0
+}
+
+// Progress is published by each worker while it works, with the subject
+// ["worker", pid]. It counts from the worker's start, so that one that gets lost
+// does no harm.
 type Progress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Process id of the worker.
@@ -298,7 +310,7 @@ const file_census_v1_census_proto_rawDesc = "" +
 	"\fCountRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x18\n" +
-	"\acontent\x18\x03 \x01(\fR\acontent\"\x98\x01\n" +
+	"\acontent\x18\x03 \x01(\fR\acontent\"\xaa\x01\n" +
 	"\rCountResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x14\n" +
 	"\x05lines\x18\x02 \x01(\x04R\x05lines\x12\x14\n" +
@@ -306,7 +318,8 @@ const file_census_v1_census_proto_rawDesc = "" +
 	"\x05bytes\x18\x04 \x01(\x04R\x05bytes\x12\x16\n" +
 	"\x06sha256\x18\x05 \x01(\fR\x06sha256\x12\x1d\n" +
 	"\n" +
-	"go_package\x18\x06 \x01(\tR\tgoPackage\"H\n" +
+	"go_package\x18\x06 \x01(\tR\tgoPackage\x12\x10\n" +
+	"\x03pid\x18\a \x01(\x03R\x03pid\"H\n" +
 	"\bProgress\x12\x10\n" +
 	"\x03pid\x18\x01 \x01(\x03R\x03pid\x12\x14\n" +
 	"\x05files\x18\x02 \x01(\x04R\x05files\x12\x14\n" +
