@@ -58,7 +58,10 @@ func newZMQContext(c contextConfig) (*zmq.Context, error) {
 	// runtime's only finalizer goroutine, which would then wait for ever for
 	// the context's sockets.
 	runtime.SetFinalizer(z, nil)
-	return z, errors.Join(z.SetIoThreads(c.ioThreads), z.SetMaxSockets(c.maxSockets))
+	if err := errors.Join(z.SetIoThreads(c.ioThreads), z.SetMaxSockets(c.maxSockets)); err != nil {
+		return nil, errors.Join(err, z.Term())
+	}
+	return z, nil
 }
 
 // Close closes every socket that is still open and ends the context. It waits
@@ -121,8 +124,12 @@ func (c *Context) forget(s *Socket) {
 	delete(c.sockets, s)
 }
 
-// warnOpen says once that everyone who reaches this host may connect.
+// warnOpen says once that everyone who reaches this host may connect, if the
+// endpoint lets them. The handler is the user's code: no lock may be held.
 func (c *Context) warnOpen(e endpoint) {
+	if !e.everywhere() {
+		return
+	}
 	c.warnOnce.Do(func() {
 		c.log.Warn("bound on all interfaces without security: anyone who reaches this host may connect",
 			"endpoint", e.String())

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 )
 
@@ -14,16 +15,16 @@ type endpoint struct {
 	binds     bool
 }
 
-// parseEndpoints reads a list of endpoints separated by commas, as sockets of
-// this kind understand it. Everything that is wrong is reported at once.
-func parseEndpoints(kind Kind, list string) ([]endpoint, error) {
+// parseEndpoints reads a list of endpoints separated by commas; binds is what
+// one does that does not say. Everything that is wrong is reported at once.
+func parseEndpoints(binds bool, list string) ([]endpoint, error) {
 	if strings.TrimSpace(list) == "" {
 		return nil, nil
 	}
 	var endpoints []endpoint
 	var wrong []error
 	for text := range strings.SplitSeq(list, ",") {
-		e, err := parseEndpoint(kind, strings.TrimSpace(text))
+		e, err := parseEndpoint(binds, strings.TrimSpace(text))
 		endpoints = append(endpoints, e)
 		wrong = append(wrong, err)
 	}
@@ -31,7 +32,7 @@ func parseEndpoints(kind Kind, list string) ([]endpoint, error) {
 }
 
 // parseEndpoint reads one endpoint.
-func parseEndpoint(kind Kind, text string) (endpoint, error) {
+func parseEndpoint(binds bool, text string) (endpoint, error) {
 	rest, bind := strings.CutPrefix(text, "@")
 	rest, connect := strings.CutPrefix(rest, ">")
 	transport, address, ok := strings.Cut(rest, "://")
@@ -40,23 +41,21 @@ func parseEndpoint(kind Kind, text string) (endpoint, error) {
 		return endpoint{}, invalid("endpoint", fmt.Sprintf("%q: want transport://address", text))
 	case strings.ContainsRune(text, 0):
 		return endpoint{}, invalid("endpoint", fmt.Sprintf("%q: has a NUL byte", text))
+	case bind && connect:
+		return endpoint{}, invalid("endpoint", fmt.Sprintf("%q: has both @ and >", text))
 	}
-	e := endpoint{transport: transport, address: address, binds: kind.Binds()}
-	switch {
-	case bind || !connect && strings.Contains(address, "*"):
-		e.binds = true
-	case connect:
-		e.binds = false
-	}
-	return e.check(text)
+	binds = bind || !connect && (binds || strings.Contains(address, "*"))
+	return endpoint{transport: transport, address: address, binds: binds}.check(text)
 }
 
 // check completes the address as its transport needs it.
 func (e endpoint) check(text string) (endpoint, error) {
-	switch e.transport {
-	case "ipc", "inproc":
+	switch {
+	case e.transport == "ipc" && e.address == "*" && !e.binds:
+		return e, invalid("endpoint", fmt.Sprintf("%q: to connect takes a path", text))
+	case e.transport == "ipc" || e.transport == "inproc":
 		return e, nil
-	case "tcp":
+	case e.transport == "tcp":
 		return e.checkTCP(text)
 	default:
 		return e, invalid("endpoint", fmt.Sprintf("%q: transport is none of tcp, ipc and inproc", text))
@@ -80,7 +79,12 @@ func (e endpoint) checkTCP(text string) (endpoint, error) {
 
 // everywhere reports whether the endpoint is bound on all interfaces.
 func (e endpoint) everywhere() bool {
-	return e.binds && e.transport == "tcp" && strings.HasPrefix(e.address, "*")
+	if !e.binds || e.transport != "tcp" {
+		return false
+	}
+	host, _, _ := net.SplitHostPort(e.address)
+	ip, err := netip.ParseAddr(host)
+	return host == "*" || err == nil && ip.IsUnspecified()
 }
 
 // ipv6 reports whether the address is one of IPv6.

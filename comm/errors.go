@@ -128,7 +128,7 @@ func reasonOf(err error) Reason {
 	if errors.Is(err, zmq.ErrorSocketClosed) || errors.Is(err, zmq.ErrorContextClosed) {
 		return Closed
 	}
-	switch zmq.AsErrno(err) {
+	switch errnoOf(err) {
 	case zmq.ETERM, zmq.ENOTSOCK:
 		return Closed
 	case zmq.Errno(syscall.EAGAIN):
@@ -146,6 +146,15 @@ func reasonOf(err error) Reason {
 	default:
 		return Internal
 	}
+}
+
+// errnoOf returns the error number in err, also if it is joined with others.
+func errnoOf(err error) zmq.Errno {
+	if errno, ok := errors.AsType[zmq.Errno](err); ok {
+		return errno
+	}
+	errno, _ := errors.AsType[syscall.Errno](err)
+	return zmq.Errno(errno)
 }
 
 // refused reports whether libzmq could not carry out a call without waiting.

@@ -49,9 +49,13 @@ func (m Message) Size() int {
 func SplitRoute(frames [][]byte) (route, body [][]byte) {
 	for i, frame := range frames {
 		if len(frame) == 0 {
-			return frames[:i+1], frames[i+1:]
+			return cut(frames, i+1)
 		}
 	}
-	n := min(1, len(frames))
-	return frames[:n], frames[n:]
+	return cut(frames, min(1, len(frames)))
+}
+
+// cut splits frames so that appending to the front leaves the rest alone.
+func cut(frames [][]byte, n int) (front, rest [][]byte) {
+	return frames[:n:n], frames[n:]
 }

@@ -3,6 +3,7 @@ package comm
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	zmq "github.com/pebbe/zmq4"
 )
@@ -18,34 +19,105 @@ func (s *Socket) startMonitor() error {
 	}
 	c, _ := newConfig[Option](kindMonitor, nil)
 	c.highWaterMark = 0
-	monitor, err := newSocket(s.ctx, kindMonitor, name, c, func(m *Socket) { m.drainEvents(s) })
+	s.connections = connections{stats: &s.stats, open: map[int32]connection{}}
+	monitor, err := newSocket(s.ctx, kindMonitor, name, c, func(m *Socket) { m.drainEvents(&s.connections) })
 	s.monitor = monitor
 	return err
 }
 
 // drainEvents takes one event of the socket that is watched.
-func (s *Socket) drainEvents(watched *Socket) {
+func (s *Socket) drainEvents(watched *connections) {
 	m, err := s.receive()
-	if err != nil || len(m.Frames[0]) != 6 {
+	if err != nil || len(m.Frames) != 2 || len(m.Frames[0]) != 6 {
 		return
 	}
-	watched.countEvent(zmq.Event(binary.NativeEndian.Uint16(m.Frames[0])))
+	event := zmq.Event(binary.NativeEndian.Uint16(m.Frames[0]))
+	value := int32(binary.NativeEndian.Uint32(m.Frames[0][2:]))
+	watched.note(event, value, string(m.Frames[1]))
 }
 
-// countEvent notes an event. Of one failed handshake libzmq may tell more than
-// once, but always ends with one of these.
-func (s *Socket) countEvent(event zmq.Event) {
+// endConnections notes that connections at an endpoint were ended from this
+// side, of which libzmq says nothing.
+func (s *Socket) endConnections(endpoint string) {
+	_ = s.monitor.withOpen("", func() error {
+		s.monitor.settle() // what is reported already is about those connections
+		s.connections.endAll(endpoint)
+		return nil
+	})
+}
+
+// connections follows the connections of a socket through its events. The
+// monitor's lock guards it.
+//
+// libzmq names the descriptor of a connection that begins or ends, but not of
+// one whose handshake succeeds; that is taken to be the newest that is not
+// ready. It reports only some of the handshakes that fail, but every end: a
+// connection that ends before it is ready failed. Where several begin at once
+// one may be taken for another; the sums are right when they have ended.
+type connections struct {
+	stats   *counters
+	open    map[int32]connection // by descriptor
+	unready []int32              // those that are not ready, oldest first
+}
+
+// connection is one that is open.
+type connection struct {
+	endpoint string // that is bound or connected to
+	ready    bool   // the handshake succeeded
+}
+
+// note takes one event; value is a descriptor where the event has one.
+func (c *connections) note(event zmq.Event, value int32, endpoint string) {
 	switch event {
+	case zmq.EVENT_ACCEPTED, zmq.EVENT_CONNECTED:
+		c.end(value) // of an older one with this number: it must be gone
+		c.open[value] = connection{endpoint: endpoint}
+		c.unready = append(c.unready, value)
 	case zmq.EVENT_HANDSHAKE_SUCCEEDED:
-		s.stats.connections.Add(1)
+		c.ready()
 	case zmq.EVENT_DISCONNECTED:
-		s.stats.connections.Add(-1)
-		s.stats.disconnects.Add(1)
-	case zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL,
-		zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL,
-		zmq.EVENT_HANDSHAKE_FAILED_AUTH:
-		s.stats.badHandshakes.Add(1)
+		c.end(value)
 	case zmq.EVENT_ACCEPT_FAILED:
-		s.stats.failedAccepts.Add(1)
+		c.stats.failedAccepts.Add(1)
 	}
+}
+
+// ready notes that a handshake succeeded.
+func (c *connections) ready() {
+	if len(c.unready) == 0 {
+		return
+	}
+	newest := c.unready[len(c.unready)-1]
+	c.unready = c.unready[:len(c.unready)-1]
+	c.open[newest] = connection{endpoint: c.open[newest].endpoint, ready: true}
+	c.stats.connections.Add(1)
+}
+
+// end notes that a connection is gone.
+func (c *connections) end(descriptor int32) {
+	gone, known := c.open[descriptor]
+	c.forget(descriptor)
+	if known && !gone.ready {
+		c.stats.badHandshakes.Add(1)
+	}
+}
+
+// endAll notes that all connections at an endpoint were ended from this side.
+func (c *connections) endAll(endpoint string) {
+	for descriptor, open := range c.open {
+		if open.endpoint == endpoint {
+			c.forget(descriptor)
+		}
+	}
+}
+
+// forget takes a connection out.
+func (c *connections) forget(descriptor int32) {
+	if c.open[descriptor].ready {
+		c.stats.connections.Add(-1)
+		c.stats.disconnects.Add(1)
+	} else {
+		c.unready = slices.DeleteFunc(c.unready, func(d int32) bool { return d == descriptor })
+	}
+	delete(c.open, descriptor)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 )
 
@@ -27,8 +28,27 @@ const (
 	DefaultMaxSockets = 65536
 )
 
+// checks collects what is wrong with options, so that all of it is reported at
+// once.
+type checks struct{ wrong []error }
+
+// require notes that an option is wrong unless it is right.
+func (c *checks) require(right bool, format string, args ...any) {
+	if !right {
+		c.wrong = append(c.wrong, invalid("option", fmt.Sprintf(format, args...)))
+	}
+}
+
+// What libzmq keeps in an int. Beyond it a value would wrap around, and mean no
+// bound at all.
+const (
+	longest = math.MaxInt32 * time.Millisecond
+	most    = math.MaxInt32
+)
+
 // config is what options set.
 type config struct {
+	checks
 	linger            time.Duration
 	heartbeatInterval time.Duration
 	heartbeatTimeout  time.Duration
@@ -38,7 +58,6 @@ type config struct {
 	immediate         bool
 	routingID         string
 	overflow          Overflow
-	wrong             []error
 }
 
 // newConfig applies options to a kind's defaults and reports all that are wrong.
@@ -56,13 +75,6 @@ func newConfig[O PublisherOption](kind Kind, options []O) (config, error) {
 		option.applyPublisher(&c)
 	}
 	return c, errors.Join(c.wrong...)
-}
-
-// require notes that an option is wrong unless it is right.
-func (c *config) require(right bool, format string, args ...any) {
-	if !right {
-		c.wrong = append(c.wrong, invalid("option", fmt.Sprintf(format, args...)))
-	}
 }
 
 // Option sets how a socket of any kind works. The set is sealed: a value that
@@ -94,7 +106,7 @@ func (o publisherOption) applyPublisher(c *config) { o(c) }
 // is [DefaultLinger]. Negative values are refused: a context could never end.
 func WithLinger(d time.Duration) Option {
 	return option(func(c *config) {
-		c.require(d >= 0, "linger %v: must not be negative", d)
+		c.require(d >= 0 && d <= longest, "linger %v: want 0 to %v", d, longest)
 		c.linger = d
 	})
 }
@@ -105,19 +117,23 @@ func WithLinger(d time.Duration) Option {
 // [DefaultHeartbeatTimeout].
 func WithHeartbeat(interval, timeout time.Duration) Option {
 	return option(func(c *config) {
-		c.require(interval == 0 || interval >= time.Millisecond && timeout >= interval,
+		c.require(interval == 0 || interval >= time.Millisecond && timeout >= interval && timeout <= longest,
 			"heartbeat %v, %v: want 0 or at least 1ms, and a timeout no shorter", interval, timeout)
 		c.heartbeatInterval, c.heartbeatTimeout = interval, timeout
 	})
 }
 
-// WithMaxFrameSize bounds the frames of a socket, in bytes. Longer ones are
-// refused at send; a tcp or ipc peer that sends one is disconnected by libzmq,
-// an inproc message with one is dropped with an error. The default is
-// [DefaultMaxFrameSize].
+// minFrameSize is the least maximum: libzmq holds what a handshake consists of
+// against it too, and with less no peer could connect.
+const minFrameSize = 1024
+
+// WithMaxFrameSize bounds the frames of a socket, in bytes; at least 1024.
+// Longer ones are refused at send; a tcp or ipc peer that sends one is
+// disconnected by libzmq, an inproc message with one is dropped with an error.
+// The default is [DefaultMaxFrameSize].
 func WithMaxFrameSize(bytes int) Option {
 	return option(func(c *config) {
-		c.require(bytes > 0, "maximum frame size %d: must be positive", bytes)
+		c.require(bytes >= minFrameSize, "maximum frame size %d: want at least %d", bytes, minFrameSize)
 		c.maxFrameSize = bytes
 	})
 }
@@ -136,7 +152,7 @@ func WithMaxFrames(n int) Option {
 // is [DefaultHighWaterMark].
 func WithHighWaterMark(messages int) Option {
 	return option(func(c *config) {
-		c.require(messages > 0, "high-water mark %d: must be positive", messages)
+		c.require(messages > 0 && messages <= most, "high-water mark %d: want 1 to %d", messages, most)
 		c.highWaterMark = messages
 	})
 }
@@ -184,7 +200,7 @@ func WithOverflow(o Overflow) PublisherOption {
 
 // contextConfig is what options of a context set.
 type contextConfig struct {
-	config
+	checks
 	ioThreads  int
 	maxSockets int
 	log        *slog.Logger
@@ -199,11 +215,15 @@ type contextOption func(*contextConfig)
 
 func (o contextOption) applyContext(c *contextConfig) { o(c) }
 
+// maxIOThreads is more than any machine has use for. libzmq ends the process if
+// it cannot start one.
+const maxIOThreads = 1024
+
 // WithIOThreads sets how many threads libzmq uses for tcp and ipc. The default,
 // 1, is enough for about a gigabyte per second.
 func WithIOThreads(n int) ContextOption {
 	return contextOption(func(c *contextConfig) {
-		c.require(n > 0, "I/O threads %d: must be positive", n)
+		c.require(n > 0 && n <= maxIOThreads, "I/O threads %d: want 1 to %d", n, maxIOThreads)
 		c.ioThreads = n
 	})
 }
@@ -212,7 +232,7 @@ func WithIOThreads(n int) ContextOption {
 // The default is [DefaultMaxSockets].
 func WithMaxSockets(n int) ContextOption {
 	return contextOption(func(c *contextConfig) {
-		c.require(n > 1, "maximum number of sockets %d: must be at least 2", n)
+		c.require(n > 1 && n <= most/2, "maximum number of sockets %d: want 2 to %d", n, most/2)
 		c.maxSockets = n
 	})
 }

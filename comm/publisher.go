@@ -33,6 +33,9 @@ func NewPublisher(ctx *Context, endpoints string, options ...PublisherOption) (*
 func (p *Publisher) Subscribers(topic []byte) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if !p.closed {
+		p.settle()
+	}
 	return p.subscriptions.matching(topic)
 }
 
@@ -75,13 +78,24 @@ func newSubscriptions() *subscriptions {
 // 0 and a prefix to unsubscribe. Anything else is dropped; nobody would read it.
 func (t *subscriptions) absorb(s *Socket) {
 	m, err := s.receive()
-	switch {
-	case err != nil:
-	case len(m.Frames) != 1 || len(m.Frames[0]) == 0 || m.Frames[0][0] > 1:
-		s.stats.unexpected.Add(1)
-	default:
-		t.note(m.Frames[0][0] == 1, string(m.Frames[0][1:]))
+	if err != nil {
+		return
 	}
+	if !isSubscription(m) {
+		s.stats.unexpected.Add(1)
+		return
+	}
+	t.note(readSubscription(m))
+}
+
+// isSubscription reports whether a message subscribes to a prefix or ends that.
+func isSubscription(m Message) bool {
+	return len(m.Frames) == 1 && len(m.Frames[0]) > 0 && m.Frames[0][0] <= 1
+}
+
+// readSubscription reads such a message.
+func readSubscription(m Message) (subscribes bool, prefix string) {
+	return m.Frames[0][0] == 1, string(m.Frames[0][1:])
 }
 
 // note adds a subscription or takes one away.

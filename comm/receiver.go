@@ -53,6 +53,10 @@ func (s *Socket) receiveBatch(batch []Message) (taken int, err error) {
 	return taken, nil
 }
 
+// usualFrames is room for a message of several frames: two routing ids, the
+// delimiter and the body.
+const usualFrames = 4
+
 // receive takes one message without waiting. Whatever is wrong with it, all of
 // its frames are taken, so that the next call begins with the next message.
 func (s *Socket) receive() (Message, error) {
@@ -68,6 +72,9 @@ func (s *Socket) receive() (Message, error) {
 		}
 		if wrong == nil {
 			wrong = s.checkIncoming(len(frame), len(m.Frames)+1)
+		}
+		if more && m.Frames == nil {
+			m.Frames = make([][]byte, 0, usualFrames)
 		}
 		if wrong == nil {
 			m.Frames = append(m.Frames, frame)

@@ -35,5 +35,8 @@ func (s *Socket) waitRoom(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.wait(ctx, "wait for room", &s.senders, place)
+	if err := s.wait(ctx, "wait for room", &s.senders, place); err != nil {
+		return err
+	}
+	return s.withOpen("wait for room", func() error { return nil })
 }

@@ -46,8 +46,15 @@ func (h Sender) SendBatch(ctx context.Context, batch []Message) (sent int, err e
 // checkOutgoing refuses what libzmq would accept here and the peer would punish
 // by closing the connection.
 func (s *Socket) checkOutgoing(m Message) error {
-	if len(m.Frames) == 0 {
+	switch {
+	case len(m.Frames) == 0:
 		return invalid("send", "a message without frames")
+	case len(m.Frames) == 1 && s.kind.trait().zmq == zmq.ROUTER:
+		// libzmq would drop it without a word.
+		return invalid("send", "a message without a frame after the routing id")
+	case s.kind == KindXSub && !isSubscription(m):
+		// Its queue has no bound, so that no subscription is lost.
+		return invalid("send", "a message that is no subscription")
 	}
 	for _, frame := range m.Frames {
 		if len(frame) > s.config.maxFrameSize {
@@ -68,6 +75,9 @@ func (s *Socket) tooLarge(op string, size int) error {
 // sent at all and starts again at its first frame: libzmq takes back what it had
 // of it.
 func (s *Socket) send(m Message) error {
+	if s.withhold != nil && s.withhold(m) {
+		return nil
+	}
 	err := s.sendFrames(m)
 	if refused(err) && s.kind.trait().addresses {
 		// The refusal may be old news: a send that does not wait leaves commands
@@ -99,8 +109,26 @@ func (s *Socket) sendFrames(m Message) error {
 			flags = zmq.DONTWAIT
 		}
 		if _, err := s.z.SendBytes(frame, flags); err != nil {
+			s.abandon(i, m.Frames)
 			return err
 		}
 	}
 	return nil
+}
+
+// abandon ends a message of which a frame was refused after others were taken:
+// the peer went away in between. Sockets that send to their peers in turn then
+// drop all that follows, up to a last frame, as the rest of that message. They
+// get that rest, or else they would drop the next message.
+func (s *Socket) abandon(failed int, frames [][]byte) {
+	if kind := s.kind.trait().zmq; failed == 0 || kind != zmq.DEALER && kind != zmq.PUSH {
+		return
+	}
+	for i := failed + 1; i < len(frames); i++ {
+		flags := zmq.DONTWAIT | zmq.SNDMORE
+		if i == len(frames)-1 {
+			flags = zmq.DONTWAIT
+		}
+		_, _ = s.z.SendBytes(nil, flags)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+	"time"
 
 	zmq "github.com/pebbe/zmq4"
 )
@@ -19,28 +20,37 @@ type Socket struct {
 	config config
 	stats  counters
 
-	absorb  func()        // takes what arrives; nil where the user receives
-	file    *os.File      // a copy of libzmq's event descriptor, on the netpoller
-	done    chan struct{} // closed by Close
-	waking  chan struct{} // closed when the waker has ended
-	monitor *Socket       // receives this socket's events; nil on a monitor
+	absorb   func()             // takes what arrives; nil where the user receives
+	withhold func(Message) bool // says what not to send; nil where all is sent
+	file     *os.File           // a copy of libzmq's event descriptor, on the netpoller
+	edges    syscall.RawConn    // the same
+	lead     chan struct{}      // holds a token; who takes it waits for edges
+	watched  chan struct{}      // closed when no goroutine of the socket's own does
+	done     chan struct{}      // closed by Close
+	monitor  *Socket            // receives this socket's events; nil on a monitor
+
+	connections connections // as the monitor tells; guarded by its lock
 
 	mu        sync.Mutex // guards what follows and every call on z
 	z         *zmq.Socket
 	bound     []string
 	receivers waitlist
 	senders   waitlist
+	leader    waiting     // who waits for edges, and sleeps; nil if nobody
+	deadline  bool        // whether the file has one
+	late      *time.Timer // calls settleLate
+	settling  bool        // whether it will
 	closed    bool
 }
 
 // newSocket returns a socket at its endpoints. What absorb is given takes every
 // message that arrives, under the lock; it may be nil.
 func newSocket(ctx *Context, kind Kind, endpoints string, c config, absorb func(*Socket)) (*Socket, error) {
-	s := &Socket{ctx: ctx, kind: kind, config: c, done: make(chan struct{}), waking: make(chan struct{})}
+	s := &Socket{ctx: ctx, kind: kind, config: c, done: make(chan struct{}), lead: make(chan struct{}, 1), watched: make(chan struct{})}
 	if absorb != nil {
 		s.absorb = func() { absorb(s) }
 	}
-	addresses, err := parseEndpoints(kind, endpoints)
+	addresses, err := parseEndpoints(kind.Binds(), endpoints)
 	if err != nil {
 		return nil, err
 	}
@@ -50,17 +60,20 @@ func newSocket(ctx *Context, kind Kind, endpoints string, c config, absorb func(
 	if err := s.start(addresses); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	for _, e := range addresses {
+		ctx.warnOpen(e)
+	}
 	return s, nil
 }
 
-// start makes the socket work: options, waker, monitor, endpoints.
+// start makes the socket work: options, event descriptor, monitor, endpoints.
 func (s *Socket) start(addresses []endpoint) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.configure(); err != nil {
 		return translate("configure "+s.kind.String(), "", err)
 	}
-	if err := s.startWaker(); err != nil {
+	if err := s.watch(); err != nil {
 		return translate("watch "+s.kind.String(), "", err)
 	}
 	if s.kind != kindMonitor {
@@ -90,6 +103,11 @@ func (s *Socket) configure() error {
 		wrong = append(wrong, z.SetIdentity(c.routingID))
 	}
 	switch s.kind.trait().zmq {
+	case zmq.SUB, zmq.XSUB:
+		// What these send is subscriptions. libzmq drops those that find the
+		// queue full, without a word; those to a publisher that has gone are
+		// nothing to wait for.
+		wrong = append(wrong, z.SetSndhwm(0), z.SetLinger(0))
 	case zmq.ROUTER:
 		wrong = append(wrong, z.SetRouterMandatory(1))
 	case zmq.XPUB:
@@ -107,13 +125,10 @@ func (s *Socket) attach(e endpoint) error {
 	if err := errors.Join(s.setHeartbeat(e), s.z.SetIpv6(e.ipv6())); err != nil {
 		return translate(op, e.String(), err)
 	}
-	err := do(e.String())
+	err := withSpareDescriptor(func() error { return do(e.String()) })
 	defer s.settle()
 	if err != nil {
 		return translate(op, e.String(), err)
-	}
-	if e.everywhere() {
-		s.ctx.warnOpen(e)
 	}
 	if e.binds {
 		return s.noteBound()
@@ -161,23 +176,22 @@ func (s *Socket) Connect(endpoints string) error { return s.attachAll("connect",
 
 // attachAll binds or connects to each endpoint of a list.
 func (s *Socket) attachAll(op, endpoints string, binds bool) error {
-	addresses, err := parseEndpoints(s.kind, endpoints)
+	addresses, err := parseEndpoints(binds, endpoints)
 	if err != nil {
 		return err
 	}
-	return s.withOpen(op, func() error {
-		for _, e := range addresses {
-			e.binds = binds
-			e, err := e.check(e.String())
-			if err != nil {
-				return err
-			}
-			if err := s.attach(e); err != nil {
-				return err
-			}
+	for _, e := range addresses {
+		if e.binds != binds {
+			return invalid(op, fmt.Sprintf("%v: says the opposite", e))
 		}
-		return nil
-	})
+	}
+	for _, e := range addresses {
+		if err := s.withOpen(op, func() error { return s.attach(e) }); err != nil {
+			return err
+		}
+		s.ctx.warnOpen(e)
+	}
+	return nil
 }
 
 // Unbind stops listening on an endpoint, written as [Socket.Endpoints] returns
@@ -185,9 +199,10 @@ func (s *Socket) attachAll(op, endpoints string, binds bool) error {
 func (s *Socket) Unbind(endpoint string) error {
 	return s.withOpen("unbind", func() error {
 		defer s.settle()
-		if err := s.z.Unbind(endpoint); err != nil {
+		if err := withSpareDescriptor(func() error { return s.z.Unbind(endpoint) }); err != nil {
 			return translate("unbind", endpoint, err)
 		}
+		s.endConnections(endpoint)
 		s.bound = slices.DeleteFunc(s.bound, func(b string) bool { return b == endpoint })
 		return nil
 	})
@@ -197,20 +212,29 @@ func (s *Socket) Unbind(endpoint string) error {
 func (s *Socket) Disconnect(endpoint string) error {
 	return s.withOpen("disconnect", func() error {
 		defer s.settle()
-		return translate("disconnect", endpoint, s.z.Disconnect(endpoint))
+		if err := withSpareDescriptor(func() error { return s.z.Disconnect(endpoint) }); err != nil {
+			return translate("disconnect", endpoint, err)
+		}
+		s.endConnections(endpoint)
+		return nil
 	})
 }
 
 // BindPort listens on a port that was acquired before. On success the port is
 // the socket's; on failure it is still the caller's.
 func (s *Socket) BindPort(p *Port) error {
-	return s.withOpen("bind", func() error {
+	e := endpoint{transport: "tcp", address: p.address.String(), binds: true}
+	err := s.withOpen("bind", func() error {
 		defer s.settle()
-		if err := p.give(s.z); err != nil {
+		if err := errors.Join(s.setHeartbeat(e), p.give(s.z)); err != nil {
 			return translate("bind", p.Endpoint(), err)
 		}
 		return s.noteBound()
 	})
+	if err == nil {
+		s.ctx.warnOpen(e)
+	}
+	return err
 }
 
 // Endpoints returns what the socket is bound to, in order, with real ports in
@@ -237,7 +261,7 @@ func (s *Socket) Close() error {
 	}
 	if s.file != nil {
 		err = errors.Join(err, s.file.Close())
-		<-s.waking
+		<-s.watched
 	}
 	if s.monitor != nil {
 		err = errors.Join(err, s.monitor.Close())
@@ -259,9 +283,23 @@ func (s *Socket) shut() (first bool, err error) {
 		err = s.z.Monitor("", 0)
 	}
 	err = translate("close "+s.kind.String(), "", errors.Join(err, s.z.Close()))
-	s.receivers.wakeAll()
-	s.senders.wakeAll()
+	s.wakeAll(&s.receivers)
+	s.wakeAll(&s.senders)
+	if s.late != nil {
+		s.late.Stop()
+	}
 	return true, err
+}
+
+// withSpareDescriptor calls f if the process has a descriptor left. libzmq needs
+// one to look up an address, and ends the process if there is none.
+func withSpareDescriptor(f func() error) error {
+	spare, err := syscall.Open(os.DevNull, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("open", err)
+	}
+	_ = syscall.Close(spare) // f needs it
+	return f()
 }
 
 // duplicate returns a copy of a descriptor that no child process inherits: the

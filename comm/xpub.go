@@ -20,11 +20,14 @@ func NewXPub(ctx *Context, endpoints string, options ...PublisherOption) (*XPub,
 }
 
 // XSub is a subscriber whose subscriptions are messages that its user sends, as
-// [XPub] receives them. Other messages sent go to the publishers, who drop them.
+// [XPub] receives them. Of those to one prefix only the first goes to the
+// publishers, and only the last end: they count a forwarder once. Nothing else
+// can be sent.
 type XSub struct {
 	*Socket
 	Sender
 	Receiver
+	subscribed map[string]int // how often to each prefix; guarded by the socket's lock
 }
 
 // NewXSub returns an XSub at these endpoints, to which it connects.
@@ -33,5 +36,25 @@ func NewXSub(ctx *Context, endpoints string, options ...Option) (*XSub, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &XSub{Socket: s, Sender: Sender{s}, Receiver: Receiver{s}}, nil
+	x := &XSub{Socket: s, Sender: Sender{s}, Receiver: Receiver{s}, subscribed: map[string]int{}}
+	s.withhold = x.repeats
+	return x, nil
+}
+
+// repeats notes a subscription or the end of one, and reports whether the
+// publishers need not know.
+func (x *XSub) repeats(m Message) bool {
+	subscribes, prefix := readSubscription(m)
+	before := x.subscribed[prefix]
+	switch {
+	case subscribes:
+		x.subscribed[prefix]++
+		return before > 0
+	case before > 1:
+		x.subscribed[prefix]--
+		return true
+	default:
+		delete(x.subscribed, prefix)
+		return before == 0
+	}
 }
