@@ -280,8 +280,9 @@ func TestLossyPublisherNeverWaits(t *testing.T) {
 // rest receives what is left, up to a last message that it sends itself.
 func (r *rig) rest(p *comm.Publisher, s *comm.Subscriber) (n int) {
 	r.Helper()
-	ended := make(chan struct{})
+	ended, stopped := make(chan struct{}), make(chan struct{})
 	r.spawned.Go(func() { // again and again: it too may be dropped
+		defer close(stopped)
 		for {
 			select {
 			case <-ended:
@@ -291,7 +292,7 @@ func (r *rig) rest(p *comm.Publisher, s *comm.Subscriber) (n int) {
 			}
 		}
 	})
-	defer close(ended)
+	defer func() { close(ended); <-stopped }()
 	for r.recv(s)[0] != "end" {
 		n++
 	}

@@ -9,9 +9,9 @@ import (
 )
 
 // watch puts the socket's event descriptor on Go's netpoller. Whoever holds the
-// token in s.lead is the only one to wait there, for RawConn.Read admits one. On
-// a socket that absorbs that is a goroutine of its own, for as long as the socket
-// is open; on others it is a caller, for as long as it waits.
+// token in s.lead is the only one to wait there, for RawConn.Read admits one: a
+// caller, while it waits; otherwise a stand-in. A socket that absorbs has one for
+// good.
 func (s *Socket) watch() error {
 	fd, err := s.z.GetFd()
 	if err != nil {
@@ -29,16 +29,47 @@ func (s *Socket) watch() error {
 		return errors.Join(err, file.Close())
 	}
 	s.file = file
-	if s.absorb == nil {
-		s.lead <- struct{}{}
-		close(s.watched)
+	if s.absorb != nil {
+		s.background.Go(func() { s.awaitEdges(nil) })
 		return nil
 	}
-	go func() {
-		defer close(s.watched)
-		s.awaitEdges(nil)
-	}()
+	s.lead <- struct{}{}
+	s.idle = time.AfterFunc(0, s.standIn)
 	return nil
+}
+
+// standInAfter is how long a socket may be without a leader. A stand-in that
+// came at once would be in the way of the next caller.
+const standInAfter = 20 * time.Millisecond
+
+// standIn leads while no caller does. libzmq leaves work to whoever uses a
+// socket: to send subscriptions again when a publisher comes back, to let go of
+// connections that have ended. With nobody there, that would wait and pile up.
+func (s *Socket) standIn() {
+	if !s.beginStandIn() {
+		return
+	}
+	defer s.background.Done()
+	defer func() { s.lead <- struct{}{} }()
+	s.awaitEdges(nil)
+	s.endLead()
+}
+
+// beginStandIn reports whether there is a stand-in to be.
+func (s *Socket) beginStandIn() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || s.anyoneWaits() {
+		return false
+	}
+	select {
+	case <-s.lead:
+	default:
+		return false
+	}
+	s.standing = true
+	s.background.Add(1)
+	return true
 }
 
 // someoneLeads reports whether the token is taken.
@@ -106,7 +137,7 @@ func (s *Socket) beginLead(line *waitlist, place waiting) bool {
 func (s *Socket) endLead() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.leader = nil
+	s.leader, s.standing = nil, false
 	if s.deadline {
 		s.setDeadline(time.Time{})
 	}
@@ -121,8 +152,8 @@ func (s *Socket) pokeLeader(place waiting) {
 	}
 }
 
-// poke gets the leader up: a deadline in the past ends its wait. Only the leader
-// waits on the descriptor, and it takes the deadline away before the next one
+// poke gets the leader or stand-in up: a deadline in the past ends its wait. Only
+// one waits on the descriptor, and takes the deadline away before the next one
 // does.
 func (s *Socket) poke() { s.setDeadline(time.Unix(1, 0)) }
 

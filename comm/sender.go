@@ -79,9 +79,10 @@ func (s *Socket) send(m Message) error {
 		return nil
 	}
 	err := s.sendFrames(m)
-	if refused(err) && s.kind.trait().addresses {
+	if err != nil && s.kind.trait().addresses && (refused(err) || reasonOf(err) == Unreachable) {
 		// The refusal may be old news: a send that does not wait leaves commands
-		// in the mailbox for a while, also the one that tells of room.
+		// in the mailbox for a while, also the one that tells of room or of a
+		// new peer.
 		s.events()
 		err = s.sendFrames(m)
 	}

@@ -20,14 +20,15 @@ type Socket struct {
 	config config
 	stats  counters
 
-	absorb   func()             // takes what arrives; nil where the user receives
-	withhold func(Message) bool // says what not to send; nil where all is sent
-	file     *os.File           // a copy of libzmq's event descriptor, on the netpoller
-	edges    syscall.RawConn    // the same
-	lead     chan struct{}      // holds a token; who takes it waits for edges
-	watched  chan struct{}      // closed when no goroutine of the socket's own does
-	done     chan struct{}      // closed by Close
-	monitor  *Socket            // receives this socket's events; nil on a monitor
+	absorb     func()             // takes what arrives; nil where the user receives
+	withhold   func(Message) bool // says what not to send; nil where all is sent
+	file       *os.File           // a copy of libzmq's event descriptor, on the netpoller
+	edges      syscall.RawConn    // the same
+	lead       chan struct{}      // holds a token; who takes it waits for edges
+	background sync.WaitGroup     // of who waits for edges and is no caller
+	idle       *time.Timer        // calls standIn; nil where that is for good
+	done       chan struct{}      // closed by Close
+	monitor    *Socket            // receives this socket's events; nil on a monitor
 
 	connections connections // as the monitor tells; guarded by its lock
 
@@ -37,6 +38,7 @@ type Socket struct {
 	receivers waitlist
 	senders   waitlist
 	leader    waiting     // who waits for edges, and sleeps; nil if nobody
+	standing  bool        // whether a stand-in waits for edges
 	deadline  bool        // whether the file has one
 	late      *time.Timer // calls settleLate
 	settling  bool        // whether it will
@@ -46,7 +48,7 @@ type Socket struct {
 // newSocket returns a socket at its endpoints. What absorb is given takes every
 // message that arrives, under the lock; it may be nil.
 func newSocket(ctx *Context, kind Kind, endpoints string, c config, absorb func(*Socket)) (*Socket, error) {
-	s := &Socket{ctx: ctx, kind: kind, config: c, done: make(chan struct{}), lead: make(chan struct{}, 1), watched: make(chan struct{})}
+	s := &Socket{ctx: ctx, kind: kind, config: c, done: make(chan struct{}), lead: make(chan struct{}, 1)}
 	if absorb != nil {
 		s.absorb = func() { absorb(s) }
 	}
@@ -261,7 +263,7 @@ func (s *Socket) Close() error {
 	}
 	if s.file != nil {
 		err = errors.Join(err, s.file.Close())
-		<-s.watched
+		s.background.Wait()
 	}
 	if s.monitor != nil {
 		err = errors.Join(err, s.monitor.Close())
@@ -287,6 +289,9 @@ func (s *Socket) shut() (first bool, err error) {
 	s.wakeAll(&s.senders)
 	if s.late != nil {
 		s.late.Stop()
+	}
+	if s.idle != nil {
+		s.idle.Stop()
 	}
 	return true, err
 }

@@ -19,7 +19,8 @@ import (
 // the stress tests fail without any one of them:
 //
 //	rule 1: of the callers that wait, one leads: it waits for edges on Go's
-//	        netpoller, and settles on each. The others wait to be woken.
+//	        netpoller, and settles on each. The others wait to be woken. While
+//	        no caller waits, a goroutine of the socket's own stands in.
 //	rule 2: an operation that was carried out settles before it unlocks, if
 //	        anybody waits.
 //	rule 3: an operation that was refused first enters the waiting list. Then
@@ -32,10 +33,9 @@ import (
 //	rule 7: a leader that leaves lets another caller lead, who settles.
 //
 // One caller is woken at a time. It settles when it is done and so wakes the
-// next, as long as there is something to do. That the leader is itself a caller,
-// and no goroutine of the socket's own, spares each message that is waited for
-// one switch of goroutines, and often the start of a thread: a third of the time
-// of a round trip.
+// next, as long as there is something to do. That the leader is a caller itself,
+// and not somebody who wakes it, spares each message that is waited for a switch
+// of goroutines, and often the start of a thread: a third of a round trip.
 
 // waitlist holds the callers that wait for one direction of a socket, in order
 // of arrival. The socket's lock guards it. The zero value is empty.
@@ -204,11 +204,17 @@ func (s *Socket) attempt(op string, line *waitlist, try func() error) (waiting, 
 	if s.someoneLeads() {
 		s.settle() // rule 3
 	}
+	if s.standing && !isWoken(place) {
+		s.poke() // the caller will lead
+	}
 	return place, nil
 }
 
 // wait returns nil when it is time to try again.
 func (s *Socket) wait(ctx context.Context, op string, line *waitlist, place waiting) error {
+	if s.idle != nil {
+		defer s.idle.Reset(standInAfter)
+	}
 	var again <-chan time.Time
 	if s.isBlind(line) {
 		timer := time.NewTimer(blindRetry)
