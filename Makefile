@@ -54,6 +54,7 @@ lint: setup ## gofmt, go vet, staticcheck, buf lint, buf breaking
 
 generate: ## make gen/ from proto/
 	$(TOOL) buf generate
+	go generate ./interop
 	$(MAKE) -C bench generate
 
 generate-check: ## fail if gen/ is not what proto/ generates

@@ -71,7 +71,7 @@ func (e endpoint) checkTCP(text string) (endpoint, error) {
 		return e, invalid("endpoint", fmt.Sprintf("%q: want tcp://host:port", text))
 	case !e.binds && (host == "" || host == "*" || port == "*"):
 		return e, invalid("endpoint", fmt.Sprintf("%q: to connect takes a host and a port", text))
-	case host == "":
+	case host == "" || e.binds && host == "localhost": // no name is looked up to bind
 		e.address = net.JoinHostPort("127.0.0.1", port)
 	}
 	return e, nil

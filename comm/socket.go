@@ -129,13 +129,16 @@ func (s *Socket) attach(e endpoint) error {
 	}
 	err := withSpareDescriptor(func() error { return do(e.String()) })
 	defer s.settle()
-	if err != nil {
+	switch {
+	case refused(err): // libzmq's words for a host that it cannot look up
+		return &Error{Op: op, Reason: AddressUnavailable, Detail: e.String(), Cause: err}
+	case err != nil:
 		return translate(op, e.String(), err)
-	}
-	if e.binds {
+	case e.binds:
 		return s.noteBound()
+	default:
+		return nil
 	}
-	return nil
 }
 
 // setHeartbeat turns heartbeats on for tcp, where a peer can vanish without a
