@@ -17,9 +17,10 @@ type Route [][]byte
 // sendWithEmptyFrame.
 func Delimiter() Route { return Route{nil} }
 
-// delimited reports whether the route ends in an empty frame, which says that
-// the sender waits for exactly one answer.
-func (r Route) delimited() bool { return len(r) > 0 && len(r[len(r)-1]) == 0 }
+// delimited reports whether the route leads somewhere and ends in an empty frame,
+// which says that the sender waits for exactly one answer. An empty frame alone,
+// as a Dealer gets it from a REP, stands in front of such an answer.
+func (r Route) delimited() bool { return len(r) > 1 && len(r[len(r)-1]) == 0 }
 
 // valid reports whether an empty frame stands nowhere but at the end.
 func (r Route) valid() bool {

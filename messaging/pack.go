@@ -2,6 +2,7 @@ package messaging
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"unicode/utf8"
 
@@ -23,7 +24,7 @@ func Pack(m proto.Message, options ...SendOption) (Envelope, error) {
 	if err != nil {
 		return Envelope{}, err
 	}
-	if e.Body, err = proto.Marshal(m); err != nil {
+	if e.Body, err = (proto.MarshalOptions{Deterministic: true}).Marshal(m); err != nil {
 		return Envelope{}, Errorf(InvalidArgument, "marshal %s: %w", e.Type, err)
 	}
 	return e, nil
@@ -101,6 +102,9 @@ func (e *Envelope) unmarshal(m proto.Message) error {
 // Another type gives [InvalidArgument].
 func Open[T proto.Message](e *Envelope) (T, error) {
 	var none T
+	if any(none) == nil {
+		return none, Errorf(Internal, "an interface is no type of message; use Envelope.Open")
+	}
 	m, ok := none.ProtoReflect().Type().New().Interface().(T)
 	if !ok {
 		return none, Errorf(Internal, "%T is not made by protoc-gen-go", none)
@@ -117,6 +121,11 @@ type encoder struct {
 	buffers sync.Pool // of *[]byte
 }
 
+// maxNumbersSize is the most that the head of field 3 and what a publisher adds to
+// it take up. Room for it is made before a large body is written, not by copying
+// it.
+const maxNumbersSize = 48
+
 // maxKeptBuffer is the largest buffer that is kept for the next message.
 const maxKeptBuffer = 64 << 10
 
@@ -129,8 +138,9 @@ func (c *encoder) frame(e *Envelope, m proto.Message) (*[]byte, error) {
 	}
 	size := proto.Size(m)
 	b := appendAnyHead(e.appendHead((*buffer)[:0]), e.Type, size)
+	b = slices.Grow(b, size+e.Meta.size()+maxNumbersSize)
 	start := len(b)
-	b, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(b, m)
+	b, err := proto.MarshalOptions{UseCachedSize: true, Deterministic: true}.MarshalAppend(b, m)
 	*buffer = b
 	if err == nil && len(b) != start+size {
 		err = Errorf(Internal, "marshal %s: the message was changed meanwhile", e.Type)

@@ -166,10 +166,13 @@ func (in *inbox) decode(route Route, frame []byte) (Envelope, error) {
 	}
 }
 
-// complain answers a malformed request. If that cannot be sent, there is nobody
-// to tell.
+// complain answers a malformed request, which ends the route at its first empty
+// frame, whatever stands behind that. If it cannot be sent, there is nobody to
+// tell.
 func (in *inbox) complain(ctx context.Context, d *Delivery, err error) {
-	if d.WantsReply() && d.Route.valid() {
+	route, _ := comm.SplitRoute(d.Route)
+	d.Route = route
+	if d.WantsReply() {
 		_ = d.ReplyError(ctx, err)
 	}
 }

@@ -37,6 +37,10 @@ func NewRequest(ctx *comm.Context, endpoints string, options ...Option) (*Reques
 func (r *Request) Do(ctx context.Context, m proto.Message, options ...SendOption) (proto.Message, error) {
 	var reply proto.Message
 	err := r.exchange(ctx, m, options, func(e *Envelope) (err error) {
+		if e.Type == statusName { // a success, which the resolver need not know
+			reply, err = Open[*mitterev1.Status](e)
+			return err
+		}
 		reply, err = e.Open(r.types)
 		return err
 	})

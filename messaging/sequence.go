@@ -1,6 +1,12 @@
 package messaging
 
-import "sync"
+import (
+	"bytes"
+	"maps"
+	"sync"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
 
 // How lost messages are seen. A publisher numbers its messages from 1, apart for
 // each type and subject: the finest thing a subscription can select, so that no
@@ -64,6 +70,20 @@ func (g *gaps) admit(d *Delivery) bool {
 		*last = d.Meta.Sequence
 	}
 	return keep
+}
+
+// forget drops the keys of messages that begin with prefix and that nothing
+// selected so far: from now on any number is their first. selected gets the
+// beginning of a frame, up to its field 2.
+func (g *gaps) forget(prefix []byte, selected func(head []byte) bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, generation := range []map[string]*uint64{g.last.young, g.last.old} {
+		maps.DeleteFunc(generation, func(key string, _ *uint64) bool {
+			head := protowire.AppendTag([]byte(key[len(PublisherID{}):]), fieldMsg, protowire.BytesType)
+			return bytes.HasPrefix(head, prefix) && !selected(head)
+		})
+	}
 }
 
 // compare holds a number against the last one. A number that is not higher is

@@ -3,6 +3,7 @@ package messaging
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -39,6 +40,24 @@ func OfSubtree(m proto.Message, segments ...string) Topic {
 
 // Prefix returns the bytes with which selected frames begin.
 func (t Topic) Prefix() []byte { return t.prefix(t.name) }
+
+// prefixes returns all bytes with which selected frames begin.
+func (t Topic) prefixes(shortNames bool) [][]byte {
+	if !shortNames {
+		return [][]byte{t.Prefix()}
+	}
+	return [][]byte{t.Prefix(), t.shortPrefix()}
+}
+
+// check refuses what no frame could have.
+func (t Topic) check() error {
+	for _, segment := range t.subject {
+		if !utf8.ValidString(segment) {
+			return notUTF8("subject")
+		}
+	}
+	return nil
+}
 
 // shortPrefix returns the bytes with which selected frames of dīvidere begin,
 // which has no packages in names.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime/debug"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -20,7 +21,7 @@ const statusType = "mittere.v1.Status"
 // receive hands each message of a socket to the scheduler, until receiving ends
 // or the socket is closed, which ends it for all.
 func (u *run) receive(s *station) {
-	for {
+	for u.receiving.Err() == nil {
 		d, err := s.Recv(u.receiving)
 		switch {
 		case d != nil:
@@ -32,7 +33,7 @@ func (u *run) receive(s *station) {
 			return
 		default:
 			u.stats.malformed.Add(1)
-			u.noise.warn("message dropped", "socket", s.String(), "error", err)
+			u.noise.warn("message dropped", "socket", s, "error", err)
 		}
 	}
 }
@@ -44,68 +45,122 @@ func fatal(err error) bool {
 
 // accept schedules a message.
 func (u *run) accept(s *station, d *messaging.Delivery) {
-	u.latest.Store(time.Now().UnixNano())
-	u.scheduler.do(u.working, u.keyOf(d), func() {
-		defer d.Release()
-		u.serve(u.working, s, d)
-		u.latest.Store(time.Now().UnixNano())
+	e, known := u.entries[d.Type]
+	u.begin()
+	scheduled := u.scheduler.do(u.working, u.keyOf(known, d), func() {
+		defer u.end(d)
+		u.serve(s, d, e, known)
 	})
+	if !scheduled {
+		defer u.end(d)
+		u.refuse(s, d)
+	}
+}
+
+// begin notes that a message was received.
+func (u *run) begin() {
+	if u.idles {
+		u.busy.Add(1)
+		u.latest.Store(int64(time.Since(u.began)))
+	}
+}
+
+// end notes that a message is done with.
+func (u *run) end(d *messaging.Delivery) {
+	d.Release()
+	if u.idles {
+		u.latest.Store(int64(time.Since(u.began)))
+		u.busy.Add(-1)
+	}
 }
 
 // keyOf returns by what a message is kept in order. It is the user's function:
 // one that panics has no key.
-func (u *run) keyOf(d *messaging.Delivery) (key string) {
-	if u.key == nil {
+func (u *run) keyOf(known bool, d *messaging.Delivery) (key string) {
+	if u.key == nil || !known {
 		return ""
 	}
 	defer func() {
 		if value := recover(); value != nil {
-			u.stats.panicked.Add(1)
-			u.noise.warn("key function panicked", "type", d.Type, "panic", value)
+			u.panicked("key function", d.Type, value, debug.Stack())
 		}
 	}()
 	return u.key(d)
 }
 
 // serve calls the handler of a message and answers.
-func (r *Reactor) serve(ctx context.Context, s *station, d *messaging.Delivery) {
-	e, known := r.entries[d.Type]
-	if !known {
-		r.stats.unknown.Add(1)
-		r.noise.warn("no handler", "socket", s.String(), "type", d.Type)
-		r.fail(ctx, s, d, messaging.Errorf(messaging.Unimplemented, "no handler for %s", d.Type))
+func (u *run) serve(s *station, d *messaging.Delivery, e entry, known bool) {
+	switch {
+	case u.working.Err() != nil:
+		u.refuse(s, d)
+		return
+	case !known:
+		u.stats.unknown.Add(1)
+		u.reject(s, d, "no handler", messaging.Errorf(messaging.Unimplemented, "no handler for %s", d.Type))
 		return
 	}
+	defer u.survive(s, d)
 	request, err := e.open(&d.Envelope)
 	if err != nil {
-		r.stats.malformed.Add(1)
-		r.noise.warn("message dropped", "socket", s.String(), "error", err)
-		r.fail(ctx, s, d, err)
+		u.stats.malformed.Add(1)
+		u.reject(s, d, "message dropped", err)
 		return
 	}
-	r.handle(ctx, s, e, &Call{Request: request, Delivery: d, Shape: e.shape})
+	u.handle(s, e, &Call{Request: request, Delivery: d, Shape: e.shape})
+}
+
+// refuse answers a message for which there is no time any more.
+func (u *run) refuse(s *station, d *messaging.Delivery) {
+	u.stats.refused.Add(1)
+	u.reject(s, d, "message refused", errStopped)
+}
+
+// reject logs a message that reaches no handler, and answers it.
+func (u *run) reject(s *station, d *messaging.Delivery, why string, err error) {
+	u.noise.warn(why, "socket", s, "type", d.Type, "error", err)
+	if u.answerable(d) {
+		u.tell(s, d, err)
+	}
+}
+
+// survive answers where the handler came back and what it returned panics: a
+// reply that cannot be marshalled, an error that is a nil pointer.
+func (u *run) survive(s *station, d *messaging.Delivery) {
+	if value := recover(); value != nil {
+		u.panicked("reply", d.Type, value, debug.Stack())
+		u.fail(s, d, messaging.Errorf(messaging.Internal, "the handler of %s returned something broken", d.Type))
+	}
 }
 
 // handle calls the handler and answers with what comes back.
-func (r *Reactor) handle(ctx context.Context, s *station, e entry, c *Call) {
+func (u *run) handle(s *station, e entry, c *Call) {
 	if e.shape == Streaming {
-		c.send = func(ctx context.Context, item proto.Message) error { return r.reply(ctx, s, c.Delivery, item) }
+		c.send = func(ctx context.Context, item proto.Message) error { return u.send(ctx, s, c.Delivery, item) }
 	}
-	reply, err := r.invoke(ctx, e, c)
-	r.stats.handled.Add(1)
+	reply, err := u.invoke(e, c)
+	u.stats.handled.Add(1)
 	if err != nil {
-		r.stats.failed.Add(1)
-		r.fail(ctx, s, c.Delivery, err)
+		u.stats.failed.Add(1)
+		u.fail(s, c.Delivery, u.explain(err))
 		return
 	}
-	r.succeed(ctx, s, c, reply)
+	u.succeed(s, c, reply)
+}
+
+// explain replaces the error of a handler whose context was cancelled since the
+// reactor stops: to the caller it would mean that the caller cancelled.
+func (u *run) explain(err error) error {
+	if u.working.Err() != nil && errors.Is(err, context.Canceled) {
+		return errStopped
+	}
+	return err
 }
 
 // answerable reports whether an error may be sent back: where something can be
 // sent, not to whom sent something to be observed and waits for nothing, and
 // never for an error, or two reactors would tell each other for ever.
-func (r *Reactor) answerable(d *messaging.Delivery) bool {
-	if e, known := r.entries[d.Type]; known && e.shape == Observer {
+func (u *run) answerable(d *messaging.Delivery) bool {
+	if e, known := u.entries[d.Type]; known && e.shape == Observer {
 		return d.WantsReply()
 	}
 	return d.CanReply() && d.Type != statusType
@@ -114,7 +169,7 @@ func (r *Reactor) answerable(d *messaging.Delivery) bool {
 // invoke calls a handler through its interceptors, and none for a stream to
 // somebody who waits for one answer: the second one would be taken as the answer
 // to the next request.
-func (r *Reactor) invoke(ctx context.Context, e entry, c *Call) (proto.Message, error) {
+func (u *run) invoke(e entry, c *Call) (proto.Message, error) {
 	switch {
 	case e.shape != Streaming:
 	case c.Delivery.WantsReply():
@@ -124,68 +179,104 @@ func (r *Reactor) invoke(ctx context.Context, e entry, c *Call) (proto.Message, 
 		return nil, messaging.Errorf(messaging.FailedPrecondition,
 			"%s is answered by a stream, which cannot be sent on this socket", c.Delivery.Type)
 	}
-	return e.through(context.WithValue(ctx, callKey{}, c), c)
+	return e.through(context.WithValue(u.working, callKey{}, c), c)
 }
 
 // succeed sends what a handler returned.
-func (r *Reactor) succeed(ctx context.Context, s *station, c *Call, reply proto.Message) {
+func (u *run) succeed(s *station, c *Call, reply proto.Message) {
 	switch {
 	case c.Shape == Unary && (reply == nil || !reply.ProtoReflect().IsValid()):
-		r.fail(ctx, s, c.Delivery, messaging.Errorf(messaging.Internal, "the handler of %s returned nothing", c.Delivery.Type))
+		u.fail(s, c.Delivery, messaging.Errorf(messaging.Internal, "the handler of %s returned nothing", c.Delivery.Type))
 	case c.Shape == Unary && c.Delivery.CanReply():
-		r.answer(ctx, s, c.Delivery, reply)
+		u.answer(s, c.Delivery, reply)
 	case c.Shape == Streaming || c.Shape == Observer && c.Delivery.WantsReply():
-		r.deliver(ctx, s, c.Delivery, &mitterev1.Status{})
+		u.deliver(s, c.Delivery, &mitterev1.Status{})
 	}
 }
 
 // answer sends a reply. If it is the reply's fault that it cannot be sent, as
 // when it is too large, the sender is told that instead.
-func (r *Reactor) answer(ctx context.Context, s *station, d *messaging.Delivery, reply proto.Message) {
-	err := r.reply(ctx, s, d, reply)
+func (u *run) answer(s *station, d *messaging.Delivery, reply proto.Message) {
+	err := u.reply(u.sending, s, d, reply)
 	switch messaging.CodeOf(err) {
 	case messaging.OK:
 	case messaging.ResourceExhausted:
-		r.fail(ctx, s, d, err)
+		u.fail(s, d, err)
 	case messaging.InvalidArgument:
-		r.fail(ctx, s, d, messaging.Errorf(messaging.Internal, "the reply to %s cannot be sent: %w", d.Type, err))
+		u.fail(s, d, messaging.Errorf(messaging.Internal, "the reply to %s cannot be sent: %w", d.Type, err))
 	default:
-		r.undeliverable(s, d, err)
+		u.undeliverable(s, d, err)
 	}
 }
 
 // fail answers with an error where somebody is to be told, and logs it where
 // not.
-func (r *Reactor) fail(ctx context.Context, s *station, d *messaging.Delivery, err error) {
-	if !r.answerable(d) {
-		r.noise.warn("message failed", "socket", s.String(), "type", d.Type, "error", err)
+func (u *run) fail(s *station, d *messaging.Delivery, err error) {
+	if !u.answerable(d) {
+		u.noise.warn("message failed", "socket", s, "type", d.Type, "error", err)
 		return
 	}
-	r.deliver(ctx, s, d, messaging.AsError(err).Status())
+	u.tell(s, d, err)
+}
+
+// tell sends an error, or its code alone if the whole cannot be sent: details may
+// be as large, and as wrong, as a reply.
+func (u *run) tell(s *station, d *messaging.Delivery, err error) {
+	status := messaging.AsError(err).Status()
+	switch sent := u.reply(u.sending, s, d, status); messaging.CodeOf(sent) {
+	case messaging.OK:
+	case messaging.ResourceExhausted, messaging.InvalidArgument:
+		u.deliver(s, d, &mitterev1.Status{Code: status.GetCode(), Message: "the error itself cannot be sent"})
+	default:
+		u.undeliverable(s, d, sent)
+	}
 }
 
 // deliver replies, and counts what cannot be sent.
-func (r *Reactor) deliver(ctx context.Context, s *station, d *messaging.Delivery, m proto.Message) {
-	if err := r.reply(ctx, s, d, m); err != nil {
-		r.undeliverable(s, d, err)
+func (u *run) deliver(s *station, d *messaging.Delivery, m proto.Message) {
+	if err := u.reply(u.sending, s, d, m); err != nil {
+		u.undeliverable(s, d, err)
 	}
 }
 
 // undeliverable counts and logs a reply that could not be sent.
-func (r *Reactor) undeliverable(s *station, d *messaging.Delivery, err error) {
-	r.stats.undeliverable.Add(1)
-	r.noise.warn("reply not sent", "socket", s.String(), "type", d.Type, "error", err)
+func (u *run) undeliverable(s *station, d *messaging.Delivery, err error) {
+	u.stats.undeliverable.Add(1)
+	u.noise.warn("reply not sent", "socket", s, "type", d.Type, "error", err)
 }
 
 // reply sends a message the way that a delivery came, or keeps it for a peer that
 // has no room.
-func (r *Reactor) reply(ctx context.Context, s *station, d *messaging.Delivery, m proto.Message) error {
-	if s.outbox != nil && s.outbox.keeps(d.Route) {
-		return s.outbox.keep(d, m)
+func (u *run) reply(ctx context.Context, s *station, d *messaging.Delivery, m proto.Message) error {
+	if s.outbox == nil {
+		return d.Reply(ctx, m)
 	}
-	err := d.Reply(ctx, m)
-	if s.outbox != nil && messaging.IsFull(err) {
-		return s.outbox.keep(d, m)
+	return s.outbox.send(ctx, d, m, u.endsStream(d, m))
+}
+
+// endsStream reports whether m is the last message of a stream.
+func (u *run) endsStream(d *messaging.Delivery, m proto.Message) bool {
+	if _, status := m.(*mitterev1.Status); !status {
+		return false
 	}
-	return err
+	e, known := u.entries[d.Type]
+	return known && e.shape == Streaming
+}
+
+// send is reply for a stream, which may well be longer than an outbox: it waits
+// while that is full.
+func (u *run) send(ctx context.Context, s *station, d *messaging.Delivery, item proto.Message) error {
+	for s.outbox != nil {
+		progress := s.outbox.progress()
+		err := u.reply(ctx, s, d, item)
+		if !errors.Is(err, errOutboxFull) {
+			return err
+		}
+		select {
+		case <-progress:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return u.reply(ctx, s, d, item)
 }

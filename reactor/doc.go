@@ -11,5 +11,6 @@
 //
 // No message ends a reactor. What is malformed, unknown or makes a handler fail
 // or panic is counted, logged, and answered with a typed error where someone
-// waits for an answer.
+// waits for an answer. No peer holds it up: replies for one that is slow, or gone,
+// wait in an outbox of their own.
 package reactor

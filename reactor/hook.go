@@ -3,12 +3,14 @@ package reactor
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"time"
 )
 
-// tick calls a hook in its time.
+// tick calls a hook whenever it is due.
 func (u *run) tick(t timer) {
-	clock := time.NewTimer(t.every)
+	due := t.every // after the start
+	clock := time.NewTimer(due)
 	defer clock.Stop()
 	for {
 		select {
@@ -16,31 +18,45 @@ func (u *run) tick(t timer) {
 			return
 		case <-clock.C:
 		}
-		wait := t.every
-		if early := u.untilIdle(t); early > 0 {
-			wait = early
-		} else {
-			u.call(t.hook)
+		if u.due(t) {
+			u.call(t)
 		}
-		clock.Reset(wait)
+		due = u.next(t, due)
+		clock.Reset(due - time.Since(u.began))
 	}
 }
 
-// untilIdle returns how long it is until an idle hook is due, if no message
-// comes.
-func (u *run) untilIdle(t timer) time.Duration {
-	if !t.idle {
-		return 0
+// due reports whether it is time for a hook, also to the idle ones.
+func (u *run) due(t timer) bool {
+	return !t.idle || u.busy.Load() == 0 && time.Since(u.began) >= u.idleFrom()+t.every
+}
+
+// idleFrom returns when the last message was done with.
+func (u *run) idleFrom() time.Duration { return time.Duration(u.latest.Load()) }
+
+// next returns when to look at a hook again: an idle one when it has been quiet
+// for long enough, if no message comes; another a whole number of times after the
+// last one, so that hooks which take long skip some and do not shift the others.
+func (u *run) next(t timer, due time.Duration) time.Duration {
+	now := time.Since(u.began)
+	if quiet := u.idleFrom() + t.every; t.idle && quiet > now {
+		return quiet
 	}
-	return t.every - time.Since(time.Unix(0, u.latest.Load()))
+	if t.idle {
+		return now + t.every
+	}
+	return due + (now-due)/t.every*t.every + t.every
 }
 
 // call runs a hook in turn with the handlers and waits for it.
-func (u *run) call(hook Hook) {
+func (u *run) call(t timer) {
 	done := make(chan struct{})
 	scheduled := u.scheduler.do(u.working, "", func() {
 		defer close(done)
-		if err := contain(u.working, hook); err != nil {
+		if !u.due(t) {
+			return // a message was handled while an idle hook waited for its turn
+		}
+		if err := u.contain(u.working, t.hook); err != nil {
 			u.stats.failedHooks.Add(1)
 			u.noise.warn("hook failed", "error", err)
 		}
@@ -51,10 +67,11 @@ func (u *run) call(hook Hook) {
 }
 
 // contain makes an error of a hook's panic.
-func contain(ctx context.Context, hook Hook) (err error) {
+func (r *Reactor) contain(ctx context.Context, hook Hook) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			err = fmt.Errorf("panic: %v", value)
+			r.noise.fault("hook panicked", "", value, debug.Stack())
 		}
 	}()
 	return hook(ctx)

@@ -23,6 +23,8 @@ func chain(interceptors []Interceptor, invoke Invoker) Invoker {
 
 // Recover turns a panic into an error with code [messaging.Internal], which says
 // nothing of the panic to the peer, and gives the value and the stack to report.
+// A reactor recovers by itself, outside all interceptors; this one is for those
+// who want to know of panics elsewhere than in the log.
 func Recover(report func(c *Call, value any, stack []byte)) Interceptor {
 	return func(next Invoker) Invoker {
 		return func(ctx context.Context, c *Call) (reply proto.Message, err error) {
@@ -37,17 +39,22 @@ func Recover(report func(c *Call, value any, stack []byte)) Interceptor {
 	}
 }
 
-// Log logs each call: at level debug if it succeeds, at level warn if it fails.
+// Log logs each call: at level debug if it succeeds, at level warn if it fails or
+// panics.
 func Log(log *slog.Logger) Interceptor {
 	return func(next Invoker) Invoker {
 		return func(ctx context.Context, c *Call) (proto.Message, error) {
 			began := time.Now()
+			level, result := slog.LevelWarn, "panic" // unless next returns
+			defer func() {
+				log.Log(ctx, level, "handled", "type", c.Delivery.Type, "took", time.Since(began), "result", result)
+			}()
 			reply, err := next(ctx, c)
-			level, result := slog.LevelDebug, "ok"
-			if err != nil {
-				level, result = slog.LevelWarn, err.Error()
+			if result = "ok"; err != nil {
+				result = err.Error()
+			} else {
+				level = slog.LevelDebug
 			}
-			log.Log(ctx, level, "handled", "type", c.Delivery.Type, "took", time.Since(began), "result", result)
 			return reply, err
 		}
 	}
@@ -58,13 +65,27 @@ func Log(log *slog.Logger) Interceptor {
 func Deadline(d time.Duration) Interceptor {
 	return func(next Invoker) Invoker {
 		return func(ctx context.Context, c *Call) (proto.Message, error) {
-			ctx, cancel := context.WithTimeoutCause(ctx, d,
-				fmt.Errorf("the handler of %s took longer than %v: %w", c.Delivery.Type, d, context.DeadlineExceeded))
+			ctx, cancel := context.WithTimeoutCause(ctx, d, &overtime{name: c.Delivery.Type, limit: d})
 			defer cancel()
 			return next(ctx, c)
 		}
 	}
 }
+
+// overtime is why the context of a handler ends that takes too long. It is put
+// into words only where somebody asks.
+type overtime struct {
+	name  string
+	limit time.Duration
+}
+
+// Error returns which handler took longer than it may.
+func (o *overtime) Error() string {
+	return fmt.Sprintf("the handler of %s took longer than %v", o.name, o.limit)
+}
+
+// Unwrap returns context.DeadlineExceeded.
+func (o *overtime) Unwrap() error { return context.DeadlineExceeded }
 
 // Counters counts calls by type. The zero value is ready; all methods may be
 // called by any number of goroutines at once.
@@ -83,13 +104,15 @@ type Count struct {
 	Busy time.Duration
 }
 
-// CountIn counts each call in counters.
+// CountIn counts each call in counters, a panic as [messaging.Internal].
 func CountIn(counters *Counters) Interceptor {
 	return func(next Invoker) Invoker {
 		return func(ctx context.Context, c *Call) (proto.Message, error) {
 			began := time.Now()
+			code := messaging.Internal // unless next returns
+			defer func() { counters.add(c.Delivery.Type, code, time.Since(began)) }()
 			reply, err := next(ctx, c)
-			counters.add(c.Delivery.Type, messaging.CodeOf(err), time.Since(began))
+			code = messaging.CodeOf(err)
 			return reply, err
 		}
 	}

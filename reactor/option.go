@@ -2,9 +2,9 @@ package reactor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/mittere/mittere/messaging"
@@ -17,8 +17,7 @@ const (
 	DefaultStopTimeout = 5 * time.Second
 	// DefaultQueue is how many messages wait for each goroutine of a pool.
 	DefaultQueue = 64
-	// DefaultOutbox is how many replies wait for one peer that is slow to take
-	// them.
+	// DefaultOutbox is how many replies wait for a peer that is slow to take them.
 	DefaultOutbox = 1000
 )
 
@@ -47,12 +46,12 @@ type timer struct {
 }
 
 // newConfig applies options to the defaults.
-func newConfig(options []Option) (config, error) {
+func newConfig(options []Option) config {
 	c := config{stopTimeout: DefaultStopTimeout, outbox: DefaultOutbox, log: slog.Default()}
 	for _, o := range options {
 		o.apply(&c)
 	}
-	return c, errors.Join(c.wrong...)
+	return c
 }
 
 // require notes that an option is wrong unless it is right.
@@ -74,7 +73,8 @@ func (o option) apply(c *config) { o(c) }
 // same text are handled one after the other, in the order in which they arrived;
 // those for which it returns "" in any order. A nil key is "" for all. A message
 // waits if [DefaultQueue] others wait for its goroutine, and with it all behind
-// it on its socket. The default is one handler at a time.
+// it on its socket. key is called for messages that have a handler, by one
+// goroutine for each socket. The default is one handler at a time.
 func WithPool(n int, key func(*messaging.Delivery) string) Option {
 	return option(func(c *config) {
 		c.require(n > 0, "pool of %d: must be positive", n)
@@ -88,30 +88,40 @@ func WithPool(n int, key func(*messaging.Delivery) string) Option {
 // WithInterceptors puts interceptors around every handler, the first outermost.
 // [Recover] stands in front of them always.
 func WithInterceptors(interceptors ...Interceptor) Option {
-	return option(func(c *config) { c.interceptors = append(c.interceptors, interceptors...) })
+	return option(func(c *config) {
+		isNil := func(i Interceptor) bool { return i == nil }
+		c.require(!slices.ContainsFunc(interceptors, isNil), "interceptor: must not be nil")
+		c.interceptors = append(c.interceptors, interceptors...)
+	})
 }
 
-// WithStart calls a hook before the first message is received. An error ends
-// Run.
+// WithStart calls a hook before the first message is received, with the context
+// of Run. An error, or a panic, ends Run.
 func WithStart(hook Hook) Option {
-	return option(func(c *config) { c.start = append(c.start, hook) })
+	return option(func(c *config) {
+		c.require(hook != nil, "start hook: must not be nil")
+		c.start = append(c.start, hook)
+	})
 }
 
-// WithTimer calls a hook again and again. One that takes longer than the time
-// between two calls skips some. Errors are logged and counted.
+// WithTimer calls a hook again and again, at whole multiples of a time after the
+// start. One that takes longer skips some. Errors and panics are logged and
+// counted.
 func WithTimer(every time.Duration, hook Hook) Option {
 	return option(func(c *config) {
 		c.require(every > 0, "timer every %v: must be positive", every)
+		c.require(hook != nil, "timer every %v: the hook must not be nil", every)
 		c.timers = append(c.timers, timer{every: every, hook: hook})
 	})
 }
 
-// WithIdle calls a hook when no message has come for a while, and again after
-// each further while. Errors are logged and counted. It follows the idle method
-// of dīvidere's reactors.
+// WithIdle calls a hook when no message has come and none was handled for a
+// while, and again after each further while. Errors and panics are logged and
+// counted. It follows the idle method of dīvidere's reactors.
 func WithIdle(after time.Duration, hook Hook) Option {
 	return option(func(c *config) {
 		c.require(after > 0, "idle after %v: must be positive", after)
+		c.require(hook != nil, "idle after %v: the hook must not be nil", after)
 		c.timers = append(c.timers, timer{every: after, idle: true, hook: hook})
 	})
 }
@@ -127,7 +137,9 @@ func WithStopTimeout(d time.Duration) Option {
 }
 
 // WithOutbox sets how many replies are kept for a peer that is slow to take
-// them; further ones are dropped, counted and logged. The default is
+// them: of a Response or Router for each peer, of a Dealer or Pair for all of
+// them. Further ones are dropped, counted and logged; a stream waits instead.
+// What is kept on one socket is bounded to 64 MiB besides. The default is
 // [DefaultOutbox].
 func WithOutbox(replies int) Option {
 	return option(func(c *config) {

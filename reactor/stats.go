@@ -9,14 +9,19 @@ type Stats struct {
 	Handled uint64
 	// Failed counts those that came back with an error.
 	Failed uint64
-	// Panicked counts those whose handler panicked. They are failed too.
+	// Panicked counts panics of handlers, interceptors and key functions, and of
+	// replies and errors when they are read.
 	Panicked uint64
 	// Unknown counts messages for whose type there is no handler.
 	Unknown uint64
 	// Malformed counts messages that could not be read.
 	Malformed uint64
-	// Undeliverable counts replies that could not be sent, or that were dropped
-	// because too many were waiting for their peer.
+	// Refused counts messages that were received and not begun, since the reactor
+	// stopped and the time for it was up.
+	Refused uint64
+	// Undeliverable counts replies that could not be sent, that were dropped
+	// because too many were waiting for their peer, or that still waited when the
+	// reactor had to end.
 	Undeliverable uint64
 	// FailedHooks counts hooks that returned an error or panicked.
 	FailedHooks uint64
@@ -24,7 +29,7 @@ type Stats struct {
 
 // counters is Stats while it changes.
 type counters struct {
-	handled, failed, panicked, unknown, malformed, undeliverable, failedHooks atomic.Uint64
+	handled, failed, panicked, unknown, malformed, refused, undeliverable, failedHooks atomic.Uint64
 }
 
 // Stats returns the reactor's counters.
@@ -36,6 +41,7 @@ func (r *Reactor) Stats() Stats {
 		Panicked:      c.panicked.Load(),
 		Unknown:       c.unknown.Load(),
 		Malformed:     c.malformed.Load(),
+		Refused:       c.refused.Load(),
 		Undeliverable: c.undeliverable.Load(),
 		FailedHooks:   c.failedHooks.Load(),
 	}
