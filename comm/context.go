@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime"
 	"runtime/pprof"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -124,15 +125,17 @@ func (c *Context) forget(s *Socket) {
 	delete(c.sockets, s)
 }
 
-// warnOpen says once that everyone who reaches this host may connect, if the
-// endpoint lets them. The handler is the user's code: no lock may be held.
-func (c *Context) warnOpen(e endpoint) {
-	if !e.everywhere() {
+// warnOpen says once that everyone who reaches this host may connect, if one of
+// the endpoints, as libzmq resolved them, lets them. The handler is the user's
+// code: no lock may be held.
+func (c *Context) warnOpen(bound []string) {
+	i := slices.IndexFunc(bound, everywhere)
+	if i < 0 {
 		return
 	}
 	c.warnOnce.Do(func() {
 		c.log.Warn("bound on all interfaces without security: anyone who reaches this host may connect",
-			"endpoint", e.String())
+			"endpoint", bound[i])
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 )
 
@@ -63,13 +64,15 @@ func (e endpoint) check(text string) (endpoint, error) {
 }
 
 // checkTCP puts the loopback interface where a bound address names no host. It
-// leaves the meaning of host and port to libzmq.
+// leaves the meaning of host to libzmq, but not that of port: libzmq takes 65536
+// more or less for the same, and says of no number nothing at all.
 func (e endpoint) checkTCP(text string) (endpoint, error) {
 	host, port, err := net.SplitHostPort(e.address)
+	number, notNumber := strconv.ParseUint(port, 10, 16)
 	switch {
-	case err != nil || port == "":
-		return e, invalid("endpoint", fmt.Sprintf("%q: want tcp://host:port", text))
-	case !e.binds && (host == "" || host == "*" || port == "*"):
+	case err != nil || port != "*" && notNumber != nil:
+		return e, invalid("endpoint", fmt.Sprintf("%q: want tcp://host:port, with a port up to 65535", text))
+	case !e.binds && (host == "" || host == "*" || number == 0): // 0 is also what "*" is
 		return e, invalid("endpoint", fmt.Sprintf("%q: to connect takes a host and a port", text))
 	case host == "" || e.binds && host == "localhost": // no name is looked up to bind
 		e.address = net.JoinHostPort("127.0.0.1", port)
@@ -77,14 +80,12 @@ func (e endpoint) checkTCP(text string) (endpoint, error) {
 	return e, nil
 }
 
-// everywhere reports whether the endpoint is bound on all interfaces.
-func (e endpoint) everywhere() bool {
-	if !e.binds || e.transport != "tcp" {
-		return false
-	}
-	host, _, _ := net.SplitHostPort(e.address)
-	ip, err := netip.ParseAddr(host)
-	return host == "*" || err == nil && ip.IsUnspecified()
+// everywhere reports whether a bound endpoint is on all interfaces. It wants what
+// libzmq made of it: "0" and "[::ffff:0.0.0.0]" are on all of them too.
+func everywhere(bound string) bool {
+	address, _ := strings.CutPrefix(bound, "tcp://")
+	at, err := netip.ParseAddrPort(address)
+	return err == nil && at.Addr().Unmap().IsUnspecified()
 }
 
 // ipv6 reports whether the address is one of IPv6.

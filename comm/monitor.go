@@ -8,32 +8,38 @@ import (
 	zmq "github.com/pebbe/zmq4"
 )
 
+// watchedEvents are those that connections follow. Not all: libzmq reports that a
+// bind failed before it returns, and to report changes errno, the reason why.
+const watchedEvents = zmq.EVENT_ACCEPTED | zmq.EVENT_CONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED |
+	zmq.EVENT_DISCONNECTED | zmq.EVENT_ACCEPT_FAILED
+
 // startMonitor makes libzmq report the socket's events to a PAIR of our own,
 // which is read from birth: one that nobody reads freezes every socket of its
 // context after some hundred connections, and so lets any peer stop a program.
 // The PAIR's queue has no bound, which means that libzmq never waits for it.
 func (s *Socket) startMonitor() error {
 	name := fmt.Sprintf("inproc://mittere.monitor.%d", s.ctx.monitors.Add(1))
-	if err := s.z.Monitor(name, zmq.EVENT_ALL); err != nil {
+	if err := s.z.Monitor(name, watchedEvents); err != nil {
 		return translate("monitor "+s.kind.String(), "", err)
 	}
 	c, _ := newConfig[Option](kindMonitor, nil)
 	c.highWaterMark = 0
 	s.connections = connections{stats: &s.stats, open: map[int32]connection{}}
-	monitor, err := newSocket(s.ctx, kindMonitor, name, c, func(m *Socket) { m.drainEvents(&s.connections) })
+	monitor, err := newSocket(s.ctx, kindMonitor, name, c, func(m *Socket) bool { return m.drainEvents(&s.connections) })
 	s.monitor = monitor
 	return err
 }
 
 // drainEvents takes one event of the socket that is watched.
-func (s *Socket) drainEvents(watched *connections) {
+func (s *Socket) drainEvents(watched *connections) (any bool) {
 	m, err := s.receive()
 	if err != nil || len(m.Frames) != 2 || len(m.Frames[0]) != 6 {
-		return
+		return !refused(err)
 	}
 	event := zmq.Event(binary.NativeEndian.Uint16(m.Frames[0]))
 	value := int32(binary.NativeEndian.Uint32(m.Frames[0][2:]))
 	watched.note(event, value, string(m.Frames[1]))
+	return true
 }
 
 // endConnections notes that connections at an endpoint were ended from this

@@ -12,11 +12,11 @@ import (
 const (
 	// DefaultLinger is how long unsent messages are kept when a socket closes.
 	DefaultLinger = time.Second
-	// DefaultHeartbeatInterval is how often a silent tcp connection is tested.
-	DefaultHeartbeatInterval = 2 * time.Second
-	// DefaultHeartbeatTimeout is how long a tcp peer may be silent before the
-	// connection is closed.
-	DefaultHeartbeatTimeout = 6 * time.Second
+	// DefaultKeepAliveInterval is how often a silent tcp connection is tested.
+	DefaultKeepAliveInterval = 2 * time.Second
+	// DefaultKeepAliveTimeout is how long the host of a tcp peer may be silent
+	// before the connection is closed.
+	DefaultKeepAliveTimeout = 6 * time.Second
 	// DefaultMaxFrameSize is the longest frame sent or received, in bytes.
 	DefaultMaxFrameSize = 64 << 20
 	// DefaultMaxFrames is the most frames a received message may have.
@@ -24,7 +24,7 @@ const (
 	// DefaultHighWaterMark bounds the queue to and from each peer, in messages.
 	DefaultHighWaterMark = 1000
 	// DefaultMaxSockets bounds the sockets of a context. Each socket of comm
-	// counts twice: once more for its monitor.
+	// counts three times: its monitor has two ends.
 	DefaultMaxSockets = 65536
 )
 
@@ -50,8 +50,8 @@ const (
 type config struct {
 	checks
 	linger            time.Duration
-	heartbeatInterval time.Duration
-	heartbeatTimeout  time.Duration
+	keepAliveInterval time.Duration
+	keepAliveTimeout  time.Duration
 	maxFrameSize      int
 	maxFrames         int
 	highWaterMark     int
@@ -64,8 +64,8 @@ type config struct {
 func newConfig[O PublisherOption](kind Kind, options []O) (config, error) {
 	c := config{
 		linger:            DefaultLinger,
-		heartbeatInterval: DefaultHeartbeatInterval,
-		heartbeatTimeout:  DefaultHeartbeatTimeout,
+		keepAliveInterval: DefaultKeepAliveInterval,
+		keepAliveTimeout:  DefaultKeepAliveTimeout,
 		maxFrameSize:      DefaultMaxFrameSize,
 		maxFrames:         DefaultMaxFrames,
 		highWaterMark:     DefaultHighWaterMark,
@@ -111,15 +111,23 @@ func WithLinger(d time.Duration) Option {
 	})
 }
 
-// WithHeartbeat sets how often a silent tcp connection is tested, and after how
-// much silence it is closed. The peer's libzmq answers by itself. An interval of
-// 0 turns it off. The default is [DefaultHeartbeatInterval] and
-// [DefaultHeartbeatTimeout].
-func WithHeartbeat(interval, timeout time.Duration) Option {
+// longestKeepAlive is the longest time that systems take.
+const longestKeepAlive = 32767 * time.Second
+
+// WithKeepAlive sets how often a silent tcp connection is tested, and after how
+// much silence it is closed, in whole seconds. The system of the peer's host
+// answers: this finds hosts that are gone, not processes that hang. An interval
+// of 0 turns it off. The default is [DefaultKeepAliveInterval] and
+// [DefaultKeepAliveTimeout].
+//
+// libzmq's own heartbeats are not used. They take a peer for dead whose messages
+// nobody receives for a while, and lose them; and libzmq 4.3.4 ends the process
+// when one is due on a connection that broke while its queue was full.
+func WithKeepAlive(interval, timeout time.Duration) Option {
 	return option(func(c *config) {
-		c.require(interval == 0 || interval >= time.Millisecond && timeout >= interval && timeout <= longest,
-			"heartbeat %v, %v: want 0 or at least 1ms, and a timeout no shorter", interval, timeout)
-		c.heartbeatInterval, c.heartbeatTimeout = interval, timeout
+		c.require(interval == 0 || interval >= time.Second && timeout >= interval && timeout <= longestKeepAlive,
+			"keep-alive %v, %v: want 0 or at least 1s, and a timeout no shorter, up to %v", interval, timeout, longestKeepAlive)
+		c.keepAliveInterval, c.keepAliveTimeout = interval, timeout
 	})
 }
 
@@ -228,11 +236,15 @@ func WithIOThreads(n int) ContextOption {
 	})
 }
 
-// WithMaxSockets bounds the sockets of a context, two for each socket of comm.
+// mostSockets is more than any program has descriptors for. libzmq takes memory
+// for all of them at once.
+const mostSockets = 1 << 20
+
+// WithMaxSockets bounds the sockets of a context, three for each socket of comm.
 // The default is [DefaultMaxSockets].
 func WithMaxSockets(n int) ContextOption {
 	return contextOption(func(c *contextConfig) {
-		c.require(n > 1 && n <= most/2, "maximum number of sockets %d: want 2 to %d", n, most/2)
+		c.require(n > 2 && n <= mostSockets, "maximum number of sockets %d: want 3 to %d", n, mostSockets)
 		c.maxSockets = n
 	})
 }

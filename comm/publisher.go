@@ -76,16 +76,17 @@ func newSubscriptions() *subscriptions {
 
 // absorb takes one message that subscribers sent: 1 and a prefix to subscribe,
 // 0 and a prefix to unsubscribe. Anything else is dropped; nobody would read it.
-func (t *subscriptions) absorb(s *Socket) {
+func (t *subscriptions) absorb(s *Socket) (any bool) {
 	m, err := s.receive()
-	if err != nil {
-		return
-	}
-	if !isSubscription(m) {
+	switch {
+	case err != nil:
+		return !refused(err)
+	case isSubscription(m):
+		t.note(readSubscription(m))
+	default:
 		s.stats.unexpected.Add(1)
-		return
 	}
-	t.note(readSubscription(m))
+	return true
 }
 
 // isSubscription reports whether a message subscribes to a prefix or ends that.

@@ -22,9 +22,6 @@ func TestMain(m *testing.M) { leaktest.Main(m) }
 // a slow machine; nothing is expected to come near it.
 const patience = time.Minute
 
-// heartbeat is a short one: a test waits for it to be missed.
-const heartbeat = 50 * time.Millisecond
-
 // errHang is why the context of a test ended.
 var errHang = errors.New("the test hangs")
 

@@ -20,7 +20,7 @@ type Socket struct {
 	config config
 	stats  counters
 
-	absorb     func()             // takes what arrives; nil where the user receives
+	absorb     func() bool        // takes what arrives; nil where the user receives
 	withhold   func(Message) bool // says what not to send; nil where all is sent
 	file       *os.File           // a copy of libzmq's event descriptor, on the netpoller
 	edges      syscall.RawConn    // the same
@@ -45,12 +45,12 @@ type Socket struct {
 	closed    bool
 }
 
-// newSocket returns a socket at its endpoints. What absorb is given takes every
-// message that arrives, under the lock; it may be nil.
-func newSocket(ctx *Context, kind Kind, endpoints string, c config, absorb func(*Socket)) (*Socket, error) {
+// newSocket returns a socket at its endpoints. absorb takes a message that
+// arrived, under the lock, and is false if there is none; it may be nil.
+func newSocket(ctx *Context, kind Kind, endpoints string, c config, absorb func(*Socket) bool) (*Socket, error) {
 	s := &Socket{ctx: ctx, kind: kind, config: c, done: make(chan struct{}), lead: make(chan struct{}, 1)}
 	if absorb != nil {
-		s.absorb = func() { absorb(s) }
+		s.absorb = func() bool { return absorb(s) }
 	}
 	addresses, err := parseEndpoints(kind.Binds(), endpoints)
 	if err != nil {
@@ -62,9 +62,7 @@ func newSocket(ctx *Context, kind Kind, endpoints string, c config, absorb func(
 	if err := s.start(addresses); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	for _, e := range addresses {
-		ctx.warnOpen(e)
-	}
+	ctx.warnOpen(s.Endpoints())
 	return s, nil
 }
 
@@ -100,6 +98,7 @@ func (s *Socket) configure() error {
 		z.SetRcvhwm(c.highWaterMark),
 		z.SetMaxmsgsize(int64(c.maxFrameSize)),
 		z.SetImmediate(c.immediate),
+		s.setKeepAlive(),
 	}
 	if c.routingID != "" {
 		wrong = append(wrong, z.SetIdentity(c.routingID))
@@ -113,7 +112,9 @@ func (s *Socket) configure() error {
 	case zmq.ROUTER:
 		wrong = append(wrong, z.SetRouterMandatory(1))
 	case zmq.XPUB:
-		wrong = append(wrong, z.SetXpubVerboser(1), z.SetXpubNodrop(c.overflow != Lossy))
+		// libzmq itself moves what subscribers send to a queue without a bound,
+		// as fast as they send it, unless it gets little at a time.
+		wrong = append(wrong, z.SetXpubVerboser(1), z.SetXpubNodrop(c.overflow != Lossy), z.SetRcvhwm(1))
 	}
 	return errors.Join(wrong...)
 }
@@ -124,7 +125,7 @@ func (s *Socket) attach(e endpoint) error {
 	if e.binds {
 		op, do = "bind", s.z.Bind
 	}
-	if err := errors.Join(s.setHeartbeat(e), s.z.SetIpv6(e.ipv6())); err != nil {
+	if err := s.z.SetIpv6(e.ipv6()); err != nil {
 		return translate(op, e.String(), err)
 	}
 	err := withSpareDescriptor(func() error { return do(e.String()) })
@@ -141,14 +142,18 @@ func (s *Socket) attach(e endpoint) error {
 	}
 }
 
-// setHeartbeat turns heartbeats on for tcp, where a peer can vanish without a
-// word, and off for transports within the host.
-func (s *Socket) setHeartbeat(e endpoint) error {
-	c := s.config
-	if e.transport != "tcp" || c.heartbeatInterval == 0 {
-		return s.z.SetHeartbeatIvl(0)
+// setKeepAlive has the system test tcp connections, of which a peer can vanish
+// without a word.
+func (s *Socket) setKeepAlive() error {
+	interval, timeout := s.config.keepAliveInterval, s.config.keepAliveTimeout
+	if interval == 0 {
+		return s.z.SetTcpKeepalive(0)
 	}
-	return errors.Join(s.z.SetHeartbeatIvl(c.heartbeatInterval), s.z.SetHeartbeatTimeout(c.heartbeatTimeout))
+	const mostTests = 127
+	seconds := int(interval / time.Second)
+	tests := min(max(int(timeout/interval)-1, 1), mostTests) // after the first silent interval
+	return errors.Join(s.z.SetTcpKeepalive(1), s.z.SetTcpKeepaliveIdle(seconds),
+		s.z.SetTcpKeepaliveIntvl(seconds), s.z.SetTcpKeepaliveCnt(tests))
 }
 
 // noteBound remembers the endpoint that was bound last, as libzmq resolved it.
@@ -194,7 +199,7 @@ func (s *Socket) attachAll(op, endpoints string, binds bool) error {
 		if err := s.withOpen(op, func() error { return s.attach(e) }); err != nil {
 			return err
 		}
-		s.ctx.warnOpen(e)
+		s.ctx.warnOpen(s.Endpoints())
 	}
 	return nil
 }
@@ -228,16 +233,15 @@ func (s *Socket) Disconnect(endpoint string) error {
 // BindPort listens on a port that was acquired before. On success the port is
 // the socket's; on failure it is still the caller's.
 func (s *Socket) BindPort(p *Port) error {
-	e := endpoint{transport: "tcp", address: p.address.String(), binds: true}
 	err := s.withOpen("bind", func() error {
 		defer s.settle()
-		if err := errors.Join(s.setHeartbeat(e), p.give(s.z)); err != nil {
+		if err := p.give(s.z); err != nil {
 			return translate("bind", p.Endpoint(), err)
 		}
 		return s.noteBound()
 	})
 	if err == nil {
-		s.ctx.warnOpen(e)
+		s.ctx.warnOpen(s.Endpoints())
 	}
 	return err
 }

@@ -101,8 +101,10 @@ func (s *Socket) settle() {
 			s.settleSoon()
 			return
 		}
-		s.absorb()
-		events = s.events()
+		// To ask for events in between would bring in more than is taken out.
+		if !s.absorb() {
+			events = s.events()
+		}
 	}
 	if events&zmq.POLLIN != 0 {
 		s.wakeOne(&s.receivers) // rule 4

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 
@@ -119,12 +120,13 @@ func TestErrorsKeepAllTheySayOnTheWire(t *testing.T) {
 }
 
 func TestDetailsAreAddedToACopy(t *testing.T) {
-	base := messaging.Errorf(messaging.NotFound, "no room").WithDetails(note(1))
+	base := messaging.Errorf(messaging.NotFound, "no room").WithDetails(note(1), note(1), note(1))
+	base.Details = slices.Grow(base.Details, 1) // room that two copies could share
 	one, two := base.WithDetails(note(2)), base.WithDetails(note(3))
-	if len(base.Details) != 1 || len(one.Details) != 2 || len(two.Details) != 2 {
+	if len(base.Details) != 3 || len(one.Details) != 4 || len(two.Details) != 4 {
 		t.Fatalf("%d, %d and %d details", len(base.Details), len(one.Details), len(two.Details))
 	}
-	wantEqual(t, must(one.Details[1].UnmarshalNew())(t), note(2))
+	wantEqual(t, must(one.Details[3].UnmarshalNew())(t), note(2))
 }
 
 func TestStatusOfSuccessIsNoError(t *testing.T) {

@@ -138,7 +138,7 @@ func TestIteratorsGoOnWhereABreakLeftThem(t *testing.T) {
 	}
 }
 
-// counts how often an iterator yields, and the last error.
+// drain counts how often an iterator yields, and returns the last error.
 func drain[M any](messages func(func(M, error) bool)) (yields int, last error) {
 	for _, last = range messages {
 		yields++
@@ -171,22 +171,26 @@ func TestIteratorsEndWithTheirContextWithoutAnError(t *testing.T) {
 	wantNote(t, p.pull, 1)
 }
 
-func TestContextEndsAnIteratorBetweenTwoMessages(t *testing.T) {
+func TestContextEndsAnIteratorBetweenTwoMessagesAndNoneIsLost(t *testing.T) {
 	p := newPipe(t)
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	p.put(frame(t, note(1)))
-	yields := 0
-	for m, err := range p.pull.Messages(ctx) {
-		yields++
-		if err != nil {
-			t.Fatal(err)
-		}
-		wantEqual(t, m, note(1))
-		cancel()
+	for i := range 100 {
+		p.put(frame(t, note(i)))
 	}
-	if yields != 1 {
-		t.Errorf("%d yields, want 1", yields)
+	for i := range 100 {
+		ctx, cancel := context.WithCancel(context.Background())
+		yields, err := drain(func(yield func(*testv1.Note, error) bool) {
+			for m, err := range messaging.MessagesOf[*testv1.Note](ctx, p.pull) {
+				wantEqual(t, m, note(i))
+				cancel()
+				if !yield(m, err) {
+					return
+				}
+			}
+		})
+		cancel()
+		if yields != 1 || err != nil {
+			t.Fatalf("%d yields, the last is %v", yields, err)
+		}
 	}
 }
 

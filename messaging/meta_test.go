@@ -154,6 +154,22 @@ func TestTwoMetasAreMergedAsProtobufMerges(t *testing.T) {
 	})
 }
 
+func TestLaterDefaultsReplaceEarlierValues(t *testing.T) {
+	all, defaults := frameOf(t, "meta-all"), frameOf(t, "explicit-defaults")
+	frame := withMeta(fieldOfNumber(all, 3), fieldOfNumber(defaults, 3))
+	got := must(messaging.Decode(frame))(t)
+	wantEqual(t, stockMeta(&got.Meta), withoutUnknown(parse(t, frame).GetMeta()))
+	got.Meta.Metadata = nil // which merging adds to
+	if stockMeta(&got.Meta) != nil {
+		t.Errorf("what is left is %+v", got.Meta)
+	}
+}
+
+// fieldOfNumber returns the first field of type bytes with this number.
+func fieldOfNumber(frame []byte, number protowire.Number) []byte {
+	return bytesFields(frame)[number][0]
+}
+
 func TestExplicitlyEmptyPublisherIsNone(t *testing.T) {
 	e := must(messaging.Decode(withMeta([]byte{0x0a, 0})))(t)
 	if e.Meta.Publisher != (messaging.PublisherID{}) {

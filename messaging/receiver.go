@@ -112,6 +112,9 @@ func opened[T any](deliveries iter.Seq2[*Delivery, error], open func(*Delivery) 
 // take returns the next message, or nothing if that one is to be dropped
 // silently.
 func (in *inbox) take(ctx context.Context) (*Delivery, error) {
+	if ctx.Err() != nil { // also if a message is there
+		return nil, ended(ctx)
+	}
 	select {
 	case <-in.turn:
 	case <-ctx.Done():

@@ -47,6 +47,11 @@ func TestPublisherWithoutMetaWritesDividereFrames(t *testing.T) {
 	if pub.ID() != (messaging.PublisherID{}) {
 		t.Errorf("the publisher is % x", pub.ID())
 	}
+	send(t, pub.Send(patient(t), note(1), messaging.Metadata(map[string]string{"key": "value"})))
+	d := must(sub.Recv(patient(t)))(t)
+	if d.Meta.Metadata["key"] != "value" || d.Meta.Sequence != 0 {
+		t.Errorf("what the user attached arrives as %+v", d.Meta)
+	}
 }
 
 // frameOf returns a golden frame.

@@ -3,6 +3,7 @@ package messaging_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -314,6 +315,30 @@ func (f *feed) settled() {
 	if err := f.pub.WaitForSubscribers(patient(f), 2, f.marker, step); err != nil {
 		f.Fatal(err)
 	}
+}
+
+func TestTopicsMayBeChangedWhileOthersPublishAndReceive(t *testing.T) {
+	f := newFeed(t, inprocEndpoint(t), messaging.WithTopics(messaging.OfSubtree((*testv1.Note)(nil), "always")))
+	var changing sync.WaitGroup
+	for range 4 {
+		changing.Go(func() {
+			for range 300 {
+				some := messaging.OfSubject((*testv1.Note)(nil), "sometimes")
+				if err := errors.Join(f.sub.Subscribe(some), f.sub.Unsubscribe(some)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	got := f.received(func() {
+		for i := range 1000 {
+			send(t, f.pub.Send(t.Context(), note(i), messaging.Subject("sometimes")))
+			send(t, f.pub.Send(t.Context(), note(i), messaging.Subject("always")))
+		}
+	})
+	changing.Wait()
+	got = slices.DeleteFunc(got, func(d *messaging.Delivery) bool { return d.Subject[0] == "sometimes" })
+	wantNothingMissed(t, got, 1000)
 }
 
 func TestSubscribersAreCountedByTypeAndSubject(t *testing.T) {

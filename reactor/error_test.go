@@ -176,6 +176,18 @@ func TestErrorOfAnObserverWithNobodyToTellIsLogged(t *testing.T) {
 	}
 }
 
+func TestErrorOfAnObserverIsToldToNobodyWhoDoesNotWait(t *testing.T) {
+	h := echoing()
+	reactor.Observe(h, func(context.Context, *testv1.Note) error { return errors.New("full") })
+	s, p := responseAndDealer(t, newContext(t), tcp)
+	r := serve(t, h, sockets(s))
+	ok(t, p.send(patient(t), note(1)))
+	wantEqual(t, p.answer(t, ask("next")), &testv1.EchoResponse{Text: "next"})
+	ok(t, r.stop())
+	r.log.one(t, "message failed")
+	wantStats(t, r, reactor.Stats{Handled: 2, Failed: 1})
+}
+
 func TestErrorsTravelWithTheirDetails(t *testing.T) {
 	zmq := newContext(t)
 	cause := errors.New("stays here")

@@ -1,5 +1,13 @@
 package reactor
 
+import "time"
+
+// WithGrace sets how long handlers have, and replies may take, once the handlers'
+// contexts are cancelled: on a slow machine a second may be too short to be sure.
+func WithGrace(d time.Duration) Option {
+	return option(func(c *config) { c.lastWords, c.lastGrace = d, d })
+}
+
 // Waiting returns how many replies the outboxes of a reactor keep.
 func (r *Reactor) Waiting() (n int) {
 	for _, s := range r.stations {

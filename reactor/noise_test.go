@@ -30,8 +30,14 @@ func TestWhatPeersCauseIsLoggedOnceASecond(t *testing.T) {
 		if len(lines) != 2 || lines[1]["skipped"] != "999" {
 			t.Errorf("the log says %v, want a second line for 999 others", lines)
 		}
+		time.Sleep(time.Second)
+		pull.give(t, note(1))
+		synctest.Wait()
+		if lines = r.log.all("no handler"); len(lines) != 3 || lines[2]["skipped"] != "" {
+			t.Errorf("the log says %v, want a third line for itself alone", lines)
+		}
 		ok(t, r.stop())
-		wantStats(t, r, reactor.Stats{Unknown: 1001})
+		wantStats(t, r, reactor.Stats{Unknown: 1002})
 	})
 }
 

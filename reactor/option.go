@@ -21,6 +21,14 @@ const (
 	DefaultOutbox = 1000
 )
 
+const (
+	// lastWords is how long replies may take once the handlers' contexts are
+	// cancelled, so that those who end then can still tell their callers.
+	lastWords = 500 * time.Millisecond
+	// lastGrace is how long handlers have once their context is cancelled.
+	lastGrace = time.Second
+)
+
 // config is what options set.
 type config struct {
 	workers      int // 0 is sequential
@@ -29,6 +37,8 @@ type config struct {
 	start        []Hook
 	timers       []timer
 	stopTimeout  time.Duration
+	lastWords    time.Duration
+	lastGrace    time.Duration
 	outbox       int
 	log          *slog.Logger
 	wrong        []error
@@ -47,7 +57,10 @@ type timer struct {
 
 // newConfig applies options to the defaults.
 func newConfig(options []Option) config {
-	c := config{stopTimeout: DefaultStopTimeout, outbox: DefaultOutbox, log: slog.Default()}
+	c := config{
+		stopTimeout: DefaultStopTimeout, lastWords: lastWords, lastGrace: lastGrace,
+		outbox: DefaultOutbox, log: slog.Default(),
+	}
 	for _, o := range options {
 		o.apply(&c)
 	}

@@ -177,14 +177,6 @@ func (u *run) reason(ctx context.Context) error {
 // handler that returns it tells the caller to go elsewhere.
 var errStopped = messaging.Errorf(messaging.Unavailable, "the reactor stopped")
 
-const (
-	// lastWords is how long replies may take once the handlers' contexts are
-	// cancelled, so that those who end then can still tell their callers.
-	lastWords = 500 * time.Millisecond
-	// lastGrace is how long handlers have once their context is cancelled.
-	lastGrace = time.Second
-)
-
 // finish waits for what runs, for a bounded time.
 func (u *run) finish() error {
 	ended := make(chan struct{})
@@ -196,13 +188,13 @@ func (u *run) finish() error {
 		u.senders.Wait()
 	}()
 	defer endAfter(u.stopTimeout, u.abandon)()
-	defer endAfter(u.stopTimeout+lastWords, u.hangUp)()
+	defer endAfter(u.stopTimeout+u.lastWords, u.hangUp)()
 	select {
 	case <-ended:
 		return nil
-	case <-time.After(u.stopTimeout + lastGrace):
+	case <-time.After(u.stopTimeout + u.lastGrace):
 		return messaging.Errorf(messaging.DeadlineExceeded,
-			"reactor: handlers still run %v after their contexts were cancelled", lastGrace)
+			"reactor: handlers still run %v after their contexts were cancelled", u.lastGrace)
 	}
 }
 

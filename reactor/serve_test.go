@@ -1,6 +1,7 @@
 package reactor_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"testing"
@@ -171,18 +172,27 @@ func TestStreamMayReuseItsItem(t *testing.T) {
 	wantEqual(t, must(p.next(patient(t)))(t), &mitterev1.Status{})
 }
 
-func TestHandlersMessageSharesNothingWithTheFrame(t *testing.T) {
-	zmq := newContext(t) // which overwrites released frames
-	texts := make(chan *testv1.EchoRequest, 1)
+// TestFrameIsReleasedAfterItsHandlerAndTheMessageSharesNothingWithIt has a
+// context that overwrites released frames.
+func TestFrameIsReleasedAfterItsHandlerAndTheMessageSharesNothingWithIt(t *testing.T) {
+	var body []byte
+	messages := make(chan *testv1.EchoRequest, 1)
 	h := reactor.NewHandlers()
-	reactor.Observe(h, func(_ context.Context, m *testv1.EchoRequest) error {
-		texts <- m
+	reactor.Observe(h, func(ctx context.Context, m *testv1.EchoRequest) error {
+		body = reactor.CallFrom(ctx).Delivery.Body
+		if !bytes.Contains(body, []byte("still here")) {
+			t.Errorf("the frame %q was released before the handler had ended", body)
+		}
+		messages <- m
 		return nil
 	})
-	s, p := pullAndPush(t, zmq, inprocEndpoint(t))
+	s, p := pullAndPush(t, newContext(t), inprocEndpoint(t))
 	r := serve(t, h, sockets(s))
 	ok(t, p.send(patient(t), ask("still here")))
-	m := <-texts
-	ok(t, r.stop()) // now the frame is released
+	m := <-messages
+	ok(t, r.stop())
 	wantEqual(t, m, ask("still here"))
+	if bytes.Contains(body, []byte("still here")) {
+		t.Errorf("the frame %q was not released", body)
+	}
 }
