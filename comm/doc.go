@@ -13,7 +13,7 @@
 //
 // A socket is made with the endpoints it binds or connects to, separated by
 // commas. Each type has a default (see [Kind]); "@" in front of an endpoint
-// binds, ">" connects, and an endpoint with a "*" always binds. Transports are
+// binds, ">" connects, and an endpoint with a "*" binds without being told. Transports are
 // tcp, ipc and inproc. Without a host, binding takes the loopback interface.
 //
 // # Concurrency

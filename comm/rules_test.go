@@ -54,7 +54,7 @@ func TestLoadsStallWithoutAnyOneOfTheWakeUpRules(t *testing.T) {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			// It has a minute, and ends when it stalls.
-			output, err := runLoad(t, m.file, mutated, m.load, "FAULT_SECONDS=60", "STALL=2s")
+			output, err := runLoad(t, m.file, mutated, m.load, "FAULT_SECONDS=60", "STALL=1s")
 			if err == nil || !strings.Contains(output, errStalled.Error()) {
 				t.Errorf("no load stalls (%v):\n%s", err, output)
 			}

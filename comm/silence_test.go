@@ -16,6 +16,7 @@ import (
 // and it ends the process if the peer has left by then.
 
 func TestFaultsOfPeersThatLeaveWhileTheReceiverIsFull(t *testing.T) {
+	t.Parallel() // it only waits
 	r := newRig(t)
 	pull := r.pull("tcp://127.0.0.1:*", few)
 	for range 20 {
@@ -29,6 +30,7 @@ func TestFaultsOfPeersThatLeaveWhileTheReceiverIsFull(t *testing.T) {
 }
 
 func TestFaultOfReceiverThatIsBusyForLongLosesNothing(t *testing.T) {
+	t.Parallel() // it only waits
 	r := newRig(t)
 	pull := r.pull("tcp://127.0.0.1:*", few)
 	push := r.push(at(pull), few)

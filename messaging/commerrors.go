@@ -50,3 +50,7 @@ func ended(ctx context.Context) error {
 // IsFull reports whether a message was not sent because its peer has no room,
 // so that it may be sent again after [Router.WaitRoom].
 func IsFull(err error) bool { return errors.Is(err, comm.Full) }
+
+// IsUnreachable reports whether a message was not sent because no peer has the
+// routing id that it is for.
+func IsUnreachable(err error) bool { return errors.Is(err, comm.Unreachable) }

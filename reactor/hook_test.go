@@ -227,6 +227,22 @@ func TestStartHooksRunInOrderBeforeTheFirstMessage(t *testing.T) {
 	}
 }
 
+func TestStoppingDuringAStartHookIsNoError(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	waits := reactor.WithStart(func(ctx context.Context) error {
+		cancel()
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	r, err := reactor.New(noting(), sockets(newFeed(0)), waits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Run(ctx); err != nil {
+		t.Errorf("Run returned %v", err)
+	}
+}
+
 func TestStartHookThatFailsEndsRun(t *testing.T) {
 	failed := errors.New("no disk")
 	for name, hook := range map[string]reactor.Hook{

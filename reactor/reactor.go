@@ -114,7 +114,11 @@ func (r *Reactor) Run(ctx context.Context) error {
 		return messaging.Errorf(messaging.FailedPrecondition, "reactor: Run was called before")
 	}
 	for _, hook := range r.start {
-		if err := r.contain(ctx, hook); err != nil {
+		err := r.contain(ctx, hook)
+		if ctx.Err() != nil {
+			return nil // stopped before it began
+		}
+		if err != nil {
 			return fmt.Errorf("reactor: start: %w", err)
 		}
 	}

@@ -45,9 +45,6 @@ func work(router, subscriber string) error {
 	if err == nil {
 		err = w.run(ctx)
 	}
-	if ctx.Err() != nil { // even before the coordinator could be greeted
-		err = nil
-	}
 	return errors.Join(err, zmq.Close())
 }
 
