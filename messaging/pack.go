@@ -36,6 +36,15 @@ func describe(m proto.Message, options []SendOption) (Envelope, error) {
 		return Envelope{}, Errorf(InvalidArgument, "the message is nil")
 	}
 	e := Envelope{Type: string(nameOf(m))}
+	if len(options) == 0 {
+		return e, nil
+	}
+	return e.with(options)
+}
+
+// with returns the envelope with options applied. It is apart from describe so
+// that an envelope without options, the usual one, stays off the heap.
+func (e Envelope) with(options []SendOption) (Envelope, error) {
 	for _, option := range options {
 		option.applySend(&e)
 	}
