@@ -79,16 +79,21 @@ func (r *Request) await(ctx context.Context, reply chan Message) (Message, error
 	case <-r.reading:
 	}
 	defer func() { r.reading <- struct{}{} }()
+	select {
+	case m := <-reply: // who read before delivered it
+		return m, nil
+	default:
+	}
 	for {
-		select {
-		case m := <-reply:
-			return m, nil
-		default:
-		}
 		n, err := Receiver{r.Socket}.RecvBatch(ctx, r.batch[:])
 		for i, m := range r.batch[:n] {
 			r.deliver(m)
 			r.batch[i] = Message{}
+		}
+		select {
+		case m := <-reply:
+			return m, nil
+		default:
 		}
 		if err != nil && !errors.Is(err, TooLarge) {
 			return Message{}, err

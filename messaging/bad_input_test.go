@@ -208,19 +208,22 @@ func TestMalformedRequestsAreAnswered(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, endpoint := make(t, newContext(t))
-			inBackground(t, func(ctx context.Context) {
-				for d, err := range source.Deliveries(ctx) {
-					if err == nil {
-						send(t, echo(ctx, d))
-					}
-				}
-			})
+			inBackground(t, func(ctx context.Context) { echoWhatCanBe(ctx, t, source) })
 			req := libzmq(t, zmq4.REQ)
 			if err := req.Connect(endpoint); err != nil {
 				t.Fatal(err)
 			}
 			wantComplaints(t, req)
 		})
+	}
+}
+
+// echoWhatCanBe answers the messages among what arrives, until ctx ends.
+func echoWhatCanBe(ctx context.Context, t *testing.T, source messaging.Source) {
+	for d, err := range source.Deliveries(ctx) {
+		if err == nil {
+			send(t, echo(ctx, d))
+		}
 	}
 }
 

@@ -23,6 +23,7 @@ type inbox struct {
 	types  Resolver
 	back   *Sender // nil where nothing can be sent back
 	routes bool    // whether frames may stand in front of the envelope
+	tells  bool    // whether who sent a malformed request is told
 	gaps   *gaps   // nil where messages are not numbered
 
 	turn  chan struct{} // holds a token; who has it owns the rest
@@ -170,9 +171,13 @@ func (in *inbox) decode(route Route, frame []byte) (Envelope, error) {
 }
 
 // complain answers a malformed request, which ends the route at its first empty
-// frame, whatever stands behind that. If it cannot be sent, there is nobody to
-// tell.
+// frame, whatever stands behind that. Only a ROUTER may do so: it never waits,
+// and elsewhere a peer that does not read could hold up the whole socket. If the
+// answer cannot be sent, there is nobody to tell.
 func (in *inbox) complain(ctx context.Context, d *Delivery, err error) {
+	if !in.tells {
+		return
+	}
 	route, _ := comm.SplitRoute(d.Route)
 	d.Route = route
 	if d.WantsReply() {

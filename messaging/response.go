@@ -25,7 +25,9 @@ func NewResponse(ctx *comm.Context, endpoints string, options ...Option) (*Respo
 	}
 	r := &Response{Socket: Socket{s: rep.Socket}, rep: rep}
 	back := newSender(func(ctx context.Context, m comm.Message) error { return rep.Reply(ctx, nil, m.Frames...) })
-	r.Receiver = Receiver{newRoutedInbox(&r.Socket, rep.Receiver, c, back)}
+	in := newRoutedInbox(&r.Socket, rep.Receiver, c, back)
+	in.tells = true
+	r.Receiver = Receiver{in}
 	return r, nil
 }
 

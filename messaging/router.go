@@ -26,7 +26,9 @@ func NewRouter(ctx *comm.Context, endpoints string, options ...Option) (*Router,
 		return nil, fromComm(err)
 	}
 	r := &Router{Socket: Socket{s: router.Socket}, router: router, sender: newSender(router.Send)}
-	r.Receiver = Receiver{newRoutedInbox(&r.Socket, router.Receiver, c, r.sender)}
+	in := newRoutedInbox(&r.Socket, router.Receiver, c, r.sender)
+	in.tells = true
+	r.Receiver = Receiver{in}
 	return r, nil
 }
 

@@ -11,6 +11,7 @@
 //
 // No message ends a reactor. What is malformed, unknown or makes a handler fail
 // or panic is counted, logged, and answered with a typed error where someone
-// waits for an answer. No peer holds it up: replies for one that is slow, or gone,
-// wait in an outbox of their own.
+// waits for an answer. No peer that is slow, or gone, holds it up: replies for it
+// wait in an outbox of their own. Only a stream waits for its receiver; give such
+// handlers a [Deadline], or the reactor a pool.
 package reactor

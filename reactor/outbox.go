@@ -128,7 +128,7 @@ func (o *outbox) fits(peer string, size int, last bool) bool {
 // hasPlace is fits under the lock. What ends a stream has a place beyond the
 // limit: without it the receiver would wait for ever.
 func (o *outbox) hasPlace(peer string, size int, last bool) bool {
-	return (len(o.peers[peer]) < o.limit || last) && (o.bytes == 0 || o.bytes+size <= outboxBytes)
+	return last || len(o.peers[peer]) < o.limit && (o.bytes == 0 || o.bytes+size <= outboxBytes)
 }
 
 // add puts a reply behind the others for its peer.

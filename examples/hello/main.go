@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"sync"
 	"time"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -28,18 +29,27 @@ func main() {
 		return wrapperspb.String("hello, " + name.GetValue()), nil
 	})
 	greeter := must(reactor.New(handlers, []reactor.Socket{rep}))
-	go greeter.Run(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { check(greeter.Run(ctx)) })
 
 	// The calling end: any number of calls at once, each with its deadline.
 	req := must(messaging.NewRequest(zmq, rep.Endpoints()[0]))
 	reply := must(messaging.Call[*wrapperspb.StringValue](ctx, req, wrapperspb.String("world")))
 	fmt.Println(reply.GetValue())
+
+	stop()
+	running.Wait()
 }
 
 // must returns v, or ends the program.
 func must[T any](v T, err error) T {
+	check(err)
+	return v
+}
+
+// check ends the program if there is an error.
+func check(err error) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	return v
 }
