@@ -62,8 +62,9 @@ func (p *Publisher) WaitForSubscribers(ctx context.Context, n int, topic []byte)
 }
 
 // subscriptions is what the subscribers of a publisher asked for. The socket's
-// lock guards it. It is as large as libzmq's own table, which only
-// authentication can bound.
+// lock guards it. libzmq does not say who subscribed: a foreign peer that asks
+// twice for one prefix counts twice, and once still when it has left. Its size,
+// like that of libzmq's own table, only authentication can bound.
 type subscriptions struct {
 	counts  map[string]int
 	changed chan struct{} // closed and replaced at each change

@@ -205,7 +205,7 @@ func (s *Socket) attachAll(op, endpoints string, binds bool) error {
 }
 
 // Unbind stops listening on an endpoint, written as [Socket.Endpoints] returns
-// it. Connections that were accepted there end.
+// it. Connections that were accepted there end, but for those over inproc.
 func (s *Socket) Unbind(endpoint string) error {
 	return s.withOpen("unbind", func() error {
 		defer s.settle()

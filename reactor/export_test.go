@@ -8,6 +8,9 @@ func WithGrace(d time.Duration) Option {
 	return option(func(c *config) { c.lastWords, c.lastGrace = d, d })
 }
 
+// WithOutboxBytes sets how many bytes the outbox of a socket keeps.
+func WithOutboxBytes(n int) Option { return option(func(c *config) { c.outboxBytes = n }) }
+
 // Waiting returns how many replies the outboxes of a reactor keep.
 func (r *Reactor) Waiting() (n int) {
 	for _, s := range r.stations {

@@ -40,6 +40,7 @@ type config struct {
 	lastWords    time.Duration
 	lastGrace    time.Duration
 	outbox       int
+	outboxBytes  int
 	log          *slog.Logger
 	wrong        []error
 }
@@ -59,7 +60,7 @@ type timer struct {
 func newConfig(options []Option) config {
 	c := config{
 		stopTimeout: DefaultStopTimeout, lastWords: lastWords, lastGrace: lastGrace,
-		outbox: DefaultOutbox, log: slog.Default(),
+		outbox: DefaultOutbox, outboxBytes: outboxBytes, log: slog.Default(),
 	}
 	for _, o := range options {
 		o.apply(&c)

@@ -17,6 +17,7 @@ import (
 // replies; one goroutine sends them.
 type outbox struct {
 	limit  int                         // replies for each peer
+	most   int                         // bytes in all, unless a single reply is larger
 	room   func(context.Context) error // waits until a peer may have room; nil if sending does
 	filled chan struct{}               // holds a token if something may be kept
 
@@ -34,8 +35,7 @@ type kept struct {
 }
 
 const (
-	// outboxBytes bounds the messages that wait on one socket, unless a single
-	// one is larger.
+	// outboxBytes bounds the replies that wait on one socket.
 	outboxBytes = 64 << 20
 	// keptOverhead is about what a reply takes up beside its content, so that
 	// many empty ones are bounded too.
@@ -51,8 +51,11 @@ const (
 var errOutboxFull = messaging.Errorf(messaging.ResourceExhausted, "too many replies wait for slow peers")
 
 // newOutbox returns an empty outbox for a socket, or nil if that cannot send.
-func newOutbox(socket Socket, limit int) *outbox {
-	o := &outbox{limit: limit, filled: make(chan struct{}, 1), peers: map[string][]kept{}, moved: make(chan struct{})}
+func newOutbox(socket Socket, c config) *outbox {
+	o := &outbox{
+		limit: c.outbox, most: c.outboxBytes, filled: make(chan struct{}, 1),
+		peers: map[string][]kept{}, moved: make(chan struct{}),
+	}
 	switch s := socket.(type) {
 	case interface{ WaitRoom(context.Context) error }: // a Response or Router
 		o.room = s.WaitRoom
@@ -128,7 +131,7 @@ func (o *outbox) fits(peer string, size int, last bool) bool {
 // hasPlace is fits under the lock. What ends a stream has a place beyond the
 // limit: without it the receiver would wait for ever.
 func (o *outbox) hasPlace(peer string, size int, last bool) bool {
-	return last || len(o.peers[peer]) < o.limit && (o.bytes == 0 || o.bytes+size <= outboxBytes)
+	return last || len(o.peers[peer]) < o.limit && (o.bytes == 0 || o.bytes+size <= o.most)
 }
 
 // add puts a reply behind the others for its peer.

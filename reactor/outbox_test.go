@@ -36,6 +36,16 @@ func (s slow) ask(t testing.TB, n int) {
 	}
 }
 
+// askUntil sends notes with numbers from 0 until what it waits for has happened,
+// however much the system's own buffers hold, and returns how many.
+func (s slow) askUntil(t testing.TB, happened func() bool) (n int) {
+	t.Helper()
+	for ; !happened(); n++ {
+		ok(t, s.Send(patient(t), note(n)))
+	}
+	return n
+}
+
 // want reads notes with these numbers, in order.
 func (s slow) want(t testing.TB, from, to int) {
 	t.Helper()
@@ -66,22 +76,16 @@ func bulky(size int) *reactor.Handlers {
 }
 
 func TestSlowClientHoldsUpNobodyAndLosesNothing(t *testing.T) {
-	// Together more than the buffers of the system hold.
-	const requests, size = 400, 64 << 10
 	onEachTransport(t, func(t *testing.T, at func() string) {
 		zmq := newContext(t)
 		rep := must(messaging.NewResponse(zmq, at(), narrow()))(t)
-		r := serve(t, bulky(size), sockets(rep))
+		r := serve(t, bulky(64<<10), sockets(rep))
 		slow := newSlow(t, zmq, rep)
-		slow.ask(t, requests)
-		eventually(t, "all is handled", func() bool { return r.Stats().Handled == requests })
-		if r.Waiting() == 0 {
-			t.Error("no reply waits: the client is not slow")
-		}
+		requests := slow.askUntil(t, func() bool { return r.Waiting() >= 20 })
 		wantEcho(t, newRequest(t, zmq, rep), "somebody else")
 		slow.want(t, 0, requests)
 		ok(t, r.stop())
-		wantStats(t, r, reactor.Stats{Handled: requests + 1})
+		wantStats(t, r, reactor.Stats{Handled: uint64(requests) + 1})
 	})
 }
 
@@ -176,14 +180,14 @@ func TestOutboxIsBoundedByItsNumberOfReplies(t *testing.T) {
 // TestOutboxIsBoundedByItsBytes has replies of which three fit. In place of the
 // others the client is told so.
 func TestOutboxIsBoundedByItsBytes(t *testing.T) {
-	const requests, size = 10, 16 << 20
+	const requests, size = 10, 16 << 10
 	zmq := newContext(t)
 	rep := must(messaging.NewResponse(zmq, inprocEndpoint(t), narrow()))(t)
-	r := serve(t, bulky(size), sockets(rep))
+	r := serve(t, bulky(size), sockets(rep), reactor.WithOutboxBytes(4*size))
 	slow := newSlow(t, zmq, rep)
 	slow.ask(t, requests)
 	eventually(t, "all is handled", func() bool { return r.Stats().Handled == requests })
-	if bytes := r.WaitingBytes(); bytes < 3*size || bytes > 64<<20 {
+	if bytes := r.WaitingBytes(); bytes < 3*size || bytes > 4*size {
 		t.Errorf("%d bytes wait, want 3 replies of %d and what is small", bytes, size)
 	}
 	replies := 0
@@ -204,16 +208,13 @@ func TestOutboxIsBoundedByItsBytes(t *testing.T) {
 }
 
 func TestRepliesForAPeerThatLeftLeaveTheOutbox(t *testing.T) {
-	const requests = 400
 	zmq := newContext(t)
 	rep := must(messaging.NewResponse(zmq, tcp, narrow()))(t)
 	r := serve(t, bulky(64<<10), sockets(rep))
 	slow := newSlow(t, zmq, rep)
-	slow.ask(t, requests)
-	eventually(t, "all is handled", func() bool { return r.Stats().Handled == requests })
+	slow.askUntil(t, func() bool { return r.Waiting() >= 20 })
 	ok(t, slow.Close())
-	eventually(t, "the outbox is empty", func() bool { return r.Waiting() == 0 })
-	eventually(t, "they are counted", func() bool { return r.Stats().Undeliverable > 0 })
+	eventually(t, "they are counted", func() bool { return r.Stats().Undeliverable > 0 && r.Waiting() == 0 })
 	wantEcho(t, newRequest(t, zmq, rep), "good")
 }
 
@@ -327,7 +328,7 @@ func TestStreamEndsWhenItsClientLeaves(t *testing.T) {
 // TestRepliesStayInOrderWhileAClientReadsNowAndThen sends some replies directly
 // and some through the outbox, again and again.
 func TestRepliesStayInOrderWhileAClientReadsNowAndThen(t *testing.T) {
-	const requests = 3000
+	const requests = 1000
 	for name, options := range map[string][]reactor.Option{"sequential": nil, "pool": {reactor.WithPool(3, byText)}} {
 		t.Run(name, func(t *testing.T) {
 			zmq := newContext(t)

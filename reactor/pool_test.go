@@ -82,7 +82,7 @@ func (k *keyOrder) handle(_ context.Context, n *testv1.Note) error {
 }
 
 func TestPoolKeepsTheOrderOfEachKey(t *testing.T) {
-	const keys, messages = 20, 300
+	const keys, messages = 20, 100
 	zmq := newContext(t)
 	order := &keyOrder{t: t}
 	h := reactor.NewHandlers()

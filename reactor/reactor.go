@@ -66,7 +66,7 @@ func New(handlers *Handlers, sockets []Socket, options ...Option) (*Reactor, err
 		r.entries[name] = entry{handler: h, through: r.intercept(h.invoke)}
 	}
 	for _, socket := range sockets {
-		r.stations = append(r.stations, &station{Socket: socket, outbox: newOutbox(socket, c.outbox)})
+		r.stations = append(r.stations, &station{Socket: socket, outbox: newOutbox(socket, c)})
 	}
 	return r, nil
 }
