@@ -129,9 +129,14 @@ func (o *outbox) fits(peer string, size int, last bool) bool {
 }
 
 // hasPlace is fits under the lock. What ends a stream has a place beyond the
-// limit: without it the receiver would wait for ever.
+// limits, which no item can take: without it the receiver would wait for ever.
+// That place is bounded too, for a peer may start streams and never read.
 func (o *outbox) hasPlace(peer string, size int, last bool) bool {
-	return last || len(o.peers[peer]) < o.limit && (o.bytes == 0 || o.bytes+size <= o.most)
+	most := o.most
+	if last {
+		most += o.most / 4
+	}
+	return (last || len(o.peers[peer]) < o.limit) && (o.bytes == 0 || o.bytes+size <= most)
 }
 
 // add puts a reply behind the others for its peer.

@@ -344,3 +344,19 @@ func TestRepliesStayInOrderWhileAClientReadsNowAndThen(t *testing.T) {
 		})
 	}
 }
+
+// A peer may start streams without items and never read.
+func TestEndsOfStreamsAreBoundedToo(t *testing.T) {
+	const requests, most = 400, 16 << 10
+	zmq := newContext(t)
+	rep := must(messaging.NewResponse(zmq, inprocEndpoint(t), narrow()))(t)
+	h := reactor.NewHandlers()
+	reactor.Stream(h, func(context.Context, *testv1.Note, func(*testv1.Note) error) error { return nil })
+	r := serve(t, h, sockets(rep), reactor.WithOutboxBytes(most))
+	newSlow(t, zmq, rep).ask(t, requests)
+	eventually(t, "all is handled", func() bool { return r.Stats().Handled == requests })
+	eventually(t, "some is dropped", func() bool { return r.Stats().Undeliverable > 0 })
+	if bytes := r.WaitingBytes(); bytes > most+most/4 {
+		t.Errorf("%d bytes wait, want at most %d", bytes, most+most/4)
+	}
+}
