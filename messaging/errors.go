@@ -176,8 +176,10 @@ func AsError(err error) *Error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &e):
+	case errors.As(err, &e) && e != nil:
 		return e
+	case err == error(e): // a nil *Error in an interface, which is no nil error
+		return &Error{Code: Unknown, Message: "a nil *messaging.Error was returned as an error"}
 	case errors.Is(err, context.DeadlineExceeded):
 		return &Error{Code: DeadlineExceeded, Message: err.Error(), cause: err}
 	case errors.Is(err, context.Canceled):

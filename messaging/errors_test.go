@@ -292,3 +292,10 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	_, err = messaging.Open[proto.Message](&other)
 	wantCode(t, err, messaging.Internal)
 }
+
+func TestNilErrorInAnInterfaceIsAnErrorAndNoPanic(t *testing.T) {
+	var none *messaging.Error
+	if code := messaging.CodeOf(none); code != messaging.Unknown {
+		t.Errorf("its code is %v", code)
+	}
+}
