@@ -161,7 +161,8 @@ func statusOf(err error) *mitterev1.Status {
 }
 
 // CodeOf returns the code of any error: OK for nil, the code of an *Error, that
-// of an ended context, and Unknown for all others.
+// of an ended context, and Unknown for all others. A nil *Error that was returned
+// as an error is a bug, and Internal.
 func CodeOf(err error) Code {
 	if err == nil {
 		return OK
@@ -179,7 +180,7 @@ func AsError(err error) *Error {
 	case errors.As(err, &e) && e != nil:
 		return e
 	case err == error(e): // a nil *Error in an interface, which is no nil error
-		return &Error{Code: Unknown, Message: "a nil *messaging.Error was returned as an error"}
+		return &Error{Code: Internal, Message: "a nil *messaging.Error was returned as an error"}
 	case errors.Is(err, context.DeadlineExceeded):
 		return &Error{Code: DeadlineExceeded, Message: err.Error(), cause: err}
 	case errors.Is(err, context.Canceled):

@@ -295,7 +295,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 
 func TestNilErrorInAnInterfaceIsAnErrorAndNoPanic(t *testing.T) {
 	var none *messaging.Error
-	if code := messaging.CodeOf(none); code != messaging.Unknown {
+	if code := messaging.CodeOf(none); code != messaging.Internal {
 		t.Errorf("its code is %v", code)
 	}
 }

@@ -61,7 +61,7 @@ var failures = []failure{
 	{"a nil pointer as error", func(context.Context) (proto.Message, error) {
 		var none *messaging.Error
 		return &testv1.EchoResponse{}, none
-	}, messaging.Internal, "returned something broken"},
+	}, messaging.Internal, "a nil *messaging.Error was returned"},
 	{"an error with too much in it", func(context.Context) (proto.Message, error) {
 		return nil, messaging.Errorf(messaging.Aborted, "see the details").WithDetails(&testv1.Blob{Data: make([]byte, maxFrame)})
 	}, messaging.Aborted, "the error itself cannot be sent"},
