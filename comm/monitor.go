@@ -1,6 +1,7 @@
 package comm
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -52,6 +53,38 @@ func (s *Socket) endConnections(endpoint string) {
 	})
 }
 
+// WaitDisconnect waits until more connections have ended than the caller has
+// seen, and returns how many that are: the Disconnects of [Stats]. It is how a
+// caller learns at once that a peer is gone. On inproc connections end without a
+// word.
+func (s *Socket) WaitDisconnect(ctx context.Context, seen uint64) (uint64, error) {
+	for {
+		next, err := s.nextDisconnect()
+		if n := s.stats.disconnects.Load(); n > seen || err != nil {
+			return n, err
+		}
+		select {
+		case <-next:
+		case <-ctx.Done():
+			return seen, ended(ctx, "wait for a disconnect")
+		case <-s.done:
+			return seen, &Error{Op: "wait for a disconnect", Reason: Closed}
+		}
+	}
+}
+
+// nextDisconnect returns a channel that is closed when a connection ends.
+func (s *Socket) nextDisconnect() (next <-chan struct{}, err error) {
+	err = s.monitor.withOpen("wait for a disconnect", func() error {
+		if s.connections.ended == nil {
+			s.connections.ended = make(chan struct{})
+		}
+		next = s.connections.ended
+		return nil
+	})
+	return next, err
+}
+
 // connections follows the connections of a socket through its events. The
 // monitor's lock guards it.
 //
@@ -64,6 +97,7 @@ type connections struct {
 	stats   *counters
 	open    map[int32]connection // by descriptor
 	unready []int32              // those that are not ready, oldest first
+	ended   chan struct{}        // closed and replaced when a ready one ended; nil if nobody waits
 }
 
 // connection is one that is open.
@@ -122,6 +156,10 @@ func (c *connections) forget(descriptor int32) {
 	if c.open[descriptor].ready {
 		c.stats.connections.Add(-1)
 		c.stats.disconnects.Add(1)
+		if c.ended != nil {
+			close(c.ended)
+			c.ended = nil
+		}
 	} else {
 		c.unready = slices.DeleteFunc(c.unready, func(d int32) bool { return d == descriptor })
 	}

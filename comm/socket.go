@@ -260,6 +260,9 @@ func (s *Socket) Kind() Kind { return s.kind }
 // String returns the kind and the bound endpoints, for logs.
 func (s *Socket) String() string { return fmt.Sprintf("%v%v", s.kind, s.Endpoints()) }
 
+// MaxFrameSize returns how many bytes a frame may have; see [WithMaxFrameSize].
+func (s *Socket) MaxFrameSize() int { return s.config.maxFrameSize }
+
 // Close ends the socket. Waiting calls return an error that is net.ErrClosed.
 // What was sent is still delivered for the linger time, while the context is
 // open or closing. Closing again does nothing.

@@ -8,10 +8,10 @@ import (
 	"github.com/mittere/mittere/comm"
 )
 
-// fromComm is the seam where errors of comm become errors of messaging. The
+// FromComm is the seam where errors of comm become errors of messaging. The
 // error of comm stays in the chain, and with it net.ErrClosed, a context's error
 // and comm's reason.
-func fromComm(err error) error {
+func FromComm(err error) error {
 	var e *comm.Error
 	if !errors.As(err, &e) {
 		if err == nil {

@@ -21,7 +21,7 @@ func NewDealer(ctx *comm.Context, endpoints string, options ...Option) (*Dealer,
 	c := configOf(options)
 	deal, err := comm.NewDealer(ctx, endpoints, c.socket...)
 	if err != nil {
-		return nil, fromComm(err)
+		return nil, FromComm(err)
 	}
 	d := &Dealer{Socket: Socket{s: deal.Socket}, Sender: newSender(deal.Send)}
 	d.Receiver = Receiver{newRoutedInbox(&d.Socket, deal.Receiver, c, d.Sender)}

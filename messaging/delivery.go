@@ -41,6 +41,11 @@ type Delivery struct {
 	// Missed is how many messages of the same publisher, type and subject were
 	// lost just before this one. It is 0 on all sockets but a [Subscriber].
 	Missed uint64
+	// Command is the command that arrived instead of an envelope, whose envelope
+	// is its Body. Only a [Server] receives any; nil for a plain envelope.
+	Command *Command
+	// Wrong is why the command could not be read.
+	Wrong error
 
 	raw   comm.Message
 	types Resolver
@@ -57,6 +62,15 @@ func (d *Delivery) Frame() []byte { return d.raw.Frames[len(d.raw.Frames)-1] }
 // CanReply reports whether the socket can send something back.
 func (d *Delivery) CanReply() bool { return d.back != nil }
 
+// Peer returns what names the sender on a socket that can reply to one of several,
+// as long as its connection lasts; empty on others.
+func (d *Delivery) Peer() string {
+	if len(d.Route) == 0 {
+		return ""
+	}
+	return string(d.Route[0])
+}
+
 // WantsReply reports whether the sender waits for exactly one answer, as a
 // [Request] and a REQ socket do. A [Dealer] takes any number.
 func (d *Delivery) WantsReply() bool { return d.back != nil && d.Route.delimited() }
@@ -64,10 +78,13 @@ func (d *Delivery) WantsReply() bool { return d.back != nil && d.Route.delimited
 // Reply sends a message back on the socket and the way that this one came. On a
 // [Response] or [Router] it never waits, and a peer that is full or gone is an
 // error at once; on others it waits until ctx ends. Where nothing can be sent
-// back it returns [FailedPrecondition].
+// back, or a command arrived, it returns [FailedPrecondition].
 func (d *Delivery) Reply(ctx context.Context, m proto.Message, options ...SendOption) error {
-	if d.back == nil {
+	switch {
+	case d.back == nil:
 		return Errorf(FailedPrecondition, "a %s arrived on a socket that cannot reply", d.Type)
+	case d.Command != nil:
+		return Errorf(FailedPrecondition, "a %s arrived in a command, which is answered by what its handler returns", d.Type)
 	}
 	return d.back.sendTo(ctx, d.Route, m, options)
 }

@@ -69,8 +69,9 @@ type Error struct {
 	// Details are messages for programs that know them.
 	Details []*anypb.Any
 
-	cause  error
-	remote bool
+	cause   error
+	remote  bool
+	refused bool
 }
 
 // Errorf returns an error with a code. %w wraps a cause, which does not travel.
@@ -85,6 +86,13 @@ func causeOf(err error) error {
 		return err
 	}
 	return errors.Unwrap(err)
+}
+
+// Refused reports whether err says that a request was not executed and never will
+// be; see [Error.Refused].
+func Refused(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e != nil && e.refused
 }
 
 // WithDetails returns a copy of the error with further details. One that cannot
@@ -114,6 +122,17 @@ func (e *Error) Unwrap() error { return e.cause }
 
 // Remote reports whether a peer sent the error.
 func (e *Error) Remote() bool { return e.remote }
+
+// Refused reports whether the request was not executed and never will be, so that
+// a retry is safe whatever the request does.
+func (e *Error) Refused() bool { return e.refused }
+
+// AsRefused returns a copy of the error for which Refused is true.
+func (e *Error) AsRefused() *Error {
+	copied := *e
+	copied.refused = true
+	return &copied
+}
 
 // Is reports whether target is an *Error of the same code. An error of a peer is
 // also the context's error that has its code.

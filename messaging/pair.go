@@ -14,7 +14,7 @@ func NewPair(ctx *comm.Context, endpoints string, options ...Option) (*Pair, err
 	c := configOf(options)
 	pair, err := comm.NewPair(ctx, endpoints, c.socket...)
 	if err != nil {
-		return nil, fromComm(err)
+		return nil, FromComm(err)
 	}
 	p := &Pair{Socket: Socket{s: pair.Socket}, Sender: newSender(pair.Send)}
 	in := newInbox(&p.Socket, pair.Receiver, c)

@@ -12,7 +12,7 @@ type Push struct {
 func NewPush(ctx *comm.Context, endpoints string, options ...Option) (*Push, error) {
 	push, err := comm.NewPush(ctx, endpoints, configOf(options).socket...)
 	if err != nil {
-		return nil, fromComm(err)
+		return nil, FromComm(err)
 	}
 	return &Push{Socket: Socket{s: push.Socket}, Sender: newSender(push.Send)}, nil
 }
@@ -28,7 +28,7 @@ func NewPull(ctx *comm.Context, endpoints string, options ...Option) (*Pull, err
 	c := configOf(options)
 	pull, err := comm.NewPull(ctx, endpoints, c.socket...)
 	if err != nil {
-		return nil, fromComm(err)
+		return nil, FromComm(err)
 	}
 	p := &Pull{Socket: Socket{s: pull.Socket}}
 	p.Receiver = Receiver{newInbox(&p.Socket, pull.Receiver, c)}

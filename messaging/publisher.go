@@ -35,7 +35,7 @@ func NewPublisher(ctx *comm.Context, endpoints string, options ...PublisherOptio
 	}
 	pub, err := comm.NewPublisher(ctx, endpoints, socket...)
 	if err != nil {
-		return nil, fromComm(err)
+		return nil, FromComm(err)
 	}
 	p := &Publisher{Socket: Socket{s: pub.Socket}, pub: pub, turn: make(chan struct{}, 1)}
 	p.turn <- struct{}{}
@@ -102,7 +102,7 @@ func (p *Publisher) lastNumber(e *Envelope) *uint64 {
 
 // sendFrame hands a frame to comm.
 func (p *Publisher) sendFrame(ctx context.Context, frame []byte) error {
-	return fromComm(p.pub.Send(ctx, comm.NewMessage(frame)))
+	return FromComm(p.pub.Send(ctx, comm.NewMessage(frame)))
 }
 
 // Subscribers returns how many subscriptions select messages of the type of m
@@ -115,7 +115,7 @@ func (p *Publisher) Subscribers(m proto.Message, subject ...string) int {
 // WaitForSubscribers waits until Subscribers is at least n. What is sent after
 // that reaches them: no first message is lost.
 func (p *Publisher) WaitForSubscribers(ctx context.Context, n int, m proto.Message, subject ...string) error {
-	return fromComm(p.pub.WaitForSubscribers(ctx, n, OfSubject(m, subject...).Prefix()))
+	return FromComm(p.pub.WaitForSubscribers(ctx, n, OfSubject(m, subject...).Prefix()))
 }
 
 // ID returns what names this publisher in [Meta]; the zero value if its messages

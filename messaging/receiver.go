@@ -18,13 +18,14 @@ type Receiver struct{ in *inbox }
 // inbox takes messages off a socket of comm in batches and hands them out in
 // order.
 type inbox struct {
-	socket *Socket
-	recv   comm.Receiver
-	types  Resolver
-	back   *Sender // nil where nothing can be sent back
-	routes bool    // whether frames may stand in front of the envelope
-	tells  bool    // whether who sent a malformed request is told
-	gaps   *gaps   // nil where messages are not numbered
+	socket   *Socket
+	recv     comm.Receiver
+	types    Resolver
+	back     *Sender // nil where nothing can be sent back
+	routes   bool    // whether frames may stand in front of the envelope
+	tells    bool    // whether who sent a malformed request is told
+	commands bool    // whether they are taken too
+	gaps     *gaps   // nil where messages are not numbered
 
 	turn  chan struct{} // holds a token; who has it owns the rest
 	batch [inboxSize]comm.Message
@@ -129,7 +130,7 @@ func (in *inbox) take(ctx context.Context) (*Delivery, error) {
 	if in.next == in.end {
 		err := in.err
 		in.err = nil
-		return nil, fromComm(err)
+		return nil, FromComm(err)
 	}
 	m := in.batch[in.next]
 	in.batch[in.next] = comm.Message{}
@@ -140,6 +141,9 @@ func (in *inbox) take(ctx context.Context) (*Delivery, error) {
 // open makes a delivery of a message.
 func (in *inbox) open(ctx context.Context, m comm.Message) (*Delivery, error) {
 	d := &Delivery{raw: m, types: in.types, back: in.back}
+	if in.commands && in.command(d) {
+		return d, nil
+	}
 	last := len(m.Frames) - 1
 	d.Route = Route(m.Frames[:last])
 	var err error
@@ -156,6 +160,21 @@ func (in *inbox) open(ctx context.Context, m comm.Message) (*Delivery, error) {
 	}
 	in.socket.stats.missed.Add(d.Missed)
 	return d, nil
+}
+
+// command reads a command, if it is one. What is wrong with it is for whoever
+// speaks the protocol to answer.
+func (in *inbox) command(d *Delivery) bool {
+	route, body := comm.SplitRoute(d.raw.Frames)
+	if len(body) == 0 || !IsCommand(body[0]) {
+		return false
+	}
+	c, err := DecodeCommand(body)
+	d.Route, d.Command, d.Wrong = Route(route), &c, err
+	if err != nil {
+		in.socket.stats.malformed.Add(1)
+	}
+	return true
 }
 
 // decode reads the last frame and checks those in front of it.

@@ -25,7 +25,7 @@ func NewRequest(ctx *comm.Context, endpoints string, options ...Option) (*Reques
 	c := configOf(options)
 	req, err := comm.NewRequest(ctx, endpoints, c.socket...)
 	if err != nil {
-		return nil, fromComm(err)
+		return nil, FromComm(err)
 	}
 	return &Request{Socket: Socket{s: req.Socket}, req: req, types: c.types}, nil
 }
@@ -36,14 +36,14 @@ func NewRequest(ctx *comm.Context, endpoints string, options ...Option) (*Reques
 // may or may not have been executed.
 func (r *Request) Do(ctx context.Context, m proto.Message, options ...SendOption) (proto.Message, error) {
 	var reply proto.Message
-	err := r.exchange(ctx, m, options, func(e *Envelope) (err error) {
+	err := r.Exchange(ctx, m, func(e *Envelope) (err error) {
 		if e.Type == statusName { // a success, which the resolver need not know
 			reply, err = Open[*mitterev1.Status](e)
 			return err
 		}
 		reply, err = e.Open(r.types)
 		return err
-	})
+	}, options...)
 	return reply, err
 }
 
@@ -51,16 +51,16 @@ func (r *Request) Do(ctx context.Context, m proto.Message, options ...SendOption
 // error with code [InvalidArgument].
 func Call[T proto.Message](ctx context.Context, r *Request, m proto.Message, options ...SendOption) (T, error) {
 	var reply T
-	err := r.exchange(ctx, m, options, func(e *Envelope) (err error) {
+	err := r.Exchange(ctx, m, func(e *Envelope) (err error) {
 		reply, err = Open[T](e)
 		return err
-	})
+	}, options...)
 	return reply, err
 }
 
-// exchange sends a request and gives open the envelope of the reply, unless that
-// is an error.
-func (r *Request) exchange(ctx context.Context, m proto.Message, options []SendOption, open func(*Envelope) error) error {
+// Exchange is [Request.Do] for those who read the reply themselves: open gets its
+// envelope, unless that is an error, and may keep nothing of it.
+func (r *Request) Exchange(ctx context.Context, m proto.Message, open func(*Envelope) error, options ...SendOption) error {
 	reply, err := r.send(ctx, m, options)
 	if err != nil {
 		return err
@@ -94,7 +94,7 @@ func (r *Request) send(ctx context.Context, m proto.Message, options []SendOptio
 	defer r.encoder.free(frame)
 	*frame = e.appendTail(*frame)
 	reply, err := r.req.Do(ctx, *frame)
-	return reply, fromComm(err)
+	return reply, FromComm(err)
 }
 
 // failure returns the error in a mittere.v1.Status, nil for anything else and

@@ -21,7 +21,7 @@ func NewResponse(ctx *comm.Context, endpoints string, options ...Option) (*Respo
 	c := configOf(options)
 	rep, err := comm.NewResponse(ctx, endpoints, c.socket...)
 	if err != nil {
-		return nil, fromComm(err)
+		return nil, FromComm(err)
 	}
 	r := &Response{Socket: Socket{s: rep.Socket}, rep: rep}
 	back := newSender(func(ctx context.Context, m comm.Message) error { return rep.Reply(ctx, nil, m.Frames...) })
@@ -40,4 +40,4 @@ func newRoutedInbox(s *Socket, recv comm.Receiver, c config, back Sender) *inbox
 
 // WaitRoom waits until a reply that was refused because its peer is full may be
 // tried again; see [comm.Router.WaitRoom].
-func (r *Response) WaitRoom(ctx context.Context) error { return fromComm(r.rep.WaitRoom(ctx)) }
+func (r *Response) WaitRoom(ctx context.Context) error { return FromComm(r.rep.WaitRoom(ctx)) }

@@ -23,7 +23,7 @@ func NewRouter(ctx *comm.Context, endpoints string, options ...Option) (*Router,
 	c := configOf(options)
 	router, err := comm.NewRouter(ctx, endpoints, c.socket...)
 	if err != nil {
-		return nil, fromComm(err)
+		return nil, FromComm(err)
 	}
 	r := &Router{Socket: Socket{s: router.Socket}, router: router, sender: newSender(router.Send)}
 	in := newRoutedInbox(&r.Socket, router.Receiver, c, r.sender)
@@ -40,4 +40,4 @@ func (r *Router) SendTo(ctx context.Context, route Route, m proto.Message, optio
 
 // WaitRoom waits until a message that was refused because its peer is full may
 // be tried again; see [comm.Router.WaitRoom].
-func (r *Router) WaitRoom(ctx context.Context) error { return fromComm(r.router.WaitRoom(ctx)) }
+func (r *Router) WaitRoom(ctx context.Context) error { return FromComm(r.router.WaitRoom(ctx)) }

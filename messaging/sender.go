@@ -46,5 +46,5 @@ func (h Sender) sendTo(ctx context.Context, route Route, m proto.Message, option
 func (h Sender) sendFrame(ctx context.Context, route Route, frame []byte) error {
 	frames := make([][]byte, 0, len(route)+1)
 	frames = append(append(frames, route...), frame)
-	return fromComm(h.send(ctx, comm.NewMessage(frames...)))
+	return FromComm(h.send(ctx, comm.NewMessage(frames...)))
 }

@@ -31,20 +31,20 @@ type Stats struct {
 type counters struct{ malformed, missed, repeated atomic.Uint64 }
 
 // Bind adds endpoints to listen on; see [comm.Socket.Bind].
-func (s *Socket) Bind(endpoints string) error { return fromComm(s.s.Bind(endpoints)) }
+func (s *Socket) Bind(endpoints string) error { return FromComm(s.s.Bind(endpoints)) }
 
 // Connect adds endpoints to connect to; see [comm.Socket.Connect].
-func (s *Socket) Connect(endpoints string) error { return fromComm(s.s.Connect(endpoints)) }
+func (s *Socket) Connect(endpoints string) error { return FromComm(s.s.Connect(endpoints)) }
 
 // Unbind stops listening on an endpoint; see [comm.Socket.Unbind].
-func (s *Socket) Unbind(endpoint string) error { return fromComm(s.s.Unbind(endpoint)) }
+func (s *Socket) Unbind(endpoint string) error { return FromComm(s.s.Unbind(endpoint)) }
 
 // Disconnect ends the connection to an endpoint; see [comm.Socket.Disconnect].
-func (s *Socket) Disconnect(endpoint string) error { return fromComm(s.s.Disconnect(endpoint)) }
+func (s *Socket) Disconnect(endpoint string) error { return FromComm(s.s.Disconnect(endpoint)) }
 
 // BindPort listens on a port that was acquired before; see
 // [comm.Socket.BindPort].
-func (s *Socket) BindPort(p *comm.Port) error { return fromComm(s.s.BindPort(p)) }
+func (s *Socket) BindPort(p *comm.Port) error { return FromComm(s.s.BindPort(p)) }
 
 // Endpoints returns what the socket is bound to, with real ports.
 func (s *Socket) Endpoints() []string { return s.s.Endpoints() }
@@ -56,7 +56,7 @@ func (s *Socket) Kind() comm.Kind { return s.s.Kind() }
 func (s *Socket) String() string { return s.s.String() }
 
 // Close ends the socket; see [comm.Socket.Close].
-func (s *Socket) Close() error { return fromComm(s.s.Close()) }
+func (s *Socket) Close() error { return FromComm(s.s.Close()) }
 
 // Stats returns the socket's counters.
 func (s *Socket) Stats() Stats {

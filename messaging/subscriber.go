@@ -32,7 +32,7 @@ func NewSubscriber(ctx *comm.Context, endpoints string, options ...SubscriberOpt
 	}
 	sub, err := comm.NewSubscriber(ctx, endpoints, c.socket...)
 	if err != nil {
-		return nil, fromComm(err)
+		return nil, FromComm(err)
 	}
 	s := &Subscriber{
 		Socket: Socket{s: sub.Socket}, sub: sub, shortNames: c.shortNames, gaps: &gaps{},
@@ -62,7 +62,7 @@ func (s *Subscriber) each(topics []Topic, do func(Topic) error) error {
 	defer s.mu.Unlock()
 	for _, t := range topics {
 		if err := do(t); err != nil {
-			return fromComm(err)
+			return FromComm(err)
 		}
 	}
 	return nil

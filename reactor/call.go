@@ -13,13 +13,27 @@ import (
 type Call struct {
 	// Request is the message.
 	Request proto.Message
+	// Method is the method that was called; empty if a message of the handler's
+	// type came.
+	Method string
+	// Metadata is what the caller attached.
+	Metadata map[string]string
 	// Delivery is the message as it arrived. A handler may reply on it beyond
-	// what it returns, if the sender is not waiting for exactly one answer.
+	// what it returns, unless it is a command or the sender waits for exactly one
+	// answer.
 	Delivery *messaging.Delivery
 	// Shape is the kind of handler it goes to.
 	Shape Shape
 
 	send func(context.Context, proto.Message) error // for Streaming
+}
+
+// Name returns the method, or else the full name of the message's type.
+func (c *Call) Name() string {
+	if c.Method != "" {
+		return c.Method
+	}
+	return c.Delivery.Type
 }
 
 // Invoker calls a handler, or the interceptor in front of it. The returned

@@ -45,15 +45,40 @@ func fatal(err error) bool {
 
 // accept schedules a message.
 func (u *run) accept(s *station, d *messaging.Delivery) {
+	if d.Command != nil {
+		s.host.take(d)
+		return
+	}
 	e, known := u.entries[d.Type]
 	u.begin()
-	scheduled := u.scheduler.do(u.working, u.keyOf(known, d), func() {
+	do := func() {
 		defer u.end(d)
 		u.serve(s, d, e, known)
-	})
-	if !scheduled {
+	}
+	switch key := u.keyOf(known, d); {
+	case s.host != nil && !known:
+		do()
+	case s.host != nil:
+		u.admit(s, d, e, job{key: key, do: do})
+	case !u.scheduler.do(u.working, key, do):
 		defer u.end(d)
 		u.refuse(s, d)
+	}
+}
+
+// admit schedules a plain message that came among commands, which may not wait.
+func (u *run) admit(s *station, d *messaging.Delivery, e entry, j job) {
+	do := j.do
+	j.do = func() {
+		if u.workers > 0 || e.aside || !u.scheduler.do(u.working, "", do) {
+			do()
+		}
+	}
+	gate := u.gateFor(e)
+	if !gate.admit(&j) {
+		defer u.end(d)
+		u.stats.overloaded.Add(1)
+		u.reject(s, d, "message refused", gate.full())
 	}
 }
 
@@ -96,7 +121,11 @@ func (u *run) serve(s *station, d *messaging.Delivery, e entry, known bool) {
 		return
 	case !known:
 		u.stats.unknown.Add(1)
-		u.reject(s, d, "no handler", messaging.Errorf(messaging.Unimplemented, "no handler for %s", d.Type))
+		u.reject(s, d, "no handler", u.unknownType(d.Type))
+		return
+	case u.draining.Load() && !e.aside:
+		u.stats.refused.Add(1)
+		u.reject(s, d, "message refused", errDraining)
 		return
 	}
 	defer u.survive(s, d)
@@ -106,7 +135,9 @@ func (u *run) serve(s *station, d *messaging.Delivery, e entry, known bool) {
 		u.reject(s, d, "message dropped", err)
 		return
 	}
-	u.handle(s, e, &Call{Request: request, Delivery: d, Shape: e.shape})
+	u.handle(s, e, &Call{
+		Request: request, Delivery: d, Shape: e.shape, Method: e.called, Metadata: d.Meta.Metadata,
+	})
 }
 
 // refuse answers a message for which there is no time any more.
@@ -179,7 +210,11 @@ func (u *run) invoke(e entry, c *Call) (proto.Message, error) {
 		return nil, messaging.Errorf(messaging.FailedPrecondition,
 			"%s is answered by a stream, which cannot be sent on this socket", c.Delivery.Type)
 	}
-	return e.through(context.WithValue(u.working, callKey{}, c), c)
+	ctx := context.WithValue(u.working, callKey{}, c)
+	if parent := c.Delivery.Meta.TraceParent; parent != "" {
+		ctx = messaging.WithTraceContext(ctx, messaging.TraceContext{Parent: parent, State: c.Delivery.Meta.TraceState})
+	}
+	return e.through(ctx, c)
 }
 
 // succeed sends what a handler returned.
@@ -251,7 +286,7 @@ func (u *run) reply(ctx context.Context, s *station, d *messaging.Delivery, m pr
 	if s.outbox == nil {
 		return d.Reply(ctx, m)
 	}
-	return s.outbox.send(ctx, d, m, u.endsStream(d, m))
+	return s.outbox.send(ctx, &replyLetter{d, m}, u.endsStream(d, m))
 }
 
 // endsStream reports whether m is the last message of a stream.
@@ -263,20 +298,10 @@ func (u *run) endsStream(d *messaging.Delivery, m proto.Message) bool {
 	return known && e.shape == Streaming
 }
 
-// send is reply for a stream, which may well be longer than an outbox: it waits
-// while that is full.
+// send is reply for a stream, which waits while the outbox is full.
 func (u *run) send(ctx context.Context, s *station, d *messaging.Delivery, item proto.Message) error {
-	for s.outbox != nil {
-		progress := s.outbox.progress()
-		err := u.reply(ctx, s, d, item)
-		if !errors.Is(err, errOutboxFull) {
-			return err
-		}
-		select {
-		case <-progress:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+	if s.outbox == nil {
+		return d.Reply(ctx, item)
 	}
-	return u.reply(ctx, s, d, item)
+	return s.outbox.sendWhenRoom(ctx, &replyLetter{d, item})
 }

@@ -290,9 +290,9 @@ func ExampleWithInterceptors() {
 	count := counters.Snapshot()["google.protobuf.StringValue"]
 	fmt.Println(count.Calls, count.Errors)
 	// Output:
-	// level=WARN msg=handled type=google.protobuf.StringValue result="UNAUTHENTICATED: who are you?"
+	// level=WARN msg=handled name=google.protobuf.StringValue result="UNAUTHENTICATED: who are you?"
 	// CODE_UNAUTHENTICATED
-	// level=DEBUG msg=handled type=google.protobuf.StringValue result=ok
+	// level=DEBUG msg=handled name=google.protobuf.StringValue result=ok
 	// CODE_UNSPECIFIED
 	// 2 map[CODE_UNAUTHENTICATED:1]
 }

@@ -9,16 +9,19 @@ import (
 	"slices"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/mittere/mittere/messaging"
 )
 
-// Handlers maps message types to handlers; its zero value is an empty map. Fill
+// Handlers maps message types and methods to handlers; its zero value is an empty
+// map. Fill
 // it before it is given to a reactor: it is not safe for concurrent use until
 // then, and what is entered after that has no effect.
 type Handlers struct {
-	byType map[string]*handler
-	wrong  []error
+	byType   map[string]*handler
+	byMethod map[string]*handler
+	wrong    []error
 }
 
 // Shape says what kind of function a handler is.
@@ -36,33 +39,42 @@ const (
 // handler is a handler whose types are erased.
 type handler struct {
 	shape  Shape
+	method protoreflect.MethodDescriptor // nil if it is for a type
+	aside  bool                          // runs beside all others
 	open   func(*messaging.Envelope) (proto.Message, error)
 	invoke Invoker
 }
 
 // NewHandlers returns a map without handlers.
-func NewHandlers() *Handlers { return &Handlers{byType: map[string]*handler{}} }
+func NewHandlers() *Handlers {
+	return &Handlers{byType: map[string]*handler{}, byMethod: map[string]*handler{}}
+}
 
 // Handle enters a function that answers requests of type Req. Req and Resp are
 // pointers to generated messages. On a socket that cannot reply, a Subscriber or
 // a Pull, the answer is dropped. A second handler for the same type is an error
 // that [New] returns.
 func Handle[Req, Resp proto.Message](h *Handlers, f func(context.Context, Req) (Resp, error)) {
-	enter[Req](h, Unary, f != nil, func(ctx context.Context, c *Call) (proto.Message, error) {
+	enter[Req](h, newHandler[Req](Unary, unary(f)), f != nil)
+}
+
+// unary returns an invoker of a function that answers.
+func unary[Req, Resp proto.Message](f func(context.Context, Req) (Resp, error)) Invoker {
+	return func(ctx context.Context, c *Call) (proto.Message, error) {
 		reply, err := f(ctx, c.Request.(Req))
 		if err != nil {
 			return nil, err
 		}
 		return reply, nil
-	})
+	}
 }
 
 // Observe enters a function that takes messages of type Msg. A sender that waits
 // for an answer gets an empty mittere.v1.Status, or the error.
 func Observe[Msg proto.Message](h *Handlers, f func(context.Context, Msg) error) {
-	enter[Msg](h, Observer, f != nil, func(ctx context.Context, c *Call) (proto.Message, error) {
+	enter[Msg](h, newHandler[Msg](Observer, func(ctx context.Context, c *Call) (proto.Message, error) {
 		return nil, f(ctx, c.Request.(Msg))
-	})
+	}), f != nil)
 }
 
 // Stream enters a function that answers requests of type Req with any number of
@@ -72,30 +84,52 @@ func Observe[Msg proto.Message](h *Handlers, f func(context.Context, Msg) error)
 // that are behind this one; an error means that the receiver is gone or that ctx
 // ended. A mittere.v1.Status ends the stream.
 func Stream[Req, Item proto.Message](h *Handlers, f func(ctx context.Context, req Req, send func(Item) error) error) {
-	enter[Req](h, Streaming, f != nil, func(ctx context.Context, c *Call) (proto.Message, error) {
-		return nil, f(ctx, c.Request.(Req), func(item Item) error { return c.send(ctx, item) })
-	})
+	enter[Req](h, newHandler[Req](Streaming, streaming(f)), f != nil)
 }
 
-// enter enters an erased handler for messages of type M, if one was given.
-func enter[M proto.Message](h *Handlers, shape Shape, given bool, invoke Invoker) {
+// streaming returns an invoker of a function that sends.
+func streaming[Req, Item proto.Message](f func(ctx context.Context, req Req, send func(Item) error) error) Invoker {
+	return func(ctx context.Context, c *Call) (proto.Message, error) {
+		return nil, f(ctx, c.Request.(Req), func(item Item) error { return c.send(ctx, item) })
+	}
+}
+
+// newHandler returns a handler of messages of type M.
+func newHandler[M proto.Message](shape Shape, invoke Invoker) *handler {
+	open := func(e *messaging.Envelope) (proto.Message, error) { return messaging.Open[M](e) }
+	return &handler{shape: shape, open: open, invoke: invoke}
+}
+
+// enter enters a handler for messages of type M.
+func enter[M proto.Message](h *Handlers, entered *handler, given bool) {
 	name, err := nameOf[M]()
-	_, taken := h.byType[name]
-	switch {
-	case err != nil:
+	if err != nil {
 		h.wrong = append(h.wrong, err)
 		return
+	}
+	h.enter(name, entered, given)
+}
+
+// enter enters an erased handler for a message type, if one was given.
+func (h *Handlers) enter(name string, entered *handler, given bool) {
+	_, taken := h.byType[name]
+	switch {
 	case !given:
 		h.wrong = append(h.wrong, fmt.Errorf("the handler for %s is nil", name))
-		return
 	case taken:
 		h.wrong = append(h.wrong, fmt.Errorf("two handlers for %s", name))
-		return
-	case h.byType == nil:
-		h.byType = map[string]*handler{}
+	default:
+		h.byType = with(h.byType, name, entered)
 	}
-	open := func(e *messaging.Envelope) (proto.Message, error) { return messaging.Open[M](e) }
-	h.byType[name] = &handler{shape: shape, open: open, invoke: invoke}
+}
+
+// with enters into a map, which it makes if there is none.
+func with(m map[string]*handler, name string, entered *handler) map[string]*handler {
+	if m == nil {
+		m = map[string]*handler{}
+	}
+	m[name] = entered
+	return m
 }
 
 // nameOf returns the full name of a generated message type. Others panic when a
@@ -110,28 +144,37 @@ func nameOf[M proto.Message]() (name string, err error) {
 	return string(none.ProtoReflect().Descriptor().FullName()), nil
 }
 
-// Join returns a map with the handlers of all of them. A type that two of them
-// have is an error that [New] returns.
+// Join returns a map with the handlers of all of them. A type or method that two
+// of them have is an error that [New] returns.
 func Join(parts ...*Handlers) *Handlers {
 	joined := NewHandlers()
 	for _, part := range parts {
 		joined.wrong = append(joined.wrong, part.wrong...)
-		for name, entry := range part.byType {
-			if _, taken := joined.byType[name]; taken {
-				joined.wrong = append(joined.wrong, fmt.Errorf("two handlers for %s", name))
-			}
-			joined.byType[name] = entry
-		}
+		joined.add(joined.byType, part.byType)
+		joined.add(joined.byMethod, part.byMethod)
 	}
 	return joined
 }
 
-// Derive returns a map with the handlers of base, but for those types that
-// overrides has: what a subclass is to dīvidere's reactors.
+// add enters the handlers of one map into another.
+func (h *Handlers) add(to, from map[string]*handler) {
+	for name, entered := range from {
+		if _, taken := to[name]; taken {
+			h.wrong = append(h.wrong, fmt.Errorf("two handlers for %s", name))
+		}
+		to[name] = entered
+	}
+}
+
+// Derive returns a map with the handlers of base, but for those types and methods
+// that overrides has: what a subclass is to dīvidere's reactors.
 func Derive(base, overrides *Handlers) *Handlers {
-	derived := &Handlers{byType: map[string]*handler{}, wrong: slices.Concat(base.wrong, overrides.wrong)}
-	maps.Copy(derived.byType, base.byType)
-	maps.Copy(derived.byType, overrides.byType)
+	derived := NewHandlers()
+	derived.wrong = slices.Concat(base.wrong, overrides.wrong)
+	for _, part := range []*Handlers{base, overrides} {
+		maps.Copy(derived.byType, part.byType)
+		maps.Copy(derived.byMethod, part.byMethod)
+	}
 	return derived
 }
 

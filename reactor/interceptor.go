@@ -31,7 +31,7 @@ func Recover(report func(c *Call, value any, stack []byte)) Interceptor {
 			defer func() {
 				if value := recover(); value != nil {
 					report(c, value, debug.Stack())
-					reply, err = nil, messaging.Errorf(messaging.Internal, "the handler of %s panicked", c.Delivery.Type)
+					reply, err = nil, messaging.Errorf(messaging.Internal, "the handler of %s panicked", c.Name())
 				}
 			}()
 			return next(ctx, c)
@@ -47,7 +47,7 @@ func Log(log *slog.Logger) Interceptor {
 			began := time.Now()
 			level, result := slog.LevelWarn, "panic" // unless next returns
 			defer func() {
-				log.Log(ctx, level, "handled", "type", c.Delivery.Type, "took", time.Since(began), "result", result)
+				log.Log(ctx, level, "handled", "name", c.Name(), "took", time.Since(began), "result", result)
 			}()
 			reply, err := next(ctx, c)
 			if result = "ok"; err != nil {
@@ -65,7 +65,7 @@ func Log(log *slog.Logger) Interceptor {
 func Deadline(d time.Duration) Interceptor {
 	return func(next Invoker) Invoker {
 		return func(ctx context.Context, c *Call) (proto.Message, error) {
-			ctx, cancel := context.WithTimeoutCause(ctx, d, &overtime{name: c.Delivery.Type, limit: d})
+			ctx, cancel := context.WithTimeoutCause(ctx, d, &overtime{name: c.Name(), limit: d})
 			defer cancel()
 			return next(ctx, c)
 		}
@@ -87,14 +87,14 @@ func (o *overtime) Error() string {
 // Unwrap returns context.DeadlineExceeded.
 func (o *overtime) Unwrap() error { return context.DeadlineExceeded }
 
-// Counters counts calls by type. The zero value is ready; all methods may be
+// Counters counts calls by method or message type. The zero value is ready; all methods may be
 // called by any number of goroutines at once.
 type Counters struct {
 	mu     sync.Mutex
-	byType map[string]*Count
+	byName map[string]*Count
 }
 
-// Count is what Counters know of one message type.
+// Count is what Counters know of one of them.
 type Count struct {
 	// Calls counts calls that ended.
 	Calls uint64
@@ -110,7 +110,7 @@ func CountIn(counters *Counters) Interceptor {
 		return func(ctx context.Context, c *Call) (proto.Message, error) {
 			began := time.Now()
 			code := messaging.Internal // unless next returns
-			defer func() { counters.add(c.Delivery.Type, code, time.Since(began)) }()
+			defer func() { counters.add(c.Name(), code, time.Since(began)) }()
 			reply, err := next(ctx, c)
 			code = messaging.CodeOf(err)
 			return reply, err
@@ -122,13 +122,13 @@ func CountIn(counters *Counters) Interceptor {
 func (c *Counters) add(name string, code messaging.Code, took time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.byType == nil {
-		c.byType = map[string]*Count{}
+	if c.byName == nil {
+		c.byName = map[string]*Count{}
 	}
-	count := c.byType[name]
+	count := c.byName[name]
 	if count == nil {
 		count = &Count{Errors: map[messaging.Code]uint64{}}
-		c.byType[name] = count
+		c.byName[name] = count
 	}
 	count.Calls++
 	count.Busy += took
@@ -137,12 +137,12 @@ func (c *Counters) add(name string, code messaging.Code, took time.Duration) {
 	}
 }
 
-// Snapshot returns a copy of the counts by full name of the message type.
+// Snapshot returns a copy of the counts by name: that of a method, or else the full name of a message type.
 func (c *Counters) Snapshot() map[string]Count {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	snapshot := make(map[string]Count, len(c.byType))
-	for name, count := range c.byType {
+	snapshot := make(map[string]Count, len(c.byName))
+	for name, count := range c.byName {
 		copied := *count
 		copied.Errors = make(map[messaging.Code]uint64, len(count.Errors))
 		for code, n := range count.Errors {

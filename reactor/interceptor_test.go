@@ -167,7 +167,7 @@ func TestLogTellsOfEachCall(t *testing.T) {
 	ok(t, r.stop())
 	var got []string
 	for _, line := range log.all("handled") {
-		got = append(got, line["level"]+" "+line["type"]+" "+line["result"])
+		got = append(got, line["level"]+" "+line["name"]+" "+line["result"])
 		if _, err := time.ParseDuration(line["took"]); err != nil {
 			t.Errorf("took: %v", err)
 		}

@@ -17,6 +17,11 @@ const (
 	DefaultStopTimeout = 5 * time.Second
 	// DefaultQueue is how many messages wait for each goroutine of a pool.
 	DefaultQueue = 64
+	// DefaultCallQueue is how many calls wait for a handler.
+	DefaultCallQueue = 1000
+	// DefaultHeartbeat is how often both ends of a session send something, unless
+	// the caller wants it less often.
+	DefaultHeartbeat = time.Second
 	// DefaultOutbox is how many replies wait for a peer that is slow to take them.
 	DefaultOutbox = 1000
 )
@@ -27,6 +32,9 @@ const (
 	lastWords = 500 * time.Millisecond
 	// lastGrace is how long handlers have once their context is cancelled.
 	lastGrace = time.Second
+	// asideLimit and asideQueue are how many handlers run beside the others at
+	// once, and how many messages wait for them.
+	asideLimit, asideQueue = 16, 1000
 )
 
 // config is what options set.
@@ -39,6 +47,10 @@ type config struct {
 	stopTimeout  time.Duration
 	lastWords    time.Duration
 	lastGrace    time.Duration
+	queue        int
+	heartbeat    time.Duration
+	instance     string
+	service      string
 	outbox       int
 	outboxBytes  int
 	log          *slog.Logger
@@ -60,6 +72,7 @@ type timer struct {
 func newConfig(options []Option) config {
 	c := config{
 		stopTimeout: DefaultStopTimeout, lastWords: lastWords, lastGrace: lastGrace,
+		queue: DefaultCallQueue, heartbeat: DefaultHeartbeat,
 		outbox: DefaultOutbox, outboxBytes: outboxBytes, log: slog.Default(),
 	}
 	for _, o := range options {
@@ -160,6 +173,34 @@ func WithOutbox(replies int) Option {
 		c.require(replies >= 0, "outbox of %d: must not be negative", replies)
 		c.outbox = replies
 	})
+}
+
+// WithCallQueue sets how many calls wait when as many run as may at once: one, or
+// as many as [WithPool] says. Further ones are refused at once with code
+// [messaging.ResourceExhausted]. The default is [DefaultCallQueue].
+func WithCallQueue(calls int) Option {
+	return option(func(c *config) {
+		c.require(calls >= 0, "call queue of %d: must not be negative", calls)
+		c.queue = calls
+	})
+}
+
+// WithHeartbeat sets the least time between heartbeats that a caller may agree
+// upon; three times what was agreed without a word ends a session, and what it had
+// asked for. The default is [DefaultHeartbeat].
+func WithHeartbeat(least time.Duration) Option {
+	return option(func(c *config) {
+		c.require(least >= time.Millisecond, "heartbeat of %v: must be a millisecond at least", least)
+		c.heartbeat = least
+	})
+}
+
+// WithIdentity sets the service whose requests are served, and the name that the
+// answers tell as who gave them. Requests for another service are refused with
+// code [messaging.NotFound]. By default the service is not checked and the
+// instance has no name.
+func WithIdentity(service, instance string) Option {
+	return option(func(c *config) { c.service, c.instance = service, instance })
 }
 
 // WithLogger sets where the reactor logs. The default is slog.Default().

@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -27,11 +28,22 @@ type outbox struct {
 	moved chan struct{}     // closed and replaced when something left
 }
 
-// kept is a reply that waits.
+// letter is something to send to a peer.
+type letter interface {
+	// peer is to whom it goes first.
+	peer() string
+	// send sends it.
+	send(context.Context) error
+	// size is about how many bytes it has.
+	size() int
+	// keep returns what sends it later, when its sender may have changed it.
+	keep() func(context.Context) error
+}
+
+// kept is a letter that waits.
 type kept struct {
-	path  messaging.ReturnPath
-	reply proto.Message
-	size  int
+	send func(context.Context) error
+	size int
 }
 
 const (
@@ -69,56 +81,72 @@ func newOutbox(socket Socket, c config) *outbox {
 	}
 }
 
-// peerOf returns for whom a reply waits: the peer to whom it goes first. Where
-// sending itself waits, there is one queue for all.
-func (o *outbox) peerOf(d *messaging.Delivery) string {
-	if o.room == nil || len(d.Route) == 0 {
+// peerOf returns for whom a letter waits. Where sending itself waits, there is one
+// queue for all.
+func (o *outbox) peerOf(l letter) string {
+	if o.room == nil {
 		return ""
 	}
-	return string(d.Route[0])
+	return l.peer()
 }
 
-// send sends a reply, or keeps it if its peer has no room, or others wait for
-// that already. last says that it ends a stream.
-func (o *outbox) send(ctx context.Context, d *messaging.Delivery, m proto.Message, last bool) error {
-	if o.keeps(d) {
-		return o.keep(d, m, last)
+// send sends a letter, or keeps it if its peer has no room, or others wait for
+// that already. last says that the peer waits for it, as for the end of a stream.
+func (o *outbox) send(ctx context.Context, l letter, last bool) error {
+	if o.keeps(l) {
+		return o.keep(l, last)
 	}
-	full, err := o.try(ctx, d, m)
+	full, err := o.try(ctx, l)
 	if full {
-		return o.keep(d, m, last)
+		return o.keep(l, last)
 	}
 	return err
 }
 
-// try sends a reply if its peer has room.
-func (o *outbox) try(ctx context.Context, d *messaging.Delivery, m proto.Message) (full bool, err error) {
+// sendWhenRoom is send for a stream, which may well be longer than an outbox: it
+// waits while that is full.
+func (o *outbox) sendWhenRoom(ctx context.Context, l letter) error {
+	for {
+		progress := o.progress()
+		err := o.send(ctx, l, false)
+		if !errors.Is(err, errOutboxFull) {
+			return err
+		}
+		select {
+		case <-progress:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// try sends a letter if its peer has room.
+func (o *outbox) try(ctx context.Context, l letter) (full bool, err error) {
 	if o.room != nil {
-		err = d.Reply(ctx, m)
+		err = l.send(ctx)
 		return messaging.IsFull(err), err
 	}
 	short, cancel := context.WithTimeout(ctx, replyPatience)
 	defer cancel()
-	err = d.Reply(short, m)
+	err = l.send(short)
 	return err != nil && short.Err() != nil && ctx.Err() == nil, err
 }
 
-// keeps reports whether replies wait for the peer; the next must wait behind
+// keeps reports whether letters wait for the peer; the next must wait behind
 // them.
-func (o *outbox) keeps(d *messaging.Delivery) bool {
+func (o *outbox) keeps(l letter) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return len(o.peers) > 0 && len(o.peers[o.peerOf(d)]) > 0
+	return len(o.peers) > 0 && len(o.peers[o.peerOf(l)]) > 0
 }
 
-// keep adds a copy of a reply, which the handler may change afterwards. A full
-// outbox is an error.
-func (o *outbox) keep(d *messaging.Delivery, m proto.Message, last bool) error {
-	peer, size := o.peerOf(d), proto.Size(m)+keptOverhead
+// keep adds a letter, unless the outbox is full.
+func (o *outbox) keep(l letter, last bool) error {
+	peer, size := o.peerOf(l), l.size()+keptOverhead
 	if !o.fits(peer, size, last) {
 		return errOutboxFull // without the work of a copy
 	}
-	return o.add(peer, kept{d.ReturnPath(), proto.Clone(m), size}, last)
+	return o.add(peer, kept{l.keep(), size}, last)
 }
 
 // fits reports whether there is a place for a reply.
@@ -204,7 +232,7 @@ func (o *outbox) flushOne(ctx context.Context, peer string) (gone bool, lost err
 	if !found {
 		return false, nil
 	}
-	err := k.path.Send(ctx, k.reply)
+	err := k.send(ctx)
 	if messaging.IsFull(err) || ctx.Err() != nil {
 		return false, nil
 	}

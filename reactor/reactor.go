@@ -29,16 +29,21 @@ type Socket interface {
 // once.
 type Reactor struct {
 	config
-	entries  map[string]entry
+	entries  map[string]entry // by message type
+	methods  map[string]entry // by name
+	shared   map[string]bool  // types that several methods take
 	stations []*station
 	stats    counters
 	noise    *noise
 	started  atomic.Bool
+	draining atomic.Bool
+	running  atomic.Pointer[run] // nil before Run
 }
 
 // entry is a handler behind its interceptors.
 type entry struct {
 	*handler
+	called  string // the method's name; empty if there is none
 	through Invoker
 }
 
@@ -46,11 +51,18 @@ type entry struct {
 type station struct {
 	Socket
 	outbox *outbox // nil where nothing can be sent
+	host   *host   // nil where no commands are received; made by Run
 }
 
 // LogValue returns the socket's name, for lines that are logged and not for those
 // that are left out.
 func (s *station) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// commanded reports whether commands are received.
+func (s *station) commanded() bool {
+	_, commanded := s.Socket.(*messaging.Server)
+	return commanded
+}
 
 // New returns a reactor that does nothing until Run. It reports everything that
 // is wrong with the handlers, the sockets and the options at once. The sockets
@@ -61,14 +73,26 @@ func New(handlers *Handlers, sockets []Socket, options ...Option) (*Reactor, err
 		text := errors.Join(wrong...).Error()
 		return nil, messaging.Errorf(messaging.InvalidArgument, "reactor: %s", strings.ReplaceAll(text, "\n", "; "))
 	}
-	r := &Reactor{config: c, entries: map[string]entry{}, noise: newNoise(c.log)}
-	for name, h := range handlers.byType {
-		r.entries[name] = entry{handler: h, through: r.intercept(h.invoke)}
-	}
+	r := &Reactor{config: c, noise: newNoise(c.log)}
+	byType, shared := handlers.byRequest()
+	r.entries, r.methods, r.shared = r.guard(byType), r.guard(handlers.byMethod), shared
 	for _, socket := range sockets {
 		r.stations = append(r.stations, &station{Socket: socket, outbox: newOutbox(socket, c)})
 	}
 	return r, nil
+}
+
+// guard puts the interceptors around handlers.
+func (r *Reactor) guard(handlers map[string]*handler) map[string]entry {
+	entries := map[string]entry{}
+	for name, h := range handlers {
+		e := entry{handler: h, through: r.intercept(h.invoke)}
+		if h.method != nil {
+			e.called = MethodName(h.method)
+		}
+		entries[name] = e
+	}
+	return entries
 }
 
 // checkSockets refuses a socket that is nil, or there twice: two readers would
@@ -90,7 +114,7 @@ func checkSockets(sockets []Socket) (wrong []error) {
 
 // intercept puts the interceptors around a handler.
 func (r *Reactor) intercept(invoke Invoker) Invoker {
-	first := Recover(func(c *Call, value any, stack []byte) { r.panicked("handler", c.Delivery.Type, value, stack) })
+	first := Recover(func(c *Call, value any, stack []byte) { r.panicked("handler", c.Name(), value, stack) })
 	return first(chain(r.interceptors, invoke))
 }
 
@@ -136,7 +160,9 @@ type run struct {
 	hangUp    context.CancelCauseFunc
 	scheduler scheduler
 	producers sync.WaitGroup // who give the scheduler work
-	senders   sync.WaitGroup // who empty the outboxes
+	senders   sync.WaitGroup // who empty the outboxes, and keep the sessions
+	gate      *gate          // of what came among commands
+	aside     *gate          // of those that run beside
 	answered  chan struct{}  // closed when no handler runs any more
 	began     time.Time
 	idles     bool         // whether anybody wants to know what follows
@@ -146,7 +172,9 @@ type run struct {
 
 // newRun prepares what a run shares.
 func newRun(ctx context.Context, r *Reactor) *run {
-	u := &run{Reactor: r, scheduler: newScheduler(r.workers), answered: make(chan struct{}), began: time.Now()}
+	u := &run{Reactor: r, answered: make(chan struct{}), began: time.Now()}
+	u.gate, u.aside = newGate(max(r.workers, 1), r.queue), newGate(asideLimit, asideQueue)
+	u.scheduler = newScheduler(r.workers, slices.ContainsFunc(r.stations, func(s *station) bool { return !s.commanded() }))
 	u.idles = slices.ContainsFunc(r.timers, func(t timer) bool { return t.idle })
 	u.receiving, u.stop = context.WithCancelCause(ctx)
 	u.working, u.abandon = context.WithCancelCause(context.WithoutCancel(ctx))
@@ -157,6 +185,16 @@ func newRun(ctx context.Context, r *Reactor) *run {
 // untilDone starts everything, waits for the end and joins it.
 func (u *run) untilDone(ctx context.Context) error {
 	for _, s := range u.stations {
+		if s.commanded() {
+			s.host = newHost(u, s)
+		}
+	}
+	u.Reactor.running.Store(u)
+	for _, s := range u.stations {
+		if s.host != nil {
+			u.senders.Go(s.host.tend)
+			u.producers.Go(s.host.watch)
+		}
 		u.producers.Go(func() { u.receive(s) })
 		if s.outbox != nil {
 			u.senders.Go(func() { u.empty(s) })
@@ -167,6 +205,40 @@ func (u *run) untilDone(ctx context.Context) error {
 	}
 	<-u.receiving.Done()
 	return errors.Join(u.reason(ctx), u.finish())
+}
+
+// gateOf returns the gate that work goes through.
+func (u *run) gateOf(w *work) *gate { return u.gateFor(w.entry) }
+
+// gateFor returns the gate that a handler's messages go through.
+func (u *run) gateFor(e entry) *gate {
+	if e.aside {
+		return u.aside
+	}
+	return u.gate
+}
+
+// Drain makes the reactor take no further calls, tells its callers so, and waits
+// until those that were taken have ended or ctx has. Those that come meanwhile are
+// refused with code [messaging.Unavailable]. Handlers that run [Aside] go on, and
+// so do sockets that receive no commands.
+func (r *Reactor) Drain(ctx context.Context) error {
+	r.draining.Store(true)
+	u := r.running.Load()
+	if u == nil {
+		return nil
+	}
+	for _, s := range u.stations {
+		if s.host != nil {
+			s.host.drain()
+		}
+	}
+	select {
+	case <-u.gate.idle():
+		return nil
+	case <-ctx.Done():
+		return messaging.AsError(ctx.Err())
+	}
 }
 
 // reason says why a run ended that was not asked to.
@@ -187,6 +259,8 @@ func (u *run) finish() error {
 	go func() {
 		defer close(ended)
 		u.producers.Wait()
+		u.gate.finish()
+		u.aside.finish()
 		u.scheduler.finish()
 		close(u.answered)
 		u.senders.Wait()

@@ -15,13 +15,31 @@ type scheduler interface {
 	finish()
 }
 
-// newScheduler returns a pool, or for no workers one turn for all.
-func newScheduler(workers int) scheduler {
-	if workers == 0 {
+// newScheduler returns a pool, or for no workers one turn for all. Where nothing
+// is received but what goes through a gate, a pool would have nothing to do.
+func newScheduler(workers int, pooled bool) scheduler {
+	switch {
+	case workers == 0:
 		return newTurn()
+	case !pooled:
+		return loose{}
+	default:
+		return newPool(workers)
 	}
-	return newPool(workers)
 }
+
+// loose runs jobs at once, on the goroutine that brings them: those are hooks.
+type loose struct{}
+
+func (loose) do(ctx context.Context, _ string, job func()) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	job()
+	return true
+}
+
+func (loose) finish() {}
 
 // turn runs one job at a time on the goroutine that brings it, which spares a
 // message the way through a queue. It holds a token while no job runs.

@@ -23,6 +23,16 @@ type Stats struct {
 	// because too many were waiting for their peer, or that still waited when the
 	// reactor had to end.
 	Undeliverable uint64
+	// Overloaded counts requests that were refused since too many were there.
+	Overloaded uint64
+	// Expired counts requests whose time was over before they were begun.
+	Expired uint64
+	// Repeated counts requests that were recognised as sent again and not executed
+	// again.
+	Repeated uint64
+	// Sessions is how many sessions are open now, InFlight how many calls run, and
+	// Queued how many wait.
+	Sessions, InFlight, Queued int
 	// FailedHooks counts hooks that returned an error or panicked.
 	FailedHooks uint64
 }
@@ -30,12 +40,13 @@ type Stats struct {
 // counters is Stats while it changes.
 type counters struct {
 	handled, failed, panicked, unknown, malformed, refused, undeliverable, failedHooks atomic.Uint64
+	overloaded, expired, repeated                                                      atomic.Uint64
 }
 
 // Stats returns the reactor's counters.
 func (r *Reactor) Stats() Stats {
 	c := &r.stats
-	return Stats{
+	s := Stats{
 		Handled:       c.handled.Load(),
 		Failed:        c.failed.Load(),
 		Panicked:      c.panicked.Load(),
@@ -44,5 +55,22 @@ func (r *Reactor) Stats() Stats {
 		Refused:       c.refused.Load(),
 		Undeliverable: c.undeliverable.Load(),
 		FailedHooks:   c.failedHooks.Load(),
+		Overloaded:    c.overloaded.Load(),
+		Expired:       c.expired.Load(),
+		Repeated:      c.repeated.Load(),
+	}
+	if u := r.running.Load(); u != nil {
+		u.count(&s)
+	}
+	return s
+}
+
+// count adds what is there now.
+func (u *run) count(s *Stats) {
+	s.InFlight, s.Queued = u.gate.counts()
+	for _, station := range u.stations {
+		if station.host != nil {
+			s.Sessions += len(station.host.all())
+		}
 	}
 }

@@ -23,6 +23,208 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// StoreRequest names something to do.
+type StoreRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What to do.
+	Item uint64 `protobuf:"varint,1,opt,name=item,proto3" json:"item,omitempty"`
+	// How long it takes, in milliseconds.
+	TakesMs       uint32 `protobuf:"varint,2,opt,name=takes_ms,json=takesMs,proto3" json:"takes_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StoreRequest) Reset() {
+	*x = StoreRequest{}
+	mi := &file_mittere_test_v1_test_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoreRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoreRequest) ProtoMessage() {}
+
+func (x *StoreRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mittere_test_v1_test_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoreRequest.ProtoReflect.Descriptor instead.
+func (*StoreRequest) Descriptor() ([]byte, []int) {
+	return file_mittere_test_v1_test_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *StoreRequest) GetItem() uint64 {
+	if x != nil {
+		return x.Item
+	}
+	return 0
+}
+
+func (x *StoreRequest) GetTakesMs() uint32 {
+	if x != nil {
+		return x.TakesMs
+	}
+	return 0
+}
+
+// StoreResponse tells what was done.
+type StoreResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How often that item was stored so far.
+	Times uint64 `protobuf:"varint,1,opt,name=times,proto3" json:"times,omitempty"`
+	// Who did it.
+	Instance      string `protobuf:"bytes,2,opt,name=instance,proto3" json:"instance,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StoreResponse) Reset() {
+	*x = StoreResponse{}
+	mi := &file_mittere_test_v1_test_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoreResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoreResponse) ProtoMessage() {}
+
+func (x *StoreResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mittere_test_v1_test_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoreResponse.ProtoReflect.Descriptor instead.
+func (*StoreResponse) Descriptor() ([]byte, []int) {
+	return file_mittere_test_v1_test_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *StoreResponse) GetTimes() uint64 {
+	if x != nil {
+		return x.Times
+	}
+	return 0
+}
+
+func (x *StoreResponse) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
+}
+
+// NumbersRequest asks for numbers.
+type NumbersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The last number; 0 is no end.
+	Limit         uint64 `protobuf:"varint,1,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NumbersRequest) Reset() {
+	*x = NumbersRequest{}
+	mi := &file_mittere_test_v1_test_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NumbersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NumbersRequest) ProtoMessage() {}
+
+func (x *NumbersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mittere_test_v1_test_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NumbersRequest.ProtoReflect.Descriptor instead.
+func (*NumbersRequest) Descriptor() ([]byte, []int) {
+	return file_mittere_test_v1_test_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *NumbersRequest) GetLimit() uint64 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+// NumbersResponse is one of them.
+type NumbersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The number.
+	Number        uint64 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NumbersResponse) Reset() {
+	*x = NumbersResponse{}
+	mi := &file_mittere_test_v1_test_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NumbersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NumbersResponse) ProtoMessage() {}
+
+func (x *NumbersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mittere_test_v1_test_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NumbersResponse.ProtoReflect.Descriptor instead.
+func (*NumbersResponse) Descriptor() ([]byte, []int) {
+	return file_mittere_test_v1_test_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *NumbersResponse) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
 // Note is a small message.
 type Note struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -36,7 +238,7 @@ type Note struct {
 
 func (x *Note) Reset() {
 	*x = Note{}
-	mi := &file_mittere_test_v1_test_proto_msgTypes[0]
+	mi := &file_mittere_test_v1_test_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -48,7 +250,7 @@ func (x *Note) String() string {
 func (*Note) ProtoMessage() {}
 
 func (x *Note) ProtoReflect() protoreflect.Message {
-	mi := &file_mittere_test_v1_test_proto_msgTypes[0]
+	mi := &file_mittere_test_v1_test_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -61,7 +263,7 @@ func (x *Note) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Note.ProtoReflect.Descriptor instead.
 func (*Note) Descriptor() ([]byte, []int) {
-	return file_mittere_test_v1_test_proto_rawDescGZIP(), []int{0}
+	return file_mittere_test_v1_test_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Note) GetText() string {
@@ -89,7 +291,7 @@ type Blob struct {
 
 func (x *Blob) Reset() {
 	*x = Blob{}
-	mi := &file_mittere_test_v1_test_proto_msgTypes[1]
+	mi := &file_mittere_test_v1_test_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -101,7 +303,7 @@ func (x *Blob) String() string {
 func (*Blob) ProtoMessage() {}
 
 func (x *Blob) ProtoReflect() protoreflect.Message {
-	mi := &file_mittere_test_v1_test_proto_msgTypes[1]
+	mi := &file_mittere_test_v1_test_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -114,7 +316,7 @@ func (x *Blob) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Blob.ProtoReflect.Descriptor instead.
 func (*Blob) Descriptor() ([]byte, []int) {
-	return file_mittere_test_v1_test_proto_rawDescGZIP(), []int{1}
+	return file_mittere_test_v1_test_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Blob) GetData() []byte {
@@ -135,7 +337,7 @@ type EchoRequest struct {
 
 func (x *EchoRequest) Reset() {
 	*x = EchoRequest{}
-	mi := &file_mittere_test_v1_test_proto_msgTypes[2]
+	mi := &file_mittere_test_v1_test_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -147,7 +349,7 @@ func (x *EchoRequest) String() string {
 func (*EchoRequest) ProtoMessage() {}
 
 func (x *EchoRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mittere_test_v1_test_proto_msgTypes[2]
+	mi := &file_mittere_test_v1_test_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -160,7 +362,7 @@ func (x *EchoRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EchoRequest.ProtoReflect.Descriptor instead.
 func (*EchoRequest) Descriptor() ([]byte, []int) {
-	return file_mittere_test_v1_test_proto_rawDescGZIP(), []int{2}
+	return file_mittere_test_v1_test_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *EchoRequest) GetText() string {
@@ -181,7 +383,7 @@ type EchoResponse struct {
 
 func (x *EchoResponse) Reset() {
 	*x = EchoResponse{}
-	mi := &file_mittere_test_v1_test_proto_msgTypes[3]
+	mi := &file_mittere_test_v1_test_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -193,7 +395,7 @@ func (x *EchoResponse) String() string {
 func (*EchoResponse) ProtoMessage() {}
 
 func (x *EchoResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mittere_test_v1_test_proto_msgTypes[3]
+	mi := &file_mittere_test_v1_test_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -206,7 +408,7 @@ func (x *EchoResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EchoResponse.ProtoReflect.Descriptor instead.
 func (*EchoResponse) Descriptor() ([]byte, []int) {
-	return file_mittere_test_v1_test_proto_rawDescGZIP(), []int{3}
+	return file_mittere_test_v1_test_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *EchoResponse) GetText() string {
@@ -255,7 +457,7 @@ type Scalars struct {
 
 func (x *Scalars) Reset() {
 	*x = Scalars{}
-	mi := &file_mittere_test_v1_test_proto_msgTypes[4]
+	mi := &file_mittere_test_v1_test_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -267,7 +469,7 @@ func (x *Scalars) String() string {
 func (*Scalars) ProtoMessage() {}
 
 func (x *Scalars) ProtoReflect() protoreflect.Message {
-	mi := &file_mittere_test_v1_test_proto_msgTypes[4]
+	mi := &file_mittere_test_v1_test_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -280,7 +482,7 @@ func (x *Scalars) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scalars.ProtoReflect.Descriptor instead.
 func (*Scalars) Descriptor() ([]byte, []int) {
-	return file_mittere_test_v1_test_proto_rawDescGZIP(), []int{4}
+	return file_mittere_test_v1_test_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Scalars) GetDoubleValue() float64 {
@@ -401,7 +603,7 @@ type Tree struct {
 
 func (x *Tree) Reset() {
 	*x = Tree{}
-	mi := &file_mittere_test_v1_test_proto_msgTypes[5]
+	mi := &file_mittere_test_v1_test_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -413,7 +615,7 @@ func (x *Tree) String() string {
 func (*Tree) ProtoMessage() {}
 
 func (x *Tree) ProtoReflect() protoreflect.Message {
-	mi := &file_mittere_test_v1_test_proto_msgTypes[5]
+	mi := &file_mittere_test_v1_test_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -426,7 +628,7 @@ func (x *Tree) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tree.ProtoReflect.Descriptor instead.
 func (*Tree) Descriptor() ([]byte, []int) {
-	return file_mittere_test_v1_test_proto_rawDescGZIP(), []int{5}
+	return file_mittere_test_v1_test_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Tree) GetLeaf() *Tree_Leaf {
@@ -454,7 +656,7 @@ type Tree_Leaf struct {
 
 func (x *Tree_Leaf) Reset() {
 	*x = Tree_Leaf{}
-	mi := &file_mittere_test_v1_test_proto_msgTypes[6]
+	mi := &file_mittere_test_v1_test_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -466,7 +668,7 @@ func (x *Tree_Leaf) String() string {
 func (*Tree_Leaf) ProtoMessage() {}
 
 func (x *Tree_Leaf) ProtoReflect() protoreflect.Message {
-	mi := &file_mittere_test_v1_test_proto_msgTypes[6]
+	mi := &file_mittere_test_v1_test_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -479,7 +681,7 @@ func (x *Tree_Leaf) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tree_Leaf.ProtoReflect.Descriptor instead.
 func (*Tree_Leaf) Descriptor() ([]byte, []int) {
-	return file_mittere_test_v1_test_proto_rawDescGZIP(), []int{5, 0}
+	return file_mittere_test_v1_test_proto_rawDescGZIP(), []int{9, 0}
 }
 
 func (x *Tree_Leaf) GetText() string {
@@ -493,7 +695,17 @@ var File_mittere_test_v1_test_proto protoreflect.FileDescriptor
 
 const file_mittere_test_v1_test_proto_rawDesc = "" +
 	"\n" +
-	"\x1amittere/test/v1/test.proto\x12\x0fmittere.test.v1\"2\n" +
+	"\x1amittere/test/v1/test.proto\x12\x0fmittere.test.v1\"=\n" +
+	"\fStoreRequest\x12\x12\n" +
+	"\x04item\x18\x01 \x01(\x04R\x04item\x12\x19\n" +
+	"\btakes_ms\x18\x02 \x01(\rR\atakesMs\"A\n" +
+	"\rStoreResponse\x12\x14\n" +
+	"\x05times\x18\x01 \x01(\x04R\x05times\x12\x1a\n" +
+	"\binstance\x18\x02 \x01(\tR\binstance\"&\n" +
+	"\x0eNumbersRequest\x12\x14\n" +
+	"\x05limit\x18\x01 \x01(\x04R\x05limit\")\n" +
+	"\x0fNumbersResponse\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\x04R\x06number\"2\n" +
 	"\x04Note\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\tR\x04text\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\x03R\x06number\"\x1a\n" +
@@ -529,7 +741,11 @@ const file_mittere_test_v1_test_proto_rawDesc = "" +
 	"\x04leaf\x18\x01 \x01(\v2\x1a.mittere.test.v1.Tree.LeafR\x04leaf\x121\n" +
 	"\bchildren\x18\x02 \x03(\v2\x15.mittere.test.v1.TreeR\bchildren\x1a\x1a\n" +
 	"\x04Leaf\x12\x12\n" +
-	"\x04text\x18\x01 \x01(\tR\x04textB\xb5\x01\n" +
+	"\x04text\x18\x01 \x01(\tR\x04text2\xf4\x01\n" +
+	"\vEchoService\x12H\n" +
+	"\x04Echo\x12\x1c.mittere.test.v1.EchoRequest\x1a\x1d.mittere.test.v1.EchoResponse\"\x03\x90\x02\x01\x12F\n" +
+	"\x05Store\x12\x1d.mittere.test.v1.StoreRequest\x1a\x1e.mittere.test.v1.StoreResponse\x12S\n" +
+	"\aNumbers\x12\x1f.mittere.test.v1.NumbersRequest\x1a .mittere.test.v1.NumbersResponse\"\x03\x90\x02\x010\x01B\xb5\x01\n" +
 	"\x13com.mittere.test.v1B\tTestProtoP\x01Z5github.com/mittere/mittere/gen/mittere/test/v1;testv1\xa2\x02\x03MTX\xaa\x02\x0fMittere.Test.V1\xca\x02\x0fMittere\\Test\\V1\xe2\x02\x1bMittere\\Test\\V1\\GPBMetadata\xea\x02\x11Mittere::Test::V1b\x06proto3"
 
 var (
@@ -544,24 +760,34 @@ func file_mittere_test_v1_test_proto_rawDescGZIP() []byte {
 	return file_mittere_test_v1_test_proto_rawDescData
 }
 
-var file_mittere_test_v1_test_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_mittere_test_v1_test_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_mittere_test_v1_test_proto_goTypes = []any{
-	(*Note)(nil),         // 0: mittere.test.v1.Note
-	(*Blob)(nil),         // 1: mittere.test.v1.Blob
-	(*EchoRequest)(nil),  // 2: mittere.test.v1.EchoRequest
-	(*EchoResponse)(nil), // 3: mittere.test.v1.EchoResponse
-	(*Scalars)(nil),      // 4: mittere.test.v1.Scalars
-	(*Tree)(nil),         // 5: mittere.test.v1.Tree
-	(*Tree_Leaf)(nil),    // 6: mittere.test.v1.Tree.Leaf
+	(*StoreRequest)(nil),    // 0: mittere.test.v1.StoreRequest
+	(*StoreResponse)(nil),   // 1: mittere.test.v1.StoreResponse
+	(*NumbersRequest)(nil),  // 2: mittere.test.v1.NumbersRequest
+	(*NumbersResponse)(nil), // 3: mittere.test.v1.NumbersResponse
+	(*Note)(nil),            // 4: mittere.test.v1.Note
+	(*Blob)(nil),            // 5: mittere.test.v1.Blob
+	(*EchoRequest)(nil),     // 6: mittere.test.v1.EchoRequest
+	(*EchoResponse)(nil),    // 7: mittere.test.v1.EchoResponse
+	(*Scalars)(nil),         // 8: mittere.test.v1.Scalars
+	(*Tree)(nil),            // 9: mittere.test.v1.Tree
+	(*Tree_Leaf)(nil),       // 10: mittere.test.v1.Tree.Leaf
 }
 var file_mittere_test_v1_test_proto_depIdxs = []int32{
-	6, // 0: mittere.test.v1.Tree.leaf:type_name -> mittere.test.v1.Tree.Leaf
-	5, // 1: mittere.test.v1.Tree.children:type_name -> mittere.test.v1.Tree
-	2, // [2:2] is the sub-list for method output_type
-	2, // [2:2] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	10, // 0: mittere.test.v1.Tree.leaf:type_name -> mittere.test.v1.Tree.Leaf
+	9,  // 1: mittere.test.v1.Tree.children:type_name -> mittere.test.v1.Tree
+	6,  // 2: mittere.test.v1.EchoService.Echo:input_type -> mittere.test.v1.EchoRequest
+	0,  // 3: mittere.test.v1.EchoService.Store:input_type -> mittere.test.v1.StoreRequest
+	2,  // 4: mittere.test.v1.EchoService.Numbers:input_type -> mittere.test.v1.NumbersRequest
+	7,  // 5: mittere.test.v1.EchoService.Echo:output_type -> mittere.test.v1.EchoResponse
+	1,  // 6: mittere.test.v1.EchoService.Store:output_type -> mittere.test.v1.StoreResponse
+	3,  // 7: mittere.test.v1.EchoService.Numbers:output_type -> mittere.test.v1.NumbersResponse
+	5,  // [5:8] is the sub-list for method output_type
+	2,  // [2:5] is the sub-list for method input_type
+	2,  // [2:2] is the sub-list for extension type_name
+	2,  // [2:2] is the sub-list for extension extendee
+	0,  // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_mittere_test_v1_test_proto_init() }
@@ -575,9 +801,9 @@ func file_mittere_test_v1_test_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mittere_test_v1_test_proto_rawDesc), len(file_mittere_test_v1_test_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   11,
 			NumExtensions: 0,
-			NumServices:   0,
+			NumServices:   1,
 		},
 		GoTypes:           file_mittere_test_v1_test_proto_goTypes,
 		DependencyIndexes: file_mittere_test_v1_test_proto_depIdxs,

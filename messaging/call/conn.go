@@ -1,0 +1,208 @@
+package call
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/messaging"
+)
+
+// Conn is a connection to one server, or to a broker. It begins a session, begins
+// another one whenever that has ended, and makes any number of calls at once. A
+// server that goes away ends the calls that it had with [messaging.Unavailable].
+// All methods may be called by any number of goroutines at once.
+type Conn struct {
+	config
+	zmq      *comm.Context
+	endpoint string
+	began    time.Time // where its clock begins
+
+	calls      atomic.Int64 // that have begun and not ended
+	closing    context.Context
+	close      context.CancelFunc
+	background sync.WaitGroup
+
+	mu      sync.Mutex // guards what follows
+	link    *link      // nil while there is no session
+	why     error      // why there is none
+	changed chan struct{}
+}
+
+// Dial returns a connection to an endpoint, such as "tcp://127.0.0.1:5555". It
+// does not wait for the server, which may come later and go and come back. It must
+// be closed.
+func Dial(zmq *comm.Context, endpoint string, options ...DialOption) (*Conn, error) {
+	config, err := newConfig(options)
+	if err != nil {
+		return nil, messaging.Errorf(messaging.InvalidArgument, "dial %s: %w", endpoint, err)
+	}
+	if strings.Contains(endpoint, ",") {
+		return nil, messaging.Errorf(messaging.InvalidArgument, "dial %s: want one endpoint; a Conn has one server", endpoint)
+	}
+	c := &Conn{
+		config: config, zmq: zmq, endpoint: strings.TrimPrefix(endpoint, ">"), began: time.Now(),
+		why: messaging.Errorf(messaging.Unavailable, "no answer from %s yet", endpoint), changed: make(chan struct{}),
+	}
+	first, err := c.newDealer()
+	if err != nil {
+		return nil, err
+	}
+	c.closing, c.close = context.WithCancel(context.Background())
+	c.background.Go(func() { c.run(first) })
+	return c, nil
+}
+
+// newDealer returns a socket that connects to the endpoint.
+func (c *Conn) newDealer() (*comm.Dealer, error) {
+	dealer, err := comm.NewDealer(c.zmq, ">"+c.endpoint, c.socket...)
+	if err != nil {
+		return nil, messaging.FromComm(err)
+	}
+	return dealer, nil
+}
+
+// Close ends the session and the calls in it, and waits for everything that the
+// connection started. Closing again does nothing.
+func (c *Conn) Close() error {
+	c.close()
+	c.background.Wait()
+	return nil
+}
+
+// Endpoint returns where the connection leads to.
+func (c *Conn) Endpoint() string { return c.endpoint }
+
+// Outstanding returns how many calls have begun and not ended.
+func (c *Conn) Outstanding() int { return int(c.calls.Load()) }
+
+// Ready reports whether there is a session that takes requests.
+func (c *Conn) Ready() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.link != nil && !c.link.draining.Load()
+}
+
+// Changed returns a channel that is closed when Ready, or why it is not, may have
+// changed.
+func (c *Conn) Changed() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.changed
+}
+
+// Err returns why there is no session, nil if there is one.
+func (c *Conn) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.link != nil {
+		return nil
+	}
+	return c.why
+}
+
+// set notes the session that there is, or why there is none, and tells those who
+// wait.
+func (c *Conn) set(l *link, why error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.link, c.why = l, why
+	c.tell()
+}
+
+// tell wakes those who wait for a change.
+func (c *Conn) tell() {
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+// drained notes that the server takes no further requests.
+func (c *Conn) drained() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tell()
+}
+
+// current waits for a session until ctx ends.
+func (c *Conn) current(ctx context.Context) (*link, error) {
+	for {
+		l, why, changed := c.state()
+		if l != nil {
+			return l, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, messaging.Errorf(messaging.Unavailable, "%w: %w", why, ctx.Err()).AsRefused()
+		case <-c.closing.Done():
+			return nil, errClosed()
+		}
+	}
+}
+
+// state returns the session, or why there is none, and what tells of a change.
+func (c *Conn) state() (l *link, why error, changed <-chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.link, c.why, c.changed
+}
+
+// clock returns the connection's monotonic clock, in nanoseconds; never 0.
+func (c *Conn) clock() int64 { return int64(time.Since(c.began)) + 1 }
+
+// run keeps a session until the connection is closed.
+func (c *Conn) run(dealer *comm.Dealer) {
+	for c.closing.Err() == nil {
+		began := time.Now()
+		c.set(nil, c.session(dealer))
+		if time.Since(began) < pause {
+			c.rest()
+		}
+		dealer = c.redial()
+	}
+	c.set(nil, errClosed())
+}
+
+// redial returns a new socket, nil if the connection is closed meanwhile.
+func (c *Conn) redial() *comm.Dealer {
+	for c.closing.Err() == nil {
+		dealer, err := c.newDealer()
+		if err == nil {
+			return dealer
+		}
+		c.set(nil, err) // as when the process has no descriptors left
+		c.rest()
+	}
+	return nil
+}
+
+// rest waits a moment.
+func (c *Conn) rest() {
+	select {
+	case <-time.After(pause):
+	case <-c.closing.Done():
+	}
+}
+
+// session begins a session on a socket, serves it to its end and closes the
+// socket. It returns why it ended.
+func (c *Conn) session(dealer *comm.Dealer) (why error) {
+	defer dealer.Close()
+	l, err := c.shakeHands(dealer)
+	if err != nil {
+		return err
+	}
+	c.set(l, nil)
+	why = l.serve()
+	c.set(nil, why)
+	l.end(why)
+	return why
+}
+
+// errClosed is what calls on a closed connection get.
+func errClosed() *messaging.Error {
+	return messaging.Errorf(messaging.Unavailable, "the connection was closed").AsRefused()
+}

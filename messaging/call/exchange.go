@@ -1,0 +1,239 @@
+package call
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
+	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/messaging"
+)
+
+// exchange is a call that waits for its answers.
+type exchange struct {
+	link    *link
+	id      uint64
+	answers chan answer // has room for all that the server may send
+	window  int         // items that may be on their way
+	items   uint64      // received
+	unpaid  int         // of those, for how many the server has no new credit
+}
+
+// answer is what the server sends for a call: a reply or an item.
+type answer struct {
+	reply   *mitterev1.Reply
+	item    *mitterev1.Item
+	body    []byte
+	message comm.Message
+}
+
+// Call makes a call; see [Caller]. While there is no session it waits for one
+// until ctx ends, which is then [messaging.Unavailable].
+func (c *Conn) Call(ctx context.Context, r *Request, each func(*messaging.Envelope) error) error {
+	if r.Message == nil {
+		return messaging.Errorf(messaging.InvalidArgument, "the request is nil").AsRefused()
+	}
+	if err := ctx.Err(); err != nil {
+		return messaging.AsError(err).AsRefused()
+	}
+	c.calls.Add(1)
+	defer c.calls.Add(-1)
+	key := r.Key
+	if key == nil {
+		key = c.keys.Begin()
+		defer c.keys.End(key)
+	}
+	l, err := c.current(ctx)
+	if err != nil {
+		return err
+	}
+	x, err := l.begin(ctx, r, key)
+	if err != nil || r.OneWay {
+		return err
+	}
+	defer l.forget(x)
+	return x.follow(ctx, r, each)
+}
+
+// begin sends a request. An error means that nothing was sent.
+func (l *link) begin(ctx context.Context, r *Request, key *mitterev1.Key) (*exchange, error) {
+	x := l.enter(r)
+	if x == nil {
+		return nil, messaging.Errorf(messaging.Unavailable, "the session with %s ended", l.conn.endpoint).AsRefused()
+	}
+	err := l.send(ctx, l.request(ctx, x, r, key), r.Message)
+	if err != nil || r.OneWay {
+		l.forget(x)
+	}
+	if err != nil {
+		return nil, messaging.AsError(err).AsRefused()
+	}
+	return x, nil
+}
+
+// request returns the command that begins a call.
+func (l *link) request(ctx context.Context, x *exchange, r *Request, key *mitterev1.Key) *mitterev1.Request {
+	trace := messaging.TraceContextFrom(ctx)
+	request := &mitterev1.Request{
+		Call: x.id, Session: l.session, Key: key, Service: l.conn.service, Method: r.Method.Name,
+		WaitNano: int64(r.Wait), SentAtNano: l.conn.clock(), Attempt: uint32(max(r.Attempt, 1)),
+		Idempotency: r.Method.Idempotency, OneWay: r.OneWay,
+		Traceparent: trace.Parent, Tracestate: trace.State, Metadata: r.Metadata,
+	}
+	if r.Method.Streaming {
+		request.Credit = uint32(x.window)
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		request.TimeoutNano = max(int64(time.Until(deadline)), 1)
+	}
+	return request
+}
+
+// enter makes an exchange; nil means that the session has ended.
+func (l *link) enter(r *Request) *exchange {
+	x := &exchange{link: l, window: r.Window}
+	if x.window <= 0 {
+		x.window = DefaultWindow
+	}
+	room := 1
+	if r.Method.Streaming {
+		room += x.window
+	}
+	x.answers = make(chan answer, room)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.why != nil {
+		return nil
+	}
+	l.last++
+	x.id = l.last
+	l.calls[x.id] = x
+	return x
+}
+
+// forget ends an exchange.
+func (l *link) forget(x *exchange) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.calls, x.id)
+}
+
+// follow gives the answers to each until the call ends.
+func (x *exchange) follow(ctx context.Context, r *Request, each func(*messaging.Envelope) error) error {
+	for {
+		a, err := x.next(ctx)
+		if err != nil {
+			return err
+		}
+		if over, err := x.handle(ctx, a, r, each); over || err != nil {
+			return err
+		}
+	}
+}
+
+// next waits for an answer. What came before the session ended counts.
+func (x *exchange) next(ctx context.Context) (answer, error) {
+	select {
+	case a := <-x.answers:
+		return a, nil
+	case <-ctx.Done():
+		return answer{}, x.late(ctx)
+	case <-x.link.over:
+	}
+	select {
+	case a := <-x.answers:
+		return a, nil
+	default:
+		return answer{}, x.link.lost()
+	}
+}
+
+// late ends a call whose caller waits no longer. The server knows the deadline
+// itself.
+func (x *exchange) late(ctx context.Context) error {
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		x.cancel()
+	}
+	return messaging.Errorf(messaging.CodeOf(ctx.Err()), "no answer from %s: %w", x.link.conn.endpoint, errors.Join(ctx.Err(), causeOf(ctx)))
+}
+
+// causeOf returns why a context ended, if somebody said.
+func causeOf(ctx context.Context) error {
+	if cause := context.Cause(ctx); cause != ctx.Err() {
+		return cause
+	}
+	return nil
+}
+
+// cancel tells the server that nobody waits any more.
+func (x *exchange) cancel() {
+	ctx, done := context.WithTimeout(context.Background(), lastWord)
+	defer done()
+	_ = x.link.send(ctx, &mitterev1.Cancel{Call: x.id}, nil)
+}
+
+// handle takes one answer. over means that the server has done with the call; if
+// it has not, an error ends the call on this side, and the server is told.
+func (x *exchange) handle(ctx context.Context, a answer, r *Request, each func(*messaging.Envelope) error) (over bool, err error) {
+	defer a.message.Release()
+	if a.reply != nil {
+		return true, x.reply(a, r, each)
+	}
+	if err := x.item(ctx, a, each); err != nil {
+		x.cancel()
+		return false, err
+	}
+	return false, nil
+}
+
+// item takes one message of a stream and gives the server credit for others.
+func (x *exchange) item(ctx context.Context, a answer, each func(*messaging.Envelope) error) error {
+	x.items++
+	if a.item.GetIndex() != x.items {
+		return messaging.Errorf(messaging.DataLoss, "item %d of the stream came as number %d", a.item.GetIndex(), x.items)
+	}
+	if err := open(a.body, each); err != nil {
+		return err
+	}
+	x.unpaid++
+	if 2*x.unpaid < x.window {
+		return nil
+	}
+	credit := &mitterev1.Credit{Call: x.id, Items: uint32(x.unpaid)}
+	x.unpaid = 0
+	return x.link.send(ctx, credit, nil)
+}
+
+// reply takes the end of a call.
+func (x *exchange) reply(a answer, r *Request, each func(*messaging.Envelope) error) error {
+	if r.Timing != nil {
+		*r.Timing = Timing{
+			Waited: time.Duration(a.reply.GetWaitedNano()), Executed: time.Duration(a.reply.GetExecutedNano()),
+			Instance: a.reply.GetInstance(),
+		}
+	}
+	err := messaging.FromStatus(a.reply.GetStatus())
+	switch {
+	case err != nil && a.reply.GetRefused():
+		return messaging.AsError(err).AsRefused()
+	case err != nil:
+		return err
+	case a.reply.GetIndex() != x.items:
+		return messaging.Errorf(messaging.DataLoss, "the stream had %d items, of which %d came", a.reply.GetIndex(), x.items)
+	case a.body == nil:
+		return nil
+	default:
+		return open(a.body, each)
+	}
+}
+
+// open decodes an envelope and gives it to each.
+func open(body []byte, each func(*messaging.Envelope) error) error {
+	e, err := messaging.Decode(body)
+	if err != nil {
+		return messaging.Errorf(messaging.Internal, "an answer that is no message: %w", err)
+	}
+	return each(&e)
+}

@@ -1,0 +1,72 @@
+package messaging
+
+import (
+	"context"
+
+	"github.com/mittere/mittere/comm"
+)
+
+// Server receives commands and plain envelopes from any number of clients, and
+// answers them in any order. A delivery of a command has its Command set and no
+// Envelope. It follows RFC 7's broker socket: a ROUTER that tells what its peers
+// speak by the first byte.
+type Server struct {
+	Socket
+	Receiver
+	router *comm.Router
+}
+
+// NewServer returns a server socket at these endpoints, which it binds.
+func NewServer(ctx *comm.Context, endpoints string, options ...Option) (*Server, error) {
+	c := configOf(options)
+	router, err := comm.NewRouter(ctx, endpoints, c.socket...)
+	if err != nil {
+		return nil, FromComm(err)
+	}
+	s := &Server{Socket: Socket{s: router.Socket}, router: router}
+	in := newRoutedInbox(&s.Socket, router.Receiver, c, newSender(router.Send))
+	in.tells, in.commands = true, true
+	s.Receiver = Receiver{in}
+	return s, nil
+}
+
+// WaitRoom waits until a message that was refused because its peer is full may
+// be tried again; see [comm.Router.WaitRoom].
+func (s *Server) WaitRoom(ctx context.Context) error { return FromComm(s.router.WaitRoom(ctx)) }
+
+// WaitDisconnect waits until more connections have ended than the caller has
+// seen, and returns how many; see [comm.Socket.WaitDisconnect].
+func (s *Server) WaitDisconnect(ctx context.Context, seen uint64) (uint64, error) {
+	ended, err := s.router.WaitDisconnect(ctx, seen)
+	return ended, FromComm(err)
+}
+
+// MaxFrameSize returns how many bytes a frame may have.
+func (s *Server) MaxFrameSize() int { return s.router.MaxFrameSize() }
+
+// SpeaksCommand reports that the socket's deliveries may be commands.
+func (s *Server) SpeaksCommand() bool { return true }
+
+// SendCommand sends a command back. It never waits, as [Delivery.Reply] on a
+// [Router].
+func (p ReturnPath) SendCommand(ctx context.Context, c *Command) error {
+	if p.back == nil {
+		return Errorf(FailedPrecondition, "the message arrived on a socket that cannot reply")
+	}
+	frames, err := c.Frames()
+	if err != nil {
+		return err
+	}
+	all := make([][]byte, 0, len(p.route)+len(frames))
+	all = append(append(all, p.route...), frames...)
+	return FromComm(p.back.send(ctx, comm.NewMessage(all...)))
+}
+
+// Peer returns what names the sender on its socket, as long as its connection
+// lasts; empty on a socket that cannot reply to one of several.
+func (p ReturnPath) Peer() string {
+	if len(p.route) == 0 {
+		return ""
+	}
+	return string(p.route[0])
+}

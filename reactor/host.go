@@ -1,0 +1,245 @@
+package reactor
+
+import (
+	"context"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
+	"github.com/mittere/mittere/messaging"
+)
+
+// host is the serving end of Command on one socket: it takes commands, keeps the
+// sessions, and answers. It never waits for a handler or a peer.
+type host struct {
+	u      *run
+	socket *station
+
+	mu       sync.Mutex // guards what follows
+	sessions sessions
+	memory   memory
+}
+
+// newHost returns a host without sessions.
+func newHost(u *run, s *station) *host {
+	return &host{u: u, socket: s, sessions: newSessions(u.heartbeat), memory: newMemory()}
+}
+
+// frameSize returns how many bytes a frame may have.
+func (s *station) frameSize() int {
+	if server, ok := s.Socket.(*messaging.Server); ok {
+		return server.MaxFrameSize()
+	}
+	return 0
+}
+
+// now returns the time since the run began, which is the host's clock.
+func (u *run) now() time.Duration { return time.Since(u.began) }
+
+// stack returns the stack of a panic.
+func stack() []byte { return debug.Stack() }
+
+// look notes the time, ends the sessions that did not survive it, and returns it.
+func (h *host) look() time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.lookLocked()
+}
+
+// lookLocked is look under the lock.
+func (h *host) lookLocked() time.Duration {
+	now := h.u.now()
+	for _, s := range h.sessions.look(now) {
+		h.drop(s, errAsleep)
+	}
+	return now
+}
+
+// Why the context of a handler ends whose caller waits no longer.
+var (
+	errAsleep    = messaging.Errorf(messaging.Unavailable, "this process stood still for longer than a session lasts")
+	errSilent    = messaging.Errorf(messaging.Unavailable, "nothing was heard of the caller")
+	errGone      = messaging.Errorf(messaging.Unavailable, "the caller is gone")
+	errReplaced  = messaging.Errorf(messaging.Unavailable, "the caller began a new session")
+	errCancelled = messaging.Errorf(messaging.Cancelled, "the caller cancelled")
+)
+
+// take handles one command.
+func (h *host) take(d *messaging.Delivery) {
+	if d.Wrong != nil {
+		h.reject(d)
+		d.Release()
+		return
+	}
+	switch k := d.Command.Kind.(type) {
+	case *mitterev1.Request:
+		h.u.begin()
+		h.request(d, k)
+		return
+	case *mitterev1.Hello:
+		h.hello(d, k)
+	case *mitterev1.Heartbeat:
+		h.heartbeat(d, k)
+	case *mitterev1.Credit:
+		h.onLeg(d, k.GetCall(), func(l *leg) {
+			if l.work.credit != nil {
+				l.work.credit.give(k.GetItems())
+			}
+		})
+	case *mitterev1.Cancel:
+		h.onLeg(d, k.GetCall(), func(l *leg) { h.leave(l, errCancelled) })
+	case *mitterev1.Disconnect:
+		h.hangUp(d)
+	default: // of a later version, or not for a server
+		h.u.stats.unknown.Add(1)
+	}
+	d.Release()
+}
+
+// reject ends the session of a peer that sent what is no command of ours.
+func (h *host) reject(d *messaging.Delivery) {
+	h.u.stats.malformed.Add(1)
+	h.u.noise.warn("command dropped", "socket", h.socket, "error", d.Wrong)
+	h.hangUp(d)
+	h.say(d.ReturnPath(), &mitterev1.Disconnect{
+		Status: messaging.AsError(d.Wrong).Status(), Versions: []uint32{messaging.CommandVersion},
+	})
+}
+
+// hello begins a session.
+func (h *host) hello(d *messaging.Delivery, k *mitterev1.Hello) {
+	path := d.ReturnPath()
+	switch {
+	case k.GetRole() == mitterev1.Role_ROLE_WORKER:
+		h.dismiss(path, messaging.Errorf(messaging.Unimplemented, "workers are for a broker, which this is not"))
+		return
+	case h.u.draining.Load():
+		h.dismiss(path, errDraining)
+		return
+	}
+	s := h.open(path, k)
+	if s == nil {
+		h.dismiss(path, messaging.Errorf(messaging.ResourceExhausted, "too many sessions"))
+		return
+	}
+	h.say(path, &mitterev1.Welcome{
+		Session: s.id, HeartbeatNano: int64(s.heartbeat), Instance: h.u.instance,
+		Limits: &mitterev1.Limits{FrameBytes: uint64(h.socket.frameSize()), Calls: uint32(h.u.gate.limit + h.u.gate.room)},
+	})
+}
+
+// open enters a session.
+func (h *host) open(path messaging.ReturnPath, k *mitterev1.Hello) *session {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := h.lookLocked()
+	begun, ended := h.sessions.open(now, path, k)
+	if ended != nil {
+		h.drop(ended, errReplaced)
+	}
+	return begun
+}
+
+// dismiss tells a peer that it has no session.
+func (h *host) dismiss(path messaging.ReturnPath, why *messaging.Error) {
+	h.say(path, &mitterev1.Disconnect{Status: why.Status()})
+}
+
+// errUnknownSession is what a peer gets whose session ended.
+var errUnknownSession = messaging.Errorf(messaging.Unavailable, "the session is not known here")
+
+// heartbeat notes that a peer lives.
+func (h *host) heartbeat(d *messaging.Delivery, k *mitterev1.Heartbeat) {
+	if !h.hear(d.Peer(), k) {
+		h.dismiss(d.ReturnPath(), errUnknownSession)
+	}
+}
+
+// hear notes that a session lives, and measures its clock.
+func (h *host) hear(peer string, k *mitterev1.Heartbeat) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := h.lookLocked()
+	s := h.sessions.hear(now, peer, k.GetSession())
+	if s == nil {
+		return false
+	}
+	s.clock.sample(time.Duration(k.GetSentAtNano()), now, s.patience())
+	return true
+}
+
+// onLeg calls f, under the lock, with a call of the peer's session that runs.
+func (h *host) onLeg(d *messaging.Delivery, call uint64, f func(*leg)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := h.lookLocked()
+	if s := h.sessions.of(now, d.Peer()); s != nil && s.legs[call] != nil {
+		f(s.legs[call])
+	}
+}
+
+// hangUp ends the session of a peer.
+func (h *host) hangUp(d *messaging.Delivery) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s := h.sessions.of(h.lookLocked(), d.Peer()); s != nil {
+		h.sessions.close(s)
+		h.drop(s, errGone)
+	}
+}
+
+// drop ends the calls of a session that has ended, under the lock.
+func (h *host) drop(s *session, why *messaging.Error) {
+	for _, l := range s.legs {
+		h.leave(l, why)
+	}
+}
+
+// leave takes a call out that is waited for no longer, under the lock. Work that
+// nobody waits for is cancelled, and not begun if it has not.
+func (h *host) leave(l *leg, why *messaging.Error) {
+	delete(l.session.legs, l.call)
+	w := l.work
+	w.legs = slices.DeleteFunc(w.legs, func(other *leg) bool { return other == l })
+	if len(w.legs) > 0 || w.request.GetOneWay() {
+		return
+	}
+	w.cancel(why)
+	if h.u.gateOf(w).withdraw(&w.job) {
+		h.memory.end(h.u.now(), w.request.GetKey(), messaging.Command{}, true)
+		h.u.end(w.delivery)
+	}
+}
+
+// first returns who waits for a stream, nil if nobody does any more.
+func (h *host) first(w *work) *leg {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(w.legs) == 0 {
+		return nil
+	}
+	return w.legs[0]
+}
+
+// say sends a command, and keeps it while the peer has no room.
+func (h *host) say(path messaging.ReturnPath, kind proto.Message) {
+	h.post(path, messaging.Command{Kind: kind})
+}
+
+// post sends a command, and counts one that cannot be sent.
+func (h *host) post(path messaging.ReturnPath, c messaging.Command) {
+	if err := h.socket.outbox.send(h.u.sending, &commandLetter{path, c}, true); err != nil {
+		h.u.stats.undeliverable.Add(1)
+		h.u.noise.warn("command not sent", "socket", h.socket, "error", err)
+	}
+}
+
+// stream sends an item, and waits while the outbox is full.
+func (h *host) stream(ctx context.Context, path messaging.ReturnPath, c messaging.Command) error {
+	return h.socket.outbox.sendWhenRoom(ctx, &commandLetter{path, c})
+}

@@ -1,0 +1,166 @@
+package reactor
+
+import (
+	"container/list"
+	"time"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
+	"github.com/mittere/mittere/messaging"
+)
+
+// memory recognises requests that come again by their keys: those that run, and
+// for a while the answers of those that have ended. It is pure state, and bounded.
+// A client tells below which number it waits for nothing any more, so that seldom
+// more is kept than is on its way.
+type memory struct {
+	age     time.Duration // how long an answer is kept
+	most    int           // bytes of all answers
+	bytes   int
+	clients map[string]*client
+	answers *list.List // of *remembered, oldest first
+}
+
+const (
+	// memoryAge is how long the answer to a request is kept.
+	memoryAge = 10 * time.Second
+	// memoryBytes bounds the answers that are kept.
+	memoryBytes = 64 << 20
+	// rememberedOverhead is about what an answer takes up beside its content.
+	rememberedOverhead = 256
+	// maxKeySize bounds the names of clients.
+	maxKeySize = 64
+	// maxClients bounds how many clients are known; others are not recognised.
+	maxClients = 100_000
+)
+
+// client is what is known of the requests of one client.
+type client struct {
+	running   map[uint64]*work
+	done      map[uint64]*list.Element
+	settled   uint64 // it waits for nothing below
+	forgotten uint64 // the highest number whose answer is not kept any more
+	last      time.Duration
+}
+
+// remembered is the answer to a request that has ended.
+type remembered struct {
+	client *client
+	number uint64
+	at     time.Duration
+	size   int
+	answer messaging.Command // a Reply
+}
+
+// newMemory returns an empty memory.
+func newMemory() memory {
+	return memory{age: memoryAge, most: memoryBytes, clients: map[string]*client{}, answers: list.New()}
+}
+
+// recall is what is known of a request that came.
+type recall struct {
+	running *work              // it runs
+	answer  *messaging.Command // it has ended, with this
+	lost    bool               // it has ended, and the answer is not known any more
+}
+
+// find returns what is known of a request, and notes what its client waits for no
+// longer. A key that is none has no past.
+func (m *memory) find(now time.Duration, key *mitterev1.Key, attempt uint32) (r recall) {
+	if !valid(key) {
+		return r
+	}
+	c := m.clients[string(key.GetInstance())]
+	if c == nil {
+		return r
+	}
+	c.last = now
+	m.settle(c, key.GetSettled())
+	if w := c.running[key.GetNumber()]; w != nil {
+		return recall{running: w}
+	}
+	if e := c.done[key.GetNumber()]; e != nil {
+		return recall{answer: &e.Value.(*remembered).answer}
+	}
+	return recall{lost: attempt > 1 && key.GetNumber() <= c.forgotten}
+}
+
+// valid reports whether a key can name a request.
+func valid(key *mitterev1.Key) bool {
+	n := len(key.GetInstance())
+	return n > 0 && n <= maxKeySize && key.GetNumber() > 0
+}
+
+// settle forgets the answers that a client waits for no longer.
+func (m *memory) settle(c *client, settled uint64) {
+	if settled <= c.settled {
+		return
+	}
+	c.settled = settled
+	for number, e := range c.done {
+		if number < settled {
+			m.forget(e)
+		}
+	}
+}
+
+// begin notes that a request runs.
+func (m *memory) begin(now time.Duration, key *mitterev1.Key, w *work) {
+	if !valid(key) {
+		return
+	}
+	c := m.clients[string(key.GetInstance())]
+	if c == nil && len(m.clients) >= maxClients {
+		return
+	}
+	if c == nil {
+		c = &client{running: map[uint64]*work{}, done: map[uint64]*list.Element{}}
+		m.clients[string(key.GetInstance())] = c
+	}
+	c.last = now
+	c.running[key.GetNumber()] = w
+}
+
+// end notes how a request ended. One that was refused may come again as if it had
+// never come.
+func (m *memory) end(now time.Duration, key *mitterev1.Key, answer messaging.Command, refused bool) {
+	c := m.clients[string(key.GetInstance())]
+	if !valid(key) || c == nil {
+		return
+	}
+	number := key.GetNumber()
+	delete(c.running, number)
+	if refused || number < c.settled {
+		return
+	}
+	r := &remembered{client: c, number: number, at: now, size: len(answer.Body) + rememberedOverhead, answer: answer}
+	if r.size > m.most {
+		c.forgotten = max(c.forgotten, number)
+		return
+	}
+	c.done[number] = m.answers.PushBack(r)
+	m.bytes += r.size
+	for m.bytes > m.most {
+		m.forget(m.answers.Front())
+	}
+}
+
+// forget drops an answer.
+func (m *memory) forget(e *list.Element) {
+	r := m.answers.Remove(e).(*remembered)
+	m.bytes -= r.size
+	delete(r.client.done, r.number)
+	r.client.forgotten = max(r.client.forgotten, r.number)
+}
+
+// expire drops what is too old, and clients that nothing is known of.
+func (m *memory) expire(now time.Duration) {
+	for e := m.answers.Front(); e != nil && now-e.Value.(*remembered).at > m.age; e = m.answers.Front() {
+		m.forget(e)
+	}
+	for instance, c := range m.clients {
+		if len(c.running) == 0 && len(c.done) == 0 && now-c.last > m.age {
+			delete(m.clients, instance)
+		}
+	}
+}

@@ -1,0 +1,260 @@
+package reactor
+
+import (
+	"context"
+	"time"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
+	"github.com/mittere/mittere/messaging"
+)
+
+// errDraining is what a request gets that comes too late.
+var errDraining = messaging.Errorf(messaging.Unavailable, "the server stops and takes no further requests")
+
+// verdict is what becomes of a request that came: one of these.
+type verdict struct {
+	work    *work              // it is to be executed
+	refused *messaging.Error   // it is not executed, and never will be
+	aborted *messaging.Error   // it was executed before
+	answer  *messaging.Command // it was answered before
+	stale   bool               // the peer has no such session
+}
+
+// request takes a request.
+func (h *host) request(d *messaging.Delivery, k *mitterev1.Request) {
+	v := h.judge(d, k)
+	if v.work != nil {
+		h.admit(v.work)
+		return
+	}
+	defer h.u.end(d)
+	path := d.ReturnPath()
+	if !k.GetOneWay() {
+		h.reply(path, k.GetCall(), v)
+	}
+	if v.stale {
+		h.dismiss(path, errUnknownSession)
+	}
+}
+
+// reply answers a request that is not executed now.
+func (h *host) reply(path messaging.ReturnPath, call uint64, v verdict) {
+	switch {
+	case v.answer != nil:
+		h.post(path, readdressed(*v.answer, call))
+	case v.aborted != nil:
+		h.say(path, &mitterev1.Reply{Call: call, Instance: h.u.instance, Status: v.aborted.Status()})
+	case v.refused != nil:
+		reply := refusal(v.refused)
+		reply.Call, reply.Instance = call, h.u.instance
+		h.say(path, reply)
+	}
+}
+
+// readdressed returns an answer as another call of the same request gets it.
+func readdressed(c messaging.Command, call uint64) messaging.Command {
+	r := c.Kind.(*mitterev1.Reply)
+	return messaging.Command{Body: c.Body, Kind: &mitterev1.Reply{
+		Call: call, Status: r.GetStatus(), Index: r.GetIndex(), Instance: r.GetInstance(), Refused: r.GetRefused(),
+		WaitedNano: r.GetWaitedNano(), ExecutedNano: r.GetExecutedNano(),
+	}}
+}
+
+// judge decides about a request, and enters it if it is to be executed.
+func (h *host) judge(d *messaging.Delivery, k *mitterev1.Request) verdict {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := h.lookLocked()
+	s := h.sessions.hear(now, d.Peer(), k.GetSession())
+	if s == nil {
+		return verdict{refused: errUnknownSession, stale: true}
+	}
+	sent := time.Duration(k.GetSentAtNano())
+	s.clock.sample(sent, now, s.patience())
+	if s.legs[k.GetCall()] != nil {
+		return verdict{refused: messaging.Errorf(messaging.InvalidArgument, "call %d runs already", k.GetCall())}
+	}
+	e, err := h.u.find(d, k)
+	if err != nil {
+		return verdict{refused: err}
+	}
+	known := h.memory.find(now, k.GetKey(), k.GetAttempt())
+	switch {
+	case known.answer != nil:
+		h.u.stats.repeated.Add(1)
+		return verdict{answer: known.answer}
+	case known.lost, known.running != nil && known.running.credit != nil:
+		h.u.stats.repeated.Add(1)
+		return verdict{aborted: messaging.Errorf(messaging.Aborted, "the request was executed before, and its answer is not kept")}
+	case known.running != nil:
+		h.u.stats.repeated.Add(1)
+		h.join(known.running, s, k)
+		return verdict{}
+	case h.u.draining.Load() && !e.aside:
+		return verdict{refused: errDraining}
+	}
+	w := h.newWork(d, k, e, now, now-s.clock.age(sent, now))
+	if w.expired(now) {
+		h.u.stats.expired.Add(1)
+		return verdict{refused: errOvertime()}
+	}
+	h.enter(w, s, now)
+	return verdict{work: w}
+}
+
+// newWork returns the work of a request that was sent at a time.
+func (h *host) newWork(d *messaging.Delivery, k *mitterev1.Request, e entry, now, sent time.Duration) *work {
+	w := &work{host: h, entry: e, request: k, delivery: d, arrived: now}
+	if k.GetTimeoutNano() > 0 {
+		w.deadline = max(sent+time.Duration(k.GetTimeoutNano()), 1)
+	}
+	if k.GetWaitNano() > 0 {
+		w.begin = max(sent+time.Duration(k.GetWaitNano()), 1)
+	}
+	if e.shape == Streaming {
+		w.credit = newCredit(k.GetCredit())
+	}
+	return w
+}
+
+// enter notes that work is to be done, under the lock.
+func (h *host) enter(w *work, s *session, now time.Duration) {
+	ctx, cancel := context.WithCancelCause(h.u.working)
+	w.ctx, w.cancel = ctx, cancel
+	if w.deadline > 0 {
+		var stop context.CancelFunc
+		w.ctx, stop = context.WithDeadline(ctx, h.u.began.Add(w.deadline))
+		w.cancel = func(why error) { cancel(why); stop() }
+	}
+	w.job = job{key: h.u.keyOf(true, w.delivery), do: w.turn}
+	if w.request.GetOneWay() {
+		return
+	}
+	h.memory.begin(now, w.request.GetKey(), w)
+	h.join(w, s, w.request)
+}
+
+// join adds one who waits for work, under the lock.
+func (h *host) join(w *work, s *session, k *mitterev1.Request) {
+	l := &leg{session: s, call: k.GetCall(), work: w}
+	s.legs[k.GetCall()] = l
+	w.legs = append(w.legs, l)
+}
+
+// find returns the handler of a request, and opens its envelope.
+func (u *run) find(d *messaging.Delivery, k *mitterev1.Request) (entry, *messaging.Error) {
+	if k.GetService() != "" && u.service != "" && k.GetService() != u.service {
+		return entry{}, messaging.Errorf(messaging.NotFound, "this is %s, not %s", u.service, k.GetService())
+	}
+	var err error
+	if d.Envelope, err = messaging.Decode(d.Command.Body); err != nil {
+		u.stats.malformed.Add(1)
+		return entry{}, messaging.AsError(err)
+	}
+	if k.GetMethod() == "" {
+		return u.findType(d.Type)
+	}
+	e, known := u.methods[k.GetMethod()]
+	if !known {
+		u.stats.unknown.Add(1)
+		return entry{}, messaging.Errorf(messaging.Unimplemented, "no method %s", k.GetMethod())
+	}
+	if takes := string(e.method.Input().FullName()); takes != d.Type {
+		u.stats.malformed.Add(1)
+		return entry{}, messaging.Errorf(messaging.InvalidArgument, "%s takes a %s, not a %s", k.GetMethod(), takes, d.Type)
+	}
+	return e, nil
+}
+
+// findType returns the handler of a message type.
+func (u *run) findType(name string) (entry, *messaging.Error) {
+	e, known := u.entries[name]
+	if known {
+		return e, nil
+	}
+	u.stats.unknown.Add(1)
+	return entry{}, u.unknownType(name)
+}
+
+// unknownType is the error of a message that leads to no handler.
+func (r *Reactor) unknownType(name string) *messaging.Error {
+	if r.shared[name] {
+		return messaging.Errorf(messaging.Unimplemented, "several methods take a %s; name one", name)
+	}
+	return messaging.Errorf(messaging.Unimplemented, "no handler for %s", name)
+}
+
+// admit puts work in the queue, or refuses it.
+func (h *host) admit(w *work) {
+	gate := h.u.gateOf(w)
+	if wait := w.wait(); wait > 0 {
+		// Before the job is admitted, which stops it; one that fires at once finds
+		// nothing to withdraw, and the job itself sees that it is late.
+		w.patience = time.AfterFunc(wait-h.u.now(), func() { h.giveUp(w) })
+	}
+	if gate.admit(&w.job) {
+		return
+	}
+	if w.patience != nil {
+		w.patience.Stop()
+	}
+	h.u.stats.overloaded.Add(1)
+	defer h.u.end(w.delivery)
+	defer w.cancel(nil)
+	h.finish(w, refusal(gate.full()), nil)
+}
+
+// giveUp refuses work that waited for too long.
+func (h *host) giveUp(w *work) {
+	if !h.u.gateOf(w).withdraw(&w.job) {
+		return
+	}
+	defer h.u.end(w.delivery)
+	defer w.cancel(nil)
+	h.u.stats.expired.Add(1)
+	h.finish(w, refusal(errOvertime()), nil)
+}
+
+// finish answers all who wait for work.
+func (h *host) finish(w *work, reply *mitterev1.Reply, body []byte) {
+	reply.Instance = h.u.instance
+	answer := messaging.Command{Kind: reply, Body: body}
+	for _, l := range h.remember(w, answer) {
+		h.answer(l, answer)
+	}
+}
+
+// remember takes the calls out that wait for work, and keeps its answer for those
+// who ask again.
+func (h *host) remember(w *work, answer messaging.Command) (legs []*leg) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if w.request.GetOneWay() {
+		return nil
+	}
+	h.memory.end(h.u.now(), w.request.GetKey(), answer, answer.Kind.(*mitterev1.Reply).GetRefused())
+	legs, w.legs = w.legs, nil
+	for _, l := range legs {
+		delete(l.session.legs, l.call)
+	}
+	return legs
+}
+
+// answer sends the answer to a call. If it is the answer's fault that it cannot be
+// sent, as when it is too large, the caller is told that instead.
+func (h *host) answer(l *leg, c messaging.Command) {
+	err := h.socket.outbox.send(h.u.sending, &commandLetter{l.session.path, readdressed(c, l.call)}, l.work.credit != nil)
+	code := messaging.CodeOf(err)
+	if code == messaging.ResourceExhausted || code == messaging.InvalidArgument {
+		h.post(l.session.path, messaging.Command{Kind: &mitterev1.Reply{
+			Call: l.call, Instance: h.u.instance,
+			Status: messaging.Errorf(code, "the answer cannot be sent: %v", err).Status(),
+		}})
+		return
+	}
+	if err != nil {
+		h.u.stats.undeliverable.Add(1)
+		h.u.noise.warn("reply not sent", "socket", h.socket, "error", err)
+	}
+}

@@ -1,0 +1,108 @@
+package reactor
+
+import (
+	"context"
+	"time"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
+	"github.com/mittere/mittere/messaging"
+)
+
+// leastProbe stands between two looks at who is still there, when connections end.
+const leastProbe = 50 * time.Millisecond
+
+// tend keeps the sessions of a socket: sends heartbeats, ends those that are
+// silent, and forgets answers. It goes on until all handlers have ended.
+func (h *host) tend() {
+	tick := time.NewTicker(max(h.u.heartbeat/4, time.Millisecond))
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			h.beat(false)
+		case <-h.u.answered:
+			h.bye()
+			return
+		}
+	}
+}
+
+// watch sends a heartbeat in every session whenever a connection ended: those that
+// cannot be reached are gone, and what they had asked for is cancelled at once.
+func (h *host) watch() {
+	socket, ok := h.socket.Socket.(interface {
+		WaitDisconnect(context.Context, uint64) (uint64, error)
+	})
+	for seen := uint64(0); ok; {
+		var err error
+		if seen, err = socket.WaitDisconnect(h.u.receiving, seen); err != nil {
+			return
+		}
+		h.beat(true)
+		select {
+		case <-time.After(leastProbe):
+		case <-h.u.receiving.Done():
+		}
+	}
+}
+
+// beat sends the heartbeats that are due, or all.
+func (h *host) beat(all bool) {
+	due, now := h.due(all)
+	for _, s := range due {
+		err := s.path.SendCommand(h.u.sending, &messaging.Command{
+			Kind: &mitterev1.Heartbeat{Session: s.id, SentAtNano: int64(now) + 1},
+		})
+		if messaging.IsUnreachable(err) {
+			h.lose(s)
+		}
+	}
+}
+
+// due ends the sessions that are over and returns those in which a heartbeat is
+// due. While the reactor stops it receives nothing, and so hears nothing.
+func (h *host) due(all bool) (due []*session, now time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now = h.lookLocked()
+	h.memory.expire(now)
+	if h.u.receiving.Err() == nil {
+		for _, s := range h.sessions.silent(now) {
+			h.drop(s, errSilent)
+		}
+	}
+	return h.sessions.due(now, all), now
+}
+
+// lose ends a session whose peer cannot be reached.
+func (h *host) lose(s *session) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.sessions.close(s)
+	h.drop(s, errGone)
+}
+
+// bye tells all peers that the server has stopped.
+func (h *host) bye() {
+	for _, s := range h.all() {
+		_ = s.path.SendCommand(h.u.sending, &messaging.Command{Kind: &mitterev1.Disconnect{Status: errStopped.Status()}})
+	}
+}
+
+// drain tells all peers to send no further requests.
+func (h *host) drain() {
+	for _, s := range h.all() {
+		h.say(s.path, &mitterev1.Drain{Session: s.id})
+	}
+}
+
+// all returns the sessions.
+func (h *host) all() (all []*session) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, s := range h.sessions.byPeer {
+		all = append(all, s)
+	}
+	return all
+}
