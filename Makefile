@@ -52,12 +52,13 @@ lint: setup ## gofmt, go vet, staticcheck, buf lint, buf breaking
 	$(TOOL) buf breaking --against $(SCHEMA)
 	$(MAKE) -C bench lint
 
-generate: ## make gen/ from proto/
+generate: ## make gen/ and the stubs from proto/
 	$(TOOL) buf generate
-	go generate ./interop
+	$(TOOL) buf generate --template buf.gen.stubs.yaml
+	go generate ./interop ./cmd/protoc-gen-go-mittere
 	$(MAKE) -C bench generate
 
-generate-check: ## fail if gen/ is not what proto/ generates
+generate-check: ## fail if gen/ or a stub is not what proto/ generates
 	@scripts/generate-check
 
 schema: ## make the schemas of today the baseline of buf breaking

@@ -37,10 +37,10 @@ func Table() []Row {
 		{"bench/...", everything},
 		{"clients/...", everything},
 
-		// Generated: messages, which may use each other, and stubs, which lie
-		// beside what they serve.
-		{"gen/...", []string{"gen/..."}},
+		// Generated: stubs, which lie beside what they serve or below their
+		// messages, and messages, which may use each other.
 		{".../*mittere", stubs},
+		{"gen/...", []string{"gen/..."}},
 		{"examples/...", everything},
 
 		// The layers, from the wire up.
@@ -50,6 +50,7 @@ func Table() []Row {
 		{"reactor", []string{"messaging", "gen/..."}},
 		{"registry", underRegistry},
 		{"registry/boltstore", underService},
+		{"registry/storetest", underService},
 		{"service/desk", []string{"gen/..."}},
 		{"service/dialect/...", []string{"service/desk", "messaging", "comm", "gen/..."}},
 		{"service", underService},
@@ -71,6 +72,7 @@ func Outsiders() []Outsider {
 		{"github.com/pebbe/zmq4", []string{"comm"}},
 		{"google.golang.org/protobuf", []string{"..."}},
 		{"github.com/spf13/cobra", []string{"cmd/..."}},
+		{"go.etcd.io/bbolt", []string{"registry/boltstore"}},
 		{"go.uber.org/goleak", []string{"internal/leaktest"}},
 	}
 }
