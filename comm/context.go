@@ -1,6 +1,7 @@
 package comm
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,6 +22,7 @@ var contexts = pprof.NewProfile("mittere.comm.contexts")
 // are names within one Context. A program needs one.
 type Context struct {
 	log      *slog.Logger
+	id       string
 	poison   bool
 	monitors atomic.Uint64 // names monitors
 	warnOnce sync.Once
@@ -44,7 +46,7 @@ func NewContext(options ...ContextOption) (*Context, error) {
 	if err != nil {
 		return nil, translate("new context", "", err)
 	}
-	ctx := &Context{z: z, log: c.log, poison: c.poison, sockets: map[*Socket]struct{}{}}
+	ctx := &Context{z: z, id: rand.Text(), log: c.log, poison: c.poison, sockets: map[*Socket]struct{}{}}
 	contexts.Add(ctx, 1)
 	return ctx, nil
 }
@@ -138,6 +140,10 @@ func (c *Context) warnOpen(bound []string) {
 			"endpoint", bound[i])
 	})
 }
+
+// ID returns a random text that tells the context, within which inproc names
+// hold, from all others in the world.
+func (c *Context) ID() string { return c.id }
 
 // Version returns the version of the libzmq in use, such as "4.3.4".
 func Version() string {

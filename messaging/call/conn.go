@@ -86,6 +86,17 @@ func (c *Conn) Ready() bool {
 	return c.link != nil && !c.link.draining.Load()
 }
 
+// Session returns a number that tells this session from others, 0 if there is
+// none.
+func (c *Conn) Session() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.link == nil {
+		return 0
+	}
+	return c.link.session
+}
+
 // Changed returns a channel that is closed when Ready, or why it is not, may have
 // changed.
 func (c *Conn) Changed() <-chan struct{} {

@@ -200,7 +200,9 @@ type Instance struct {
 	// Full names of the protobuf services that it serves.
 	Services []string `protobuf:"bytes,9,rep,name=services,proto3" json:"services,omitempty"`
 	// The host that its ipc endpoints are on; empty if not known.
-	Host          string `protobuf:"bytes,10,opt,name=host,proto3" json:"host,omitempty"`
+	Host string `protobuf:"bytes,10,opt,name=host,proto3" json:"host,omitempty"`
+	// The ZeroMQ context that its inproc endpoints are in; empty if not known.
+	Context       string `protobuf:"bytes,11,opt,name=context,proto3" json:"context,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -301,6 +303,13 @@ func (x *Instance) GetServices() []string {
 func (x *Instance) GetHost() string {
 	if x != nil {
 		return x.Host
+	}
+	return ""
+}
+
+func (x *Instance) GetContext() string {
+	if x != nil {
+		return x.Context
 	}
 	return ""
 }
@@ -967,7 +976,9 @@ func (x *WatchRequest) GetRevision() uint64 {
 	return 0
 }
 
-// WatchResponse is either the whole table or one change of it.
+// WatchResponse is either the whole table or one change of it. A table that is too
+// large for one message comes as a snapshot of a part and changes that complete
+// it, all of which but the last have neither epoch nor revision.
 type WatchResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The registry's run.
@@ -1193,7 +1204,7 @@ var File_mittere_v1_registry_proto protoreflect.FileDescriptor
 const file_mittere_v1_registry_proto_rawDesc = "" +
 	"\n" +
 	"\x19mittere/v1/registry.proto\x12\n" +
-	"mittere.v1\x1a\x1bmittere/v1/management.proto\"\x8c\x03\n" +
+	"mittere.v1\x1a\x1bmittere/v1/management.proto\"\xa6\x03\n" +
 	"\bInstance\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x1c\n" +
@@ -1205,7 +1216,8 @@ const file_mittere_v1_registry_proto_rawDesc = "" +
 	"\x04kind\x18\b \x01(\x0e2\x10.mittere.v1.KindR\x04kind\x12\x1a\n" +
 	"\bservices\x18\t \x03(\tR\bservices\x12\x12\n" +
 	"\x04host\x18\n" +
-	" \x01(\tR\x04host\x1a9\n" +
+	" \x01(\tR\x04host\x12\x18\n" +
+	"\acontext\x18\v \x01(\tR\acontext\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x91\x01\n" +

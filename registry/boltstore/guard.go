@@ -1,0 +1,93 @@
+package boltstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"runtime/debug"
+	"syscall"
+
+	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/mittere/mittere/messaging"
+)
+
+// guard runs f on the file and returns what goes wrong with its code. bbolt
+// trusts its file: where that is damaged it panics, and where it is too short the
+// memory that it is mapped to faults. Both are errors here.
+func guard(what string, f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if damage := recover(); damage != nil {
+			err = messaging.Errorf(messaging.DataLoss, "boltstore: %s: the file is damaged: %v", what, damage)
+		}
+	}()
+	if err := f(); err != nil {
+		return messaging.Errorf(codeOf(err), "boltstore: %s: %w", what, explain(err))
+	}
+	return nil // and no nil *messaging.Error
+}
+
+// codeOf returns the code of an error of bbolt, of the system or of ours. What is
+// none of those bbolt found wrong with the file.
+func codeOf(err error) messaging.Code {
+	var ours *messaging.Error
+	var system syscall.Errno
+	switch {
+	case errors.As(err, &ours):
+		return ours.Code
+	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
+		return messaging.CodeOf(err)
+	case errors.Is(err, bolterrors.ErrTimeout) || errors.Is(err, bolterrors.ErrDatabaseNotOpen):
+		return messaging.Unavailable
+	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
+		return messaging.ResourceExhausted
+	case errors.Is(err, os.ErrPermission):
+		return messaging.PermissionDenied
+	case errors.Is(err, syscall.EFBIG): // a page whose number was damaged
+		return messaging.DataLoss
+	case errors.As(err, &system):
+		return messaging.Unavailable
+	default:
+		return messaging.DataLoss
+	}
+}
+
+// explain adds to an error of bbolt what it means here.
+func explain(err error) error {
+	switch {
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return fmt.Errorf("another process has the file open: %w", err)
+	case errors.Is(err, bolterrors.ErrDatabaseNotOpen):
+		return fmt.Errorf("the store is closed: %w", net.ErrClosed)
+	default:
+		return err
+	}
+}
+
+// checkPages returns DATA_LOSS unless the pages lie in the file one behind the
+// other, each of a known kind. When bbolt frees a page, it counts through as many
+// as that says it has, which may be billions in one that is damaged.
+func checkPages(tx *bolt.Tx, pageSize int) error {
+	pages := int(tx.Size()) / pageSize
+	for id := 0; id < pages; id++ {
+		page, err := tx.Page(id)
+		if err != nil || page == nil {
+			return messaging.Errorf(messaging.DataLoss, "page %d of %d cannot be read: %v", id, pages, err)
+		}
+		switch page.Type {
+		case "free", "meta": // what a free one says of itself is old
+		case "branch", "leaf", "freelist":
+			id += page.OverflowCount
+		default:
+			return messaging.Errorf(messaging.DataLoss, "page %d is of no known kind", id)
+		}
+		if id >= pages {
+			return messaging.Errorf(messaging.DataLoss, "page %d ends behind the file's end", page.ID)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package registry
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+
+	"google.golang.org/protobuf/proto"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+	"github.com/mittere/mittere/messaging"
+)
+
+// The bounds of one instance.
+const (
+	// MaxNameBytes is how long a name, or an id, may be.
+	MaxNameBytes = 255
+	// MaxEndpoints is how many endpoints an instance may have.
+	MaxEndpoints = 16
+	// MaxLabels is how many labels an instance may have.
+	MaxLabels = 64
+	// MaxServices is how many services an instance may name.
+	MaxServices = 256
+	// MaxInstanceBytes is how large an instance may be, as it is marshalled.
+	MaxInstanceBytes = 64 << 10
+)
+
+// check returns the size of an instance, or INVALID_ARGUMENT.
+func check(instance *mitterev1.Instance) (size int, err error) {
+	problem := firstProblem(instance)
+	size = proto.Size(instance)
+	if problem == "" && size > MaxInstanceBytes {
+		problem = fmt.Sprintf("%d bytes, more than %d", size, MaxInstanceBytes)
+	}
+	// Whether all the strings are UTF-8 is what marshalling finds out. What is
+	// not could be sent to nobody.
+	if problem == "" {
+		if _, err := proto.Marshal(instance); err != nil {
+			problem = err.Error()
+		}
+	}
+	if problem != "" {
+		return 0, messaging.Errorf(messaging.InvalidArgument, "instance %.40q of %.40q: %s", instance.GetId(), instance.GetName(), problem)
+	}
+	return size, nil
+}
+
+// firstProblem returns what is wrong with an instance first, or "".
+func firstProblem(instance *mitterev1.Instance) string {
+	counts := []struct {
+		what       string
+		have, most int
+	}{
+		{"endpoints", len(instance.GetEndpoints()), MaxEndpoints},
+		{"labels", len(instance.GetLabels()), MaxLabels},
+		{"services", len(instance.GetServices()), MaxServices},
+	}
+	for _, c := range counts {
+		if c.have > c.most {
+			return fmt.Sprintf("%d %s, more than %d", c.have, c.what, c.most)
+		}
+	}
+	switch {
+	case !validName(instance.GetName()):
+		return fmt.Sprintf("a name has 1 to %d bytes of UTF-8 without control characters", MaxNameBytes)
+	case !validName(instance.GetId()):
+		return fmt.Sprintf("an id has 1 to %d bytes of UTF-8 without control characters", MaxNameBytes)
+	case len(instance.GetEndpoints()) == 0:
+		return "no endpoints, so nobody could connect to it"
+	}
+	for _, endpoint := range instance.GetEndpoints() {
+		if !validEndpoint(endpoint) {
+			return fmt.Sprintf("endpoint %.80q: want transport://address, as one connects to it", endpoint)
+		}
+	}
+	return ""
+}
+
+// validName reports whether a name or an id may be used. Control characters
+// would do things to the terminals on which names are listed.
+func validName(name string) bool {
+	return name != "" && len(name) <= MaxNameBytes && !strings.ContainsFunc(name, unprintable)
+}
+
+// validEndpoint reports whether an endpoint looks as if one could connect to it.
+// A comma would make two of it where endpoints are lists, and an asterisk would
+// make him who connects bind instead; see package comm.
+func validEndpoint(endpoint string) bool {
+	transport, address, ok := strings.Cut(endpoint, "://")
+	notLetter := func(r rune) bool { return r < 'a' || r > 'z' }
+	return ok && transport != "" && address != "" &&
+		!strings.ContainsFunc(transport, notLetter) &&
+		!strings.ContainsAny(address, "*,") &&
+		!strings.ContainsFunc(address, unprintable)
+}
+
+// unprintable reports whether a rune is a control character, or stands for a
+// byte that is not UTF-8.
+func unprintable(r rune) bool { return unicode.IsControl(r) || r == unicode.ReplacementChar }

@@ -1,0 +1,107 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
+	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/messaging/call"
+	"github.com/mittere/mittere/registry/registrymittere"
+)
+
+// Client asks a registry, keeps instances registered there, and follows names. A
+// registry that is not there is waited for: what was asked ends with its context,
+// what was registered is registered when it comes, and what was followed stays as
+// it was last known. All methods may be called by any number of goroutines at
+// once. It follows dīvidere's ServiceRegistry.Client.
+type Client struct {
+	conn *call.Conn
+	stub *registrymittere.RegistryServiceClient
+
+	closing    context.Context
+	close      context.CancelFunc
+	background sync.WaitGroup
+}
+
+// clientHeartbeat makes a registry that hangs noticed within a lease.
+const clientHeartbeat = 500 * time.Millisecond
+
+// NewClient returns a client of the registry at an endpoint, such as
+// "tcp://127.0.0.1:5000". It does not wait for the registry. It must be closed.
+func NewClient(zmq *comm.Context, endpoint string, options ...comm.Option) (*Client, error) {
+	conn, err := call.Dial(zmq, endpoint, call.WithHeartbeat(clientHeartbeat), call.WithSocket(options...))
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{conn: conn, stub: registrymittere.NewRegistryServiceClient(conn)}
+	c.closing, c.close = context.WithCancel(context.Background())
+	return c, nil
+}
+
+// Close ends the client and what it started. What it registered is not
+// withdrawn: it stays for its lease.
+func (c *Client) Close() error {
+	c.close()
+	c.background.Wait()
+	return c.conn.Close()
+}
+
+// Endpoint returns where the registry is.
+func (c *Client) Endpoint() string { return c.conn.Endpoint() }
+
+// Connected reports whether the registry answers.
+func (c *Client) Connected() bool { return c.conn.Ready() }
+
+// Resolve asks for the instances of a name, ordered by id. NOT_FOUND means that
+// there is none.
+func (c *Client) Resolve(ctx context.Context, name string) ([]*mitterev1.Entry, error) {
+	resp, err := c.stub.Resolve(ctx, &mitterev1.ResolveRequest{Name: name})
+	if err != nil {
+		return nil, err
+	}
+	return resp.GetEntries(), nil
+}
+
+// List asks for all instances, ordered by name and id.
+func (c *Client) List(ctx context.Context) ([]*mitterev1.Entry, error) {
+	resp, err := c.stub.List(ctx, &mitterev1.ListRequest{})
+	if err != nil {
+		return nil, err
+	}
+	return resp.GetEntries(), nil
+}
+
+// pause stands between two tries of what failed though the registry answers.
+const pause = 200 * time.Millisecond
+
+// rest waits a moment, or until the client is closed.
+func (c *Client) rest(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	case <-c.closing.Done():
+	}
+}
+
+// ended returns a context that also ends when the client is closed.
+func (c *Client) ended(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(c.closing, func() { cancel(errClientClosed) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
+}
+
+// errClientClosed is why what a client does ends.
+var errClientClosed = messaging.Errorf(messaging.Unavailable, "the registry's client was closed")
+
+// isNotFound reports whether the registry does not know what it was asked for.
+func isNotFound(err error) bool { return errors.Is(err, &messaging.Error{Code: messaging.NotFound}) }

@@ -1,0 +1,81 @@
+package registry
+
+import (
+	"errors"
+	"log/slog"
+
+	"github.com/mittere/mittere/comm"
+)
+
+// The endpoints of a registry where none are given: those of dīvidere's.
+const (
+	// DefaultEndpoint is where a registry serves.
+	DefaultEndpoint = "tcp://*:5000"
+	// DefaultEvents is where it publishes.
+	DefaultEvents = "tcp://*:5001"
+)
+
+// serverConfig is what options of a server set.
+type serverConfig struct {
+	events string
+	store  Store
+	limits Limits
+	log    *slog.Logger
+	socket []comm.Option
+	wrong  []error
+}
+
+// ServerOption sets how a [Server] works. The set is sealed.
+type ServerOption interface{ applyServer(*serverConfig) }
+
+// serverOption is a ServerOption made of a function.
+type serverOption func(*serverConfig)
+
+func (o serverOption) applyServer(c *serverConfig) { o(c) }
+
+// newServerConfig applies options to the defaults.
+func newServerConfig(options []ServerOption) (serverConfig, error) {
+	c := serverConfig{log: slog.Default()}
+	for _, o := range options {
+		o.applyServer(&c)
+	}
+	return c, errors.Join(c.wrong...)
+}
+
+// WithEvents sets where changes are published, and announcements that the registry
+// begins to serve; dīvidere's services need them to register again. The default
+// is nowhere.
+func WithEvents(endpoints string) ServerOption {
+	return serverOption(func(c *serverConfig) { c.events = endpoints })
+}
+
+// WithStore sets what keeps the table beyond the process; the caller closes it
+// when Run has returned. The default keeps nothing.
+func WithStore(store Store) ServerOption {
+	return serverOption(func(c *serverConfig) {
+		if store == nil {
+			c.wrong = append(c.wrong, errors.New("store: must not be nil"))
+		}
+		c.store = store
+	})
+}
+
+// WithLimits sets the bounds of the table, and of its leases.
+func WithLimits(limits Limits) ServerOption {
+	return serverOption(func(c *serverConfig) { c.limits = limits })
+}
+
+// WithLogger sets where the registry logs. The default is slog.Default().
+func WithLogger(log *slog.Logger) ServerOption {
+	return serverOption(func(c *serverConfig) {
+		if log == nil {
+			c.wrong = append(c.wrong, errors.New("logger: must not be nil"))
+		}
+		c.log = log
+	})
+}
+
+// WithSocket passes options on to the sockets of comm.
+func WithSocket(options ...comm.Option) ServerOption {
+	return serverOption(func(c *serverConfig) { c.socket = append(c.socket, options...) })
+}

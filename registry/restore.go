@@ -1,0 +1,65 @@
+package registry
+
+import (
+	"time"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+	"github.com/mittere/mittere/messaging"
+)
+
+// CheckEntry returns INVALID_ARGUMENT if no table could have made an entry; a
+// store refuses to keep such a one.
+func CheckEntry(entry *mitterev1.Entry) error {
+	if _, err := check(entry.GetInstance()); err != nil {
+		return err
+	}
+	if entry.GetLeaseNano() < 0 {
+		return messaging.Errorf(messaging.InvalidArgument, "a lease of %v", time.Duration(entry.GetLeaseNano()))
+	}
+	return nil
+}
+
+// Restore fills an empty table with what a store has kept. Each entry has a full
+// lease before it, within the limits of now, or none if it had none; its owner
+// renews it as if nothing had happened. The entries are the table's from then on.
+//
+// Revisions go on from the highest one among the entries. There are no changes to
+// tell, since an epoch begins with a snapshot. The errors are those of Register,
+// and FAILED_PRECONDITION if the table is not new; after an error it is of no
+// use.
+func (t *Table) Restore(now time.Time, entries ...*mitterev1.Entry) error {
+	if t.revision != 0 || t.count != 0 {
+		return messaging.Errorf(messaging.FailedPrecondition, "the table is not new")
+	}
+	for _, stored := range entries {
+		if err := t.restore(now, stored); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// restore enters one entry. Whether a dīvidere service without a lease answers
+// is to be shown anew.
+func (t *Table) restore(now time.Time, stored *mitterev1.Entry) error {
+	if err := CheckEntry(stored); err != nil {
+		return err
+	}
+	e := &entry{instance: stored.GetInstance(), revision: stored.GetRevision()}
+	e.size, _ = check(e.instance)
+	switch {
+	case stored.GetLeaseNano() == 0:
+	case e.instance.GetId() == PlainID:
+		e.lease = t.limits.PlainLease
+	default:
+		e.lease = t.limits.lease(time.Duration(stored.GetLeaseNano()))
+	}
+	old := t.find(e.instance.GetName(), e.instance.GetId())
+	if err := t.room(old, e); err != nil {
+		return err
+	}
+	t.replace(old, e)
+	t.renew(now, e)
+	t.revision = max(t.revision, e.revision)
+	return nil
+}

@@ -1,0 +1,309 @@
+package registry
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
+	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/reactor"
+	"github.com/mittere/mittere/registry/registrymittere"
+)
+
+// Server serves a [Table]: the name service of dīvidere, with leases, many
+// instances a name, and watchers. Run may be called once; all other methods may be
+// called by any number of goroutines at once.
+type Server struct {
+	serverConfig
+	socket  *messaging.Server
+	events  *messaging.Publisher // nil if nothing is published
+	plain   *plainMessages
+	reactor *reactor.Reactor
+	started atomic.Bool
+
+	listeners int // subscribers when last looked at; announce's own
+
+	mu      sync.Mutex // guards what follows
+	table   *Table
+	clock   clock
+	changed chan struct{}              // closed and replaced at each change
+	unsaved []*mitterev1.WatchResponse // changes that the store does not have
+	saved   chan struct{}              // closed and replaced when it has them; nil without a store
+	dirty   chan struct{}              // holds a token if something is unsaved
+}
+
+const (
+	// tickEvery is how often a registry looks at its clock.
+	tickEvery = 100 * time.Millisecond
+	// maxCalls is how many calls a registry serves at once: nearly all are
+	// watchers, which cost little.
+	maxCalls = 1_000_000
+	// saveAgain is how long a store that failed is left alone.
+	saveAgain = time.Second
+)
+
+// NewServer returns a registry at these endpoints, which it binds; it serves when
+// it runs. It must be closed.
+func NewServer(zmq *comm.Context, endpoints string, options ...ServerOption) (*Server, error) {
+	config, err := newServerConfig(options)
+	if err != nil {
+		return nil, messaging.Errorf(messaging.InvalidArgument, "registry: %w", err)
+	}
+	epoch := make([]byte, 16)
+	_, _ = rand.Read(epoch) // it never fails
+	table, err := NewTable(epoch, config.limits)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := newPlainMessages()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{serverConfig: config, table: table, plain: plain, changed: make(chan struct{}), dirty: make(chan struct{}, 1)}
+	if s.store != nil {
+		s.saved = make(chan struct{})
+	}
+	if err := s.open(zmq, endpoints); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// open makes the sockets and the reactor.
+func (s *Server) open(zmq *comm.Context, endpoints string) (err error) {
+	if s.socket, err = messaging.NewServer(zmq, endpoints, messaging.WithSocket(s.serverConfig.socket...)); err != nil {
+		return err
+	}
+	if s.serverConfig.events != "" {
+		if s.events, err = messaging.NewPublisher(zmq, s.serverConfig.events, messaging.WithSocket(s.serverConfig.socket...)); err != nil {
+			return err
+		}
+	}
+	handlers := s.plainHandlers()
+	registrymittere.RegisterRegistryService(handlers, service{s})
+	options := []reactor.Option{
+		reactor.WithPool(maxCalls, nil), reactor.WithLogger(s.log), reactor.WithHeartbeat(leastHeartbeat),
+		reactor.WithTimer(tickEvery, s.tick),
+	}
+	if s.events != nil {
+		options = append(options, reactor.WithTimer(tickEvery, s.announce), reactor.WithTimer(s.table.limits.PlainLease/3, s.rediscover))
+	}
+	s.reactor, err = reactor.New(handlers, []reactor.Socket{s.socket}, options...)
+	return err
+}
+
+// leastHeartbeat is the shortest that a client may ask for, so that those who must
+// notice a restart soon can.
+const leastHeartbeat = 100 * time.Millisecond
+
+// Endpoints returns where the registry serves, with real ports.
+func (s *Server) Endpoints() []string { return s.socket.Endpoints() }
+
+// EventEndpoints returns where it publishes.
+func (s *Server) EventEndpoints() []string {
+	if s.events == nil {
+		return nil
+	}
+	return s.events.Endpoints()
+}
+
+// Close closes the sockets. It is called when Run has returned, or never was.
+func (s *Server) Close() (err error) {
+	if s.socket != nil {
+		err = s.socket.Close()
+	}
+	if s.events != nil {
+		err = errors.Join(err, s.events.Close())
+	}
+	return err
+}
+
+// Run loads what the store keeps and serves until ctx ends, which is no error.
+func (s *Server) Run(ctx context.Context) error {
+	if s.started.Swap(true) {
+		return messaging.Errorf(messaging.FailedPrecondition, "registry: Run was called before")
+	}
+	if err := s.load(ctx); err != nil {
+		return err
+	}
+	// A watch ends only when its caller wants, or when the registry stops.
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var background sync.WaitGroup
+	defer background.Wait()
+	defer stop()
+	if s.store != nil {
+		background.Go(func() { s.keep(serving) })
+	}
+	return s.reactor.Run(ctx)
+}
+
+// load fills the table with what the store keeps.
+func (s *Server) load(ctx context.Context) error {
+	if s.store == nil {
+		return nil
+	}
+	entries, err := s.store.Load(ctx)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.table.Restore(s.now(), entries...)
+}
+
+// now returns the time for the table, under the lock.
+func (s *Server) now() time.Time { return s.clock.now(time.Now()) }
+
+// change changes the table and waits until the store has that. f calls note with
+// each change.
+func (s *Server) change(ctx context.Context, f func() error) error {
+	saved, err := s.changeLocked(f)
+	if err != nil || saved == nil {
+		return err
+	}
+	select {
+	case <-saved:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// changeLocked is change without the waiting; saved is closed when the store was
+// asked to keep the change.
+func (s *Server) changeLocked(f func() error) (saved <-chan struct{}, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := len(s.unsaved)
+	if err := f(); err != nil || len(s.unsaved) == before {
+		return nil, err // nothing of this call's is to be kept
+	}
+	return s.saved, nil
+}
+
+// note tells watchers, subscribers and the store of a change, under the lock; nil
+// is none.
+func (s *Server) note(change *mitterev1.WatchResponse) {
+	if change == nil {
+		return
+	}
+	close(s.changed)
+	s.changed = make(chan struct{})
+	if s.events != nil {
+		name := change.GetChange().GetEntry().GetInstance().GetName()
+		if err := s.events.Send(context.Background(), change, messaging.Subject(name)); err != nil {
+			s.log.Warn("change not published", "error", err)
+		}
+	}
+	if s.saved == nil {
+		return
+	}
+	s.unsaved = append(s.unsaved, change)
+	select {
+	case s.dirty <- struct{}{}:
+	default:
+	}
+}
+
+// tick ends leases.
+func (s *Server) tick(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, change := range s.table.Expire(s.now()) {
+		s.log.Info("lease ended", "name", change.GetChange().GetEntry().GetInstance().GetName(),
+			"id", change.GetChange().GetEntry().GetInstance().GetId())
+		s.note(change)
+	}
+	return nil
+}
+
+// keep brings changes into the store, those that come while one is written at
+// once. A store that fails does not stop the registry: names must be found while
+// a disk is full. What could not be kept is tried again.
+func (s *Server) keep(ctx context.Context) {
+	for {
+		select {
+		case <-s.dirty:
+		case <-ctx.Done():
+			s.save(context.WithoutCancel(ctx)) // the last leases that ended
+			return
+		}
+		if !s.save(ctx) {
+			select {
+			case <-time.After(saveAgain):
+			case <-ctx.Done():
+			}
+		}
+	}
+}
+
+// save writes what is unsaved, and lets those go on who wait for it.
+func (s *Server) save(ctx context.Context) bool {
+	changes, saved := s.takeUnsaved()
+	if len(changes) == 0 {
+		return true
+	}
+	err := Save(ctx, s.store, changes...)
+	if err != nil {
+		s.log.Error("the store failed; the registry goes on without it", "changes", len(changes), "error", err)
+		s.putBack(changes)
+	}
+	close(saved)
+	return err == nil
+}
+
+// takeUnsaved takes the changes that the store does not have.
+func (s *Server) takeUnsaved() (changes []*mitterev1.WatchResponse, saved chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.unsaved) == 0 {
+		return nil, nil
+	}
+	changes, saved = s.unsaved, s.saved
+	s.unsaved, s.saved = nil, make(chan struct{})
+	return changes, saved
+}
+
+// putBack notes that changes were not kept. Of several of one instance, the last
+// counts.
+func (s *Server) putBack(changes []*mitterev1.WatchResponse) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := append(changes, s.unsaved...)
+	last := map[Key]int{}
+	for i, change := range all {
+		last[KeyOf(change.GetChange().GetEntry())] = i
+	}
+	s.unsaved = nil
+	for i, change := range all {
+		if last[KeyOf(change.GetChange().GetEntry())] == i {
+			s.unsaved = append(s.unsaved, change)
+		}
+	}
+	select {
+	case s.dirty <- struct{}{}:
+	default:
+	}
+}
+
+// announce says that the registry serves whenever subscribers have come: those
+// who were registered before it began register again at once. It replaces the
+// second that dīvidere's registry sleeps.
+func (s *Server) announce(ctx context.Context) error {
+	rediscover := s.plain.rediscover.New().Interface()
+	listeners := s.events.Subscribers(rediscover)
+	came := listeners > s.listeners
+	s.listeners = listeners
+	if !came {
+		return nil
+	}
+	s.publish(ctx, &mitterev1.Announcement{Epoch: s.table.Epoch()})
+	return s.rediscover(ctx)
+}

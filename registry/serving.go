@@ -1,0 +1,154 @@
+package registry
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
+	"github.com/mittere/mittere/registry/registrymittere"
+)
+
+// service answers the calls of mittere.v1.RegistryService.
+type service struct{ *Server }
+
+var _ registrymittere.RegistryServiceHandler = service{}
+
+// Register enters an instance.
+func (s service) Register(ctx context.Context, req *mitterev1.RegisterRequest) (*mitterev1.RegisterResponse, error) {
+	resp := &mitterev1.RegisterResponse{Epoch: s.table.Epoch()}
+	err := s.change(ctx, func() error {
+		lease, change, err := s.table.Register(s.now(), req.GetInstance(), time.Duration(req.GetLeaseNano()))
+		resp.LeaseNano, resp.Revision = int64(lease), s.table.Revision()
+		s.note(change)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// Renew extends a lease.
+func (s service) Renew(ctx context.Context, req *mitterev1.RenewRequest) (*mitterev1.RenewResponse, error) {
+	resp := &mitterev1.RenewResponse{}
+	err := s.change(ctx, func() error {
+		lease, change, err := s.table.Renew(s.now(), req.GetName(), req.GetId(), req.GetHealth())
+		resp.LeaseNano = int64(lease)
+		s.note(change)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// Withdraw removes an instance.
+func (s service) Withdraw(ctx context.Context, req *mitterev1.WithdrawRequest) (*mitterev1.WithdrawResponse, error) {
+	err := s.change(ctx, func() error {
+		s.note(s.table.Withdraw(s.now(), req.GetName(), req.GetId()))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &mitterev1.WithdrawResponse{}, nil
+}
+
+// Resolve returns the instances of a name.
+func (s service) Resolve(_ context.Context, req *mitterev1.ResolveRequest) (*mitterev1.ResolveResponse, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	entries, err := s.table.Resolve(s.now(), req.GetName())
+	if err != nil {
+		return nil, err
+	}
+	return &mitterev1.ResolveResponse{Entries: entries, Revision: s.table.Revision()}, nil
+}
+
+// List returns all instances.
+func (s service) List(context.Context, *mitterev1.ListRequest) (*mitterev1.ListResponse, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return &mitterev1.ListResponse{
+		Entries: s.table.List(s.now()), Revision: s.table.Revision(), Epoch: s.table.Epoch(),
+	}, nil
+}
+
+// Watch tells each change. A watcher that is slower than the changes come is told
+// the whole table instead.
+func (s service) Watch(ctx context.Context, req *mitterev1.WatchRequest, send func(*mitterev1.WatchResponse) error) error {
+	epoch, revision := req.GetEpoch(), req.GetRevision()
+	for first := true; ; first = false {
+		news, now, changed := s.since(epoch, revision, req.GetName())
+		if first && len(news) == 0 { // the watcher learns that it is up to date
+			news = []*mitterev1.WatchResponse{{Epoch: s.table.Epoch(), Revision: now}}
+		}
+		for _, one := range news {
+			if err := inParts(one, send); err != nil {
+				return err
+			}
+		}
+		epoch, revision = s.table.Epoch(), now
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// partSize is how many instances one message tells of: so that a table may be
+// larger than a message.
+const partSize = 1000
+
+// inParts sends a snapshot as a smaller one and changes that complete it. All but
+// the last part have no revision, since who gets no more than those has nothing to
+// resume from.
+func inParts(resp *mitterev1.WatchResponse, send func(*mitterev1.WatchResponse) error) error {
+	entries := resp.GetSnapshot().GetEntries()
+	if len(entries) <= partSize {
+		return send(resp)
+	}
+	err := send(&mitterev1.WatchResponse{Snapshot: &mitterev1.Snapshot{Entries: entries[:partSize]}})
+	for i := partSize; i < len(entries) && err == nil; i++ {
+		part := &mitterev1.WatchResponse{Change: &mitterev1.Change{Kind: mitterev1.Change_KIND_PUT, Entry: entries[i]}}
+		if i == len(entries)-1 {
+			part.Epoch, part.Revision = resp.GetEpoch(), resp.GetRevision()
+		}
+		err = send(part)
+	}
+	return err
+}
+
+// since returns what a watcher must hear, the revision that it knows then, and
+// what is closed at the next change.
+func (s *Server) since(epoch []byte, revision uint64, name string) (news []*mitterev1.WatchResponse, now uint64, changed <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.table.Since(s.now(), epoch, revision, name), s.table.Revision(), s.changed
+}
+
+// rediscover asks dīvidere's services to register again.
+func (s *Server) rediscover(ctx context.Context) error {
+	s.ask()
+	s.publish(ctx, s.plain.rediscover.New().Interface())
+	return nil
+}
+
+// ask notes that they are asked.
+func (s *Server) ask() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.table.Rediscover()
+}
+
+// publish publishes a message to whoever listens.
+func (s *Server) publish(ctx context.Context, m proto.Message) {
+	if err := s.events.Send(ctx, m); err != nil && ctx.Err() == nil {
+		s.log.Warn("not published", "type", m.ProtoReflect().Descriptor().FullName(), "error", err)
+	}
+}

@@ -1,0 +1,60 @@
+package registry_test
+
+import (
+	"context"
+	"testing"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/registry"
+	"github.com/mittere/mittere/registry/storetest"
+)
+
+// counting counts the writes of a store.
+type counting struct {
+	registry.Memory
+	writes int
+}
+
+// Put counts, and puts.
+func (c *counting) Put(ctx context.Context, entries ...*mitterev1.Entry) error {
+	c.writes++
+	return c.Memory.Put(ctx, entries...)
+}
+
+// Delete counts, and deletes.
+func (c *counting) Delete(ctx context.Context, keys ...registry.Key) error {
+	c.writes++
+	return c.Memory.Delete(ctx, keys...)
+}
+
+func TestSaveWritesTheLastChangesAtOnce(t *testing.T) {
+	b := newBench(t, registry.Limits{})
+	var changes []*mitterev1.WatchResponse
+	for _, id := range []string{"1", "2", "3"} {
+		changes = append(changes, b.register(instance("calc", id), 0))
+	}
+	changes = append(changes, b.Withdraw(b.now, "calc", "1"), b.Withdraw(b.now, "calc", "2"), b.register(instance("calc", "2"), 0))
+	b.pass(registry.DefaultLease - 1)
+	_, _, err := b.Renew(b.now, "calc", "2", 0)
+	b.wantCode(err, messaging.OK)
+	b.pass(1)
+	changes = append(changes, b.Expire(b.now)...)
+
+	store := &counting{}
+	if err := registry.Save(t.Context(), store, changes...); err != nil {
+		t.Fatal(err)
+	}
+	entry := b.List(b.now)[0]
+	storetest.Check(t, store, map[registry.Key]*mitterev1.Entry{{Name: "calc", ID: "2"}: entry})
+	if store.writes != 2 {
+		t.Errorf("%d writes", store.writes)
+	}
+	if err := registry.Save(t.Context(), store); err != nil || store.writes != 2 {
+		t.Errorf("no changes are %d writes more (%v)", store.writes-2, err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b.wantCode(registry.Save(t.Context(), store, changes...), messaging.Unavailable)
+}

@@ -1,0 +1,233 @@
+package registry
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
+	"github.com/mittere/mittere/messaging"
+)
+
+// View is what is known of the instances of a name, or of all.
+type View struct {
+	// Entries are the instances, ordered by name and id. They are shared and may
+	// not be changed.
+	Entries []*mitterev1.Entry
+	// Revision and Epoch name the state of the registry that this is.
+	Revision uint64
+	Epoch    []byte
+	// At is when the registry last said that this is how it is; the zero time if
+	// it never has.
+	At time.Time
+	// Live says that the registry is there and would tell of a change.
+	Live bool
+}
+
+// Age returns how old the view is: 0 if it is live, else how long ago the
+// registry was last heard.
+func (v View) Age() time.Duration {
+	if v.Live || v.At.IsZero() {
+		return 0
+	}
+	return time.Since(v.At)
+}
+
+// Watch tells of the instances of a name, of all if it is empty: first of those
+// that are there, then again at each change, without a gap also when the
+// connection or the registry is lost and comes back. It ends with ctx or with the
+// client.
+func (c *Client) Watch(ctx context.Context, name string) iter.Seq[*mitterev1.WatchResponse] {
+	return func(yield func(*mitterev1.WatchResponse) bool) {
+		ctx, cancel := c.ended(ctx)
+		defer cancel()
+		req := &mitterev1.WatchRequest{Name: name}
+		for ctx.Err() == nil {
+			if !c.watchOnce(ctx, req, yield) {
+				return
+			}
+			c.rest(ctx, pause)
+		}
+	}
+}
+
+// watchOnce is Watch until the connection is lost; false means that yield wants no
+// more. It notes in req what was told. A part of the table has no revision, so
+// that who loses the rest begins again.
+func (c *Client) watchOnce(ctx context.Context, req *mitterev1.WatchRequest, yield func(*mitterev1.WatchResponse) bool) bool {
+	for resp, err := range c.stub.Watch(ctx, req) {
+		if err != nil {
+			return true
+		}
+		req.Epoch, req.Revision = resp.GetEpoch(), resp.GetRevision()
+		if !yield(resp) {
+			return false
+		}
+	}
+	return true
+}
+
+// Follower keeps a [View] up to date. All methods may be called by any number of
+// goroutines at once.
+type Follower struct {
+	client *Client
+	end    context.CancelFunc
+	done   chan struct{}
+
+	mu      sync.Mutex // guards what follows
+	mirror  mirror
+	at      time.Time // when the registry was last there; zero if it never was
+	live    bool
+	changed chan struct{}
+}
+
+// Follow follows the instances of a name, of all if it is empty. It must be
+// closed, or the client.
+func (c *Client) Follow(name string) *Follower {
+	ctx, cancel := context.WithCancel(c.closing)
+	f := &Follower{client: c, end: cancel, done: make(chan struct{}), changed: make(chan struct{})}
+	c.background.Go(func() {
+		defer close(f.done)
+		f.follow(ctx, &mitterev1.WatchRequest{Name: name})
+	})
+	return f
+}
+
+// follow takes news until ctx ends.
+func (f *Follower) follow(ctx context.Context, req *mitterev1.WatchRequest) {
+	for ctx.Err() == nil {
+		f.client.watchOnce(ctx, req, f.take)
+		f.lose()
+		f.client.rest(ctx, pause)
+	}
+}
+
+// Close ends the following; the view stays as it is.
+func (f *Follower) Close() {
+	f.end()
+	<-f.done
+}
+
+// take takes news. What is incomplete is told when it is complete.
+func (f *Follower) take(resp *mitterev1.WatchResponse) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.mirror.apply(resp)
+	if resp.GetEpoch() != nil {
+		f.at, f.live = time.Now(), true
+		f.tell()
+	}
+	return true
+}
+
+// lose notes that the registry is not there any more.
+func (f *Follower) lose() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.live {
+		f.at, f.live = time.Now(), false
+		f.tell()
+	}
+}
+
+// tell wakes those who wait for news, under the lock.
+func (f *Follower) tell() {
+	f.mirror.publish()
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
+// View returns what is known now. It does not wait.
+func (f *Follower) View() View {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	v := View{Entries: f.mirror.told, Epoch: f.mirror.epoch, Revision: f.mirror.revision, At: f.at, Live: f.live}
+	if v.Live {
+		v.At = time.Now()
+	}
+	return v
+}
+
+// Changed returns a channel that is closed when the registry has told something.
+func (f *Follower) Changed() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.changed
+}
+
+// Wait waits until the registry has told how it is at all.
+func (f *Follower) Wait(ctx context.Context) error {
+	for {
+		changed, known := f.Changed(), f.known()
+		if known {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-f.done:
+			return errClientClosed
+		case <-ctx.Done():
+			return messaging.Errorf(messaging.Unavailable, "%w: %w", cmp.Or(f.client.conn.Err(), error(errNoNews)), ctx.Err()).AsRefused()
+		}
+	}
+}
+
+// errNoNews is why nothing is known though the registry answers.
+var errNoNews = messaging.Errorf(messaging.Unavailable, "the registry has told nothing yet")
+
+// known reports whether the registry has told anything.
+func (f *Follower) known() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return !f.at.IsZero()
+}
+
+// mirror is a copy of a registry's table, or of a part of it. It is pure state;
+// its entries themselves are never changed.
+type mirror struct {
+	entries  []*mitterev1.Entry
+	told     []*mitterev1.Entry // as they were when they were complete
+	epoch    []byte
+	revision uint64
+}
+
+// apply brings the mirror up to date.
+func (m *mirror) apply(resp *mitterev1.WatchResponse) {
+	m.epoch, m.revision = resp.GetEpoch(), resp.GetRevision()
+	switch {
+	case resp.GetSnapshot() != nil:
+		m.entries = resp.GetSnapshot().GetEntries()
+	case resp.GetChange() != nil:
+		m.change(resp.GetChange())
+	}
+}
+
+// publish makes the entries those that others see.
+func (m *mirror) publish() { m.told = slices.Clone(m.entries) }
+
+// change applies one change.
+func (m *mirror) change(change *mitterev1.Change) {
+	entry := change.GetEntry()
+	i, found := slices.BinarySearchFunc(m.entries, entry, compareEntries)
+	put := change.GetKind() == mitterev1.Change_KIND_PUT
+	switch {
+	case put && found:
+		m.entries[i] = entry
+	case put:
+		m.entries = slices.Insert(m.entries, i, entry)
+	case found:
+		m.entries = slices.Delete(m.entries, i, i+1)
+	}
+}
+
+// compareEntries orders entries by name and id.
+func compareEntries(a, b *mitterev1.Entry) int {
+	return cmp.Or(
+		cmp.Compare(a.GetInstance().GetName(), b.GetInstance().GetName()),
+		cmp.Compare(a.GetInstance().GetId(), b.GetInstance().GetId()),
+	)
+}
