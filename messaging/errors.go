@@ -74,10 +74,18 @@ type Error struct {
 	refused bool
 }
 
-// Errorf returns an error with a code. %w wraps a cause, which does not travel.
+// Errorf returns an error with a code. %w wraps a cause, which does not travel. Of
+// an *Error of the same code among args only the message is written, so that the
+// code is not said twice.
 func Errorf(code Code, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)
-	return &Error{Code: code, Message: err.Error(), cause: causeOf(err)}
+	message := err.Error()
+	for _, arg := range args {
+		if e, ok := arg.(*Error); ok && e != nil && e.code() == code {
+			message = strings.Replace(message, e.Error(), e.Message, 1)
+		}
+	}
+	return &Error{Code: code, Message: message, cause: causeOf(err)}
 }
 
 // causeOf returns what an error of fmt wraps; if that is several, the error.

@@ -118,23 +118,20 @@ func (c *Conn) Err() error {
 // set notes the session that there is, or why there is none, and tells those who
 // wait.
 func (c *Conn) set(l *link, why error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.link, c.why = l, why
-	c.tell()
-}
-
-// tell wakes those who wait for a change.
-func (c *Conn) tell() {
-	close(c.changed)
-	c.changed = make(chan struct{})
+	c.change(func() { c.link, c.why = l, why })
 }
 
 // drained notes that the server takes no further requests.
-func (c *Conn) drained() {
+func (c *Conn) drained() { c.change(func() {}) }
+
+// change changes what others wait for, and tells them.
+func (c *Conn) change(f func()) {
+	defer c.notify() // outside the lock: it is the user's
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.tell()
+	f()
+	close(c.changed)
+	c.changed = make(chan struct{})
 }
 
 // current waits for a session until ctx ends.

@@ -31,6 +31,7 @@ type config struct {
 	handshake time.Duration
 	service   string
 	keys      *Keys
+	notify    func()
 	socket    []comm.Option
 	wrong     []error
 }
@@ -45,7 +46,7 @@ func (o dialOption) applyDial(c *config) { o(c) }
 
 // newConfig applies options to the defaults.
 func newConfig(options []DialOption) (config, error) {
-	c := config{heartbeat: DefaultHeartbeat, handshake: DefaultHandshake}
+	c := config{heartbeat: DefaultHeartbeat, handshake: DefaultHandshake, notify: func() {}}
 	for _, o := range options {
 		o.applyDial(&c)
 	}
@@ -91,6 +92,15 @@ func WithKeys(keys *Keys) DialOption {
 	return dialOption(func(c *config) {
 		c.require(keys != nil, "keys: must not be nil")
 		c.keys = keys
+	})
+}
+
+// WithNotify sets a function that is called when [Conn.Ready], or why it is not,
+// may have changed: by a goroutine of the connection, so that it must not wait.
+func WithNotify(f func()) DialOption {
+	return dialOption(func(c *config) {
+		c.require(f != nil, "notify: must not be nil")
+		c.notify = f
 	})
 }
 

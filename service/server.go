@@ -1,0 +1,257 @@
+package service
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
+	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/reactor"
+	"github.com/mittere/mittere/registry"
+)
+
+// Server serves handlers under a name: it listens, registers, answers what every
+// service answers about itself, and drains when it stops. Run may be called once;
+// all other methods may be called by any number of goroutines at once. It follows
+// dīvidere's service.Service.
+type Server struct {
+	serverConfig
+	name       string
+	contextID  string
+	advertised []string
+	socket     *messaging.Server
+	reactor    *reactor.Reactor
+	handlers   *reactor.Handlers // those of the user
+	stats      *methods
+	ownClient  *registry.Client // to be closed; nil if it is not ours
+	started    atomic.Bool
+	began      atomic.Int64 // when Run did, in Unix nanoseconds
+
+	mu           sync.Mutex // guards what follows
+	health       mitterev1.Health
+	registration *registry.Registration
+}
+
+// NewServer returns a server of handlers under a name, which listens; it serves
+// when it runs, and must be closed. An empty name is the full name of the first
+// service among the handlers' methods. Names that begin with "mmi." or
+// "mittere.v1." are taken.
+func NewServer(zmq *comm.Context, name string, handlers *reactor.Handlers, options ...ServerOption) (*Server, error) {
+	config, err := newServerConfig(options)
+	if handlers == nil {
+		handlers, err = reactor.NewHandlers(), errors.Join(err, errors.New("no handlers"))
+	}
+	name, wrong := nameFor(name, handlers)
+	if err := errors.Join(err, wrong); err != nil {
+		return nil, messaging.Errorf(messaging.InvalidArgument, "service %s: %s", name, oneLine(err))
+	}
+	config.id = cmp.Or(config.id, newID())
+	s := &Server{
+		serverConfig: config, name: name, contextID: zmq.ID(), handlers: handlers, stats: newMethods(handlers), health: mitterev1.Health_HEALTH_SERVING,
+	}
+	if err := s.open(zmq); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// nameFor returns the name that a server gets.
+func nameFor(name string, handlers *reactor.Handlers) (string, error) {
+	methods := handlers.Methods()
+	switch {
+	case name == "" && len(methods) == 0:
+		return name, errors.New("no name, and no method to take it from")
+	case name == "":
+		name = string(methods[0].Parent().FullName())
+	}
+	if strings.HasPrefix(name, "mmi.") || strings.HasPrefix(name, "mittere.v1.") {
+		return name, fmt.Errorf("the name %q is reserved for management", name)
+	}
+	return name, nil
+}
+
+// newID returns an id that no other instance has.
+func newID() string {
+	host := cmp.Or(registry.Host(), "host")
+	return fmt.Sprintf("%.40s-%d-%s", host, os.Getpid(), strings.ToLower(rand.Text()[:6]))
+}
+
+// open makes the socket, the reactor and the client of the registry.
+func (s *Server) open(zmq *comm.Context) (err error) {
+	if s.socket, err = messaging.NewServer(zmq, "", messaging.WithSocket(s.serverConfig.socket...)); err != nil {
+		return err
+	}
+	if s.client == nil && s.registry != "" {
+		if s.ownClient, err = registry.NewClient(zmq, s.registry); err != nil {
+			return err
+		}
+		s.client = s.ownClient
+	}
+	local := loopback
+	if s.client != nil {
+		local = localAddress(s.client.Endpoint())
+	}
+	if err := s.listen(s.socket, local); err != nil {
+		return err
+	}
+	s.advertised = s.serverConfig.advertised(s.socket.Endpoints(), local)
+	pool := []reactor.Option{}
+	if s.concurrency > 1 {
+		pool = append(pool, reactor.WithPool(s.concurrency, nil))
+	}
+	s.reactor, err = reactor.New(reactor.Join(s.handlers, reactor.Aside(s.management())), []reactor.Socket{s.socket}, append(pool,
+		reactor.WithInterceptors(append([]reactor.Interceptor{s.stats.count}, s.interceptors...)...),
+		reactor.WithCallQueue(s.queue), reactor.WithHeartbeat(s.heartbeat), reactor.WithLogger(s.log),
+		reactor.WithIdentity(s.name, s.id), reactor.WithStopTimeout(0))...)
+	return err
+}
+
+// Name returns the name that the server is found by.
+func (s *Server) Name() string { return s.name }
+
+// ID returns what tells the instance from others of its name.
+func (s *Server) ID() string { return s.id }
+
+// Endpoints returns where others reach the server.
+func (s *Server) Endpoints() []string { return s.advertised }
+
+// Close closes the socket and the client of the registry. It is called when Run
+// has returned, or never was.
+func (s *Server) Close() (err error) {
+	if s.socket != nil {
+		err = s.socket.Close()
+	}
+	if s.ownClient != nil {
+		err = errors.Join(err, s.ownClient.Close())
+	}
+	return err
+}
+
+// Run serves until ctx ends. Then it withdraws the instance, tells its callers to
+// go elsewhere, refuses what comes with code UNAVAILABLE, and lets what runs end,
+// for the drain timeout. It returns nil if all of it did.
+func (s *Server) Run(ctx context.Context) error {
+	if s.started.Swap(true) {
+		return messaging.Errorf(messaging.FailedPrecondition, "service %s: Run was called before", s.name)
+	}
+	s.began.Store(time.Now().UnixNano())
+	s.register()
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var draining sync.WaitGroup
+	var undrained error
+	draining.Go(func() {
+		defer stop()
+		select {
+		case <-ctx.Done():
+			undrained = s.leave()
+		case <-serving.Done():
+		}
+	})
+	err := s.reactor.Run(serving)
+	stop()
+	draining.Wait()
+	return errors.Join(err, undrained)
+}
+
+const (
+	// withdrawPatience is how long a registry may take to let an instance go.
+	withdrawPatience = time.Second
+	// lateCallers is how long calls are still refused, and not left without an
+	// answer, of callers who had not heard yet that the server stops.
+	lateCallers = 100 * time.Millisecond
+)
+
+// leave withdraws the instance and waits until its calls have ended.
+func (s *Server) leave() error {
+	s.SetHealth(mitterev1.Health_HEALTH_DRAINING)
+	withdraw, cancel := context.WithTimeout(context.Background(), withdrawPatience)
+	defer cancel()
+	if r := s.registered(); r != nil {
+		if err := r.Withdraw(withdraw); err != nil {
+			s.log.Warn("not withdrawn; the registry forgets the instance when its lease ends", "name", s.name, "id", s.id, "error", err)
+		}
+	}
+	drain, cancel := context.WithTimeout(context.Background(), s.drain)
+	defer cancel()
+	err := s.reactor.Drain(drain)
+	if s.reactor.Stats().Sessions > 0 {
+		time.Sleep(lateCallers)
+	}
+	if err != nil {
+		return messaging.Errorf(messaging.DeadlineExceeded, "service %s: calls still run after %v", s.name, s.drain)
+	}
+	return nil
+}
+
+// register registers the instance, if there is a registry.
+func (s *Server) register() {
+	if s.client == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.registration = s.client.Register(&mitterev1.Instance{
+		Name: s.name, Id: s.id, Endpoints: s.advertised, Version: s.version, Labels: s.labels, Health: s.health,
+		Services: s.services(), Host: registry.Host(), Context: s.contextID,
+	}, s.lease)
+}
+
+// registered returns the registration, nil if there is none.
+func (s *Server) registered() *registry.Registration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.registration
+}
+
+// services returns the full names of the protobuf services that are served.
+func (s *Server) services() (names []string) {
+	for _, md := range s.handlers.Methods() {
+		names = append(names, string(md.Parent().FullName()))
+	}
+	return slices.Compact(names)
+}
+
+// SetHealth sets what the server says of its health, and the registry too: clients
+// give no calls to one that is not serving.
+func (s *Server) SetHealth(health mitterev1.Health) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.health = health
+	if s.registration != nil {
+		s.registration.SetHealth(health)
+	}
+}
+
+// Health returns what the server says of its health.
+func (s *Server) Health() mitterev1.Health {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.health
+}
+
+// WaitRegistered waits until the registry knows the instance; see
+// [registry.Registration.Wait]. Without a registry it returns at once.
+func (s *Server) WaitRegistered(ctx context.Context) error {
+	if r := s.registered(); r != nil {
+		return r.Wait(ctx)
+	}
+	return nil
+}
+
+// oneLine returns the text of joined errors on one line.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+
+// isReason reports whether an error began with a reason of comm.
+func isReason(err error, reason comm.Reason) bool { return errors.Is(err, reason) }
