@@ -36,6 +36,10 @@ func wantEnding(t *testing.T, stdout, stderr string, code int) {
 	t.Helper()
 	ending := regexp.MustCompile(`\d+ messages in .*
 [1-9]\d* files? asked for again, 0 lost, 0 doubled
+
+services: census.v1.DigestService, 3 instances, found through a registry at tcp://127.0.0.1:\d+
+(?:  pid \d+ .*
+){2,3}8 calls answered, 0 wrong; pid [1-9]\d* was killed on the way, \d+ calls? tried again
 next: .*
 totals verified: 8 files, 200122 bytes, \d+ messages
 $`)

@@ -24,6 +24,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 		_, err = io.WriteString(stdout, help)
 	case err == nil && o.isWorker():
 		err = work(o.router, o.subscriber)
+	case err == nil && o.isService():
+		err = digest(o.registry)
 	case err == nil:
 		err = census(o, stdout, stderr)
 	}
@@ -46,6 +48,10 @@ func census(o options, stdout, stderr io.Writer) error {
 	s.print(introduction(t, o))
 	r, err := newCoordinator(t, o, s).count(ctx)
 	if err != nil {
+		return err
+	}
+	s.print("  some of it once more, by a service whose instances a registry knows\n")
+	if err := r.askServices(ctx); err != nil {
 		return err
 	}
 	s.print("  the same without messages, to compare\n")

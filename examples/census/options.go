@@ -38,6 +38,10 @@ Examples:
 // not in the help, since only the program itself uses it.
 const workerFlag = "-worker"
 
+// serviceFlag makes the program an instance of the service: census -service
+// REGISTRY. It is not in the help either.
+const serviceFlag = "-service"
+
 // mostWorkers is more than any machine has use for.
 const mostWorkers = 256
 
@@ -49,6 +53,7 @@ type options struct {
 	json    bool
 
 	router, subscriber string // where a worker connects to
+	registry           string // where an instance of the service registers
 }
 
 // usageError is an error that whoever typed the command can mend.
@@ -64,6 +69,9 @@ var errHelp = flag.ErrHelp
 func parseOptions(args []string) (options, error) {
 	if len(args) == 3 && args[0] == workerFlag {
 		return options{router: args[1], subscriber: args[2]}, nil
+	}
+	if len(args) == 2 && args[0] == serviceFlag {
+		return options{registry: args[1]}, nil
 	}
 	o := options{limits: limits{bytes: largestFile, attempts: 5, giveUp: time.Minute}}
 	flags := flag.NewFlagSet("census", flag.ContinueOnError)
@@ -108,6 +116,9 @@ func wrongUse(format string, args ...any) error {
 
 // isWorker reports whether this process is to be a worker.
 func (o options) isWorker() bool { return o.router != "" }
+
+// isService reports whether this process is to be an instance of the service.
+func (o options) isService() bool { return o.registry != "" }
 
 // beat returns how often the coordinator looks at the clock.
 func (o options) beat() time.Duration {

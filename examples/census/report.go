@@ -11,15 +11,17 @@ import (
 
 // report is what came out of a census.
 type report struct {
-	tree       *tree
-	answers    []answer     // that count, in the order in which they came
-	omitted    []omission   // what is in no total
-	unreadable map[int]bool // files among them
-	unsteady   map[int]bool // files that were not as listed when they were read
-	askedAgain int          // files
-	messages   uint64
-	took       time.Duration
-	check      check
+	tree        *tree
+	answers     []answer     // that count, in the order in which they came
+	omitted     []omission   // what is in no total
+	unreadable  map[int]bool // files among them
+	unsteady    map[int]bool // files that were not as listed when they were read
+	askedAgain  int          // files
+	messages    uint64
+	took        time.Duration
+	services    string // what the services section says
+	misdigested int    // digests of the service that are wrong
+	check       check
 }
 
 // answer is what a worker found in a file.
@@ -66,6 +68,7 @@ func (r *report) text() string {
 		r.messages, r.took.Seconds(), float64(r.messages)/r.took.Seconds(), rateOf(len(r.answers), r.bytes(), r.took))
 	fmt.Fprintf(&b, "%s asked for again, %d lost, %d doubled\n",
 		plural(r.askedAgain, "file"), len(r.check.lost), len(r.check.doubled))
+	b.WriteString(r.services)
 	fmt.Fprintln(&b, "next: the smallest program is examples/hello; go run ./examples/hello runs it")
 	if t := r.check.byMessages; r.verdict() == nil {
 		fmt.Fprintf(&b, "totals verified: %d files, %d bytes, %d messages\n", t.Files, t.Bytes, r.messages)
@@ -90,6 +93,9 @@ func (r *report) verdict() error {
 		if len(paths) > 0 {
 			list = append(list, fmt.Errorf("%s: %d\n%s", what, len(paths), named(paths, printable)))
 		}
+	}
+	if r.misdigested > 0 {
+		list = append(list, fmt.Errorf("digests of the service that are wrong: %d", r.misdigested))
 	}
 	complain("files without an answer", r.check.lost)
 	complain("files that were counted twice", r.check.doubled)

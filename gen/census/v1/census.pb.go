@@ -23,6 +23,98 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// DigestRequest asks for a digest.
+type DigestRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The file's bytes.
+	Content       []byte `protobuf:"bytes,1,opt,name=content,proto3" json:"content,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DigestRequest) Reset() {
+	*x = DigestRequest{}
+	mi := &file_census_v1_census_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DigestRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DigestRequest) ProtoMessage() {}
+
+func (x *DigestRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_census_v1_census_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DigestRequest.ProtoReflect.Descriptor instead.
+func (*DigestRequest) Descriptor() ([]byte, []int) {
+	return file_census_v1_census_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *DigestRequest) GetContent() []byte {
+	if x != nil {
+		return x.Content
+	}
+	return nil
+}
+
+// DigestResponse is the digest.
+type DigestResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// SHA-256 of the content, 32 bytes.
+	Sha256        []byte `protobuf:"bytes,1,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DigestResponse) Reset() {
+	*x = DigestResponse{}
+	mi := &file_census_v1_census_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DigestResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DigestResponse) ProtoMessage() {}
+
+func (x *DigestResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_census_v1_census_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DigestResponse.ProtoReflect.Descriptor instead.
+func (*DigestResponse) Descriptor() ([]byte, []int) {
+	return file_census_v1_census_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *DigestResponse) GetSha256() []byte {
+	if x != nil {
+		return x.Sha256
+	}
+	return nil
+}
+
 // Hello is a worker's first message to the coordinator.
 type Hello struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -34,7 +126,7 @@ type Hello struct {
 
 func (x *Hello) Reset() {
 	*x = Hello{}
-	mi := &file_census_v1_census_proto_msgTypes[0]
+	mi := &file_census_v1_census_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -46,7 +138,7 @@ func (x *Hello) String() string {
 func (*Hello) ProtoMessage() {}
 
 func (x *Hello) ProtoReflect() protoreflect.Message {
-	mi := &file_census_v1_census_proto_msgTypes[0]
+	mi := &file_census_v1_census_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -59,7 +151,7 @@ func (x *Hello) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hello.ProtoReflect.Descriptor instead.
 func (*Hello) Descriptor() ([]byte, []int) {
-	return file_census_v1_census_proto_rawDescGZIP(), []int{0}
+	return file_census_v1_census_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Hello) GetPid() int64 {
@@ -85,7 +177,7 @@ type CountRequest struct {
 
 func (x *CountRequest) Reset() {
 	*x = CountRequest{}
-	mi := &file_census_v1_census_proto_msgTypes[1]
+	mi := &file_census_v1_census_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -97,7 +189,7 @@ func (x *CountRequest) String() string {
 func (*CountRequest) ProtoMessage() {}
 
 func (x *CountRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_census_v1_census_proto_msgTypes[1]
+	mi := &file_census_v1_census_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -110,7 +202,7 @@ func (x *CountRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountRequest.ProtoReflect.Descriptor instead.
 func (*CountRequest) Descriptor() ([]byte, []int) {
-	return file_census_v1_census_proto_rawDescGZIP(), []int{1}
+	return file_census_v1_census_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *CountRequest) GetId() uint64 {
@@ -157,7 +249,7 @@ type CountResponse struct {
 
 func (x *CountResponse) Reset() {
 	*x = CountResponse{}
-	mi := &file_census_v1_census_proto_msgTypes[2]
+	mi := &file_census_v1_census_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -169,7 +261,7 @@ func (x *CountResponse) String() string {
 func (*CountResponse) ProtoMessage() {}
 
 func (x *CountResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_census_v1_census_proto_msgTypes[2]
+	mi := &file_census_v1_census_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -182,7 +274,7 @@ func (x *CountResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountResponse.ProtoReflect.Descriptor instead.
 func (*CountResponse) Descriptor() ([]byte, []int) {
-	return file_census_v1_census_proto_rawDescGZIP(), []int{2}
+	return file_census_v1_census_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *CountResponse) GetId() uint64 {
@@ -251,7 +343,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_census_v1_census_proto_msgTypes[3]
+	mi := &file_census_v1_census_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -263,7 +355,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_census_v1_census_proto_msgTypes[3]
+	mi := &file_census_v1_census_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -276,7 +368,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_census_v1_census_proto_rawDescGZIP(), []int{3}
+	return file_census_v1_census_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Progress) GetPid() int64 {
@@ -304,7 +396,11 @@ var File_census_v1_census_proto protoreflect.FileDescriptor
 
 const file_census_v1_census_proto_rawDesc = "" +
 	"\n" +
-	"\x16census/v1/census.proto\x12\tcensus.v1\"\x19\n" +
+	"\x16census/v1/census.proto\x12\tcensus.v1\")\n" +
+	"\rDigestRequest\x12\x18\n" +
+	"\acontent\x18\x01 \x01(\fR\acontent\"(\n" +
+	"\x0eDigestResponse\x12\x16\n" +
+	"\x06sha256\x18\x01 \x01(\fR\x06sha256\"\x19\n" +
 	"\x05Hello\x12\x10\n" +
 	"\x03pid\x18\x01 \x01(\x03R\x03pid\"L\n" +
 	"\fCountRequest\x12\x0e\n" +
@@ -323,7 +419,9 @@ const file_census_v1_census_proto_rawDesc = "" +
 	"\bProgress\x12\x10\n" +
 	"\x03pid\x18\x01 \x01(\x03R\x03pid\x12\x14\n" +
 	"\x05files\x18\x02 \x01(\x04R\x05files\x12\x14\n" +
-	"\x05bytes\x18\x03 \x01(\x04R\x05bytesB\x94\x01\n" +
+	"\x05bytes\x18\x03 \x01(\x04R\x05bytes2S\n" +
+	"\rDigestService\x12B\n" +
+	"\x06Digest\x12\x18.census.v1.DigestRequest\x1a\x19.census.v1.DigestResponse\"\x03\x90\x02\x01B\x94\x01\n" +
 	"\rcom.census.v1B\vCensusProtoP\x01Z1github.com/mittere/mittere/gen/census/v1;censusv1\xa2\x02\x03CXX\xaa\x02\tCensus.V1\xca\x02\tCensus\\V1\xe2\x02\x15Census\\V1\\GPBMetadata\xea\x02\n" +
 	"Census::V1b\x06proto3"
 
@@ -339,16 +437,20 @@ func file_census_v1_census_proto_rawDescGZIP() []byte {
 	return file_census_v1_census_proto_rawDescData
 }
 
-var file_census_v1_census_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_census_v1_census_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_census_v1_census_proto_goTypes = []any{
-	(*Hello)(nil),         // 0: census.v1.Hello
-	(*CountRequest)(nil),  // 1: census.v1.CountRequest
-	(*CountResponse)(nil), // 2: census.v1.CountResponse
-	(*Progress)(nil),      // 3: census.v1.Progress
+	(*DigestRequest)(nil),  // 0: census.v1.DigestRequest
+	(*DigestResponse)(nil), // 1: census.v1.DigestResponse
+	(*Hello)(nil),          // 2: census.v1.Hello
+	(*CountRequest)(nil),   // 3: census.v1.CountRequest
+	(*CountResponse)(nil),  // 4: census.v1.CountResponse
+	(*Progress)(nil),       // 5: census.v1.Progress
 }
 var file_census_v1_census_proto_depIdxs = []int32{
-	0, // [0:0] is the sub-list for method output_type
-	0, // [0:0] is the sub-list for method input_type
+	0, // 0: census.v1.DigestService.Digest:input_type -> census.v1.DigestRequest
+	1, // 1: census.v1.DigestService.Digest:output_type -> census.v1.DigestResponse
+	1, // [1:2] is the sub-list for method output_type
+	0, // [0:1] is the sub-list for method input_type
 	0, // [0:0] is the sub-list for extension type_name
 	0, // [0:0] is the sub-list for extension extendee
 	0, // [0:0] is the sub-list for field type_name
@@ -365,9 +467,9 @@ func file_census_v1_census_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_census_v1_census_proto_rawDesc), len(file_census_v1_census_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   6,
 			NumExtensions: 0,
-			NumServices:   0,
+			NumServices:   1,
 		},
 		GoTypes:           file_census_v1_census_proto_goTypes,
 		DependencyIndexes: file_census_v1_census_proto_depIdxs,
