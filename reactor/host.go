@@ -211,6 +211,7 @@ func (h *host) leave(l *leg, why *messaging.Error) {
 	}
 	w.cancel(why)
 	if h.u.gateOf(w).withdraw(&w.job) {
+		w.stopWaiting()
 		h.memory.end(h.u.now(), w.request.GetKey(), messaging.Command{}, true)
 		h.u.end(w.delivery)
 	}
@@ -234,7 +235,15 @@ func (h *host) say(path messaging.ReturnPath, kind proto.Message) {
 // post sends a command, and counts one that cannot be sent.
 func (h *host) post(path messaging.ReturnPath, c messaging.Command) {
 	if err := h.socket.outbox.send(h.u.sending, &commandLetter{path, c}, true); err != nil {
-		h.u.stats.undeliverable.Add(1)
+		h.undeliverable(err)
+	}
+}
+
+// undeliverable counts what could not be sent, and logs it unless its receiver is
+// gone, which receivers may be at any time.
+func (h *host) undeliverable(err error) {
+	h.u.stats.undeliverable.Add(1)
+	if !messaging.IsUnreachable(err) {
 		h.u.noise.warn("command not sent", "socket", h.socket, "error", err)
 	}
 }

@@ -81,10 +81,10 @@ func (h *host) judge(d *messaging.Delivery, k *mitterev1.Request) verdict {
 	}
 	known := h.memory.find(now, k.GetKey(), k.GetAttempt())
 	switch {
-	case known.answer != nil:
+	case known.answer != nil && e.shape != Streaming:
 		h.u.stats.repeated.Add(1)
 		return verdict{answer: known.answer}
-	case known.lost, known.running != nil && known.running.credit != nil:
+	case known.lost, known.answer != nil, known.running != nil && known.running.credit != nil:
 		h.u.stats.repeated.Add(1)
 		return verdict{aborted: messaging.Errorf(messaging.Aborted, "the request was executed before, and its answer is not kept")}
 	case known.running != nil:
@@ -106,16 +106,21 @@ func (h *host) judge(d *messaging.Delivery, k *mitterev1.Request) verdict {
 // newWork returns the work of a request that was sent at a time.
 func (h *host) newWork(d *messaging.Delivery, k *mitterev1.Request, e entry, now, sent time.Duration) *work {
 	w := &work{host: h, entry: e, request: k, delivery: d, arrived: now}
-	if k.GetTimeoutNano() > 0 {
-		w.deadline = max(sent+time.Duration(k.GetTimeoutNano()), 1)
-	}
-	if k.GetWaitNano() > 0 {
-		w.begin = max(sent+time.Duration(k.GetWaitNano()), 1)
-	}
+	w.deadline, w.begin = endOf(sent, k.GetTimeoutNano()), endOf(sent, k.GetWaitNano())
 	if e.shape == Streaming {
 		w.credit = newCredit(k.GetCredit())
 	}
 	return w
+}
+
+// endOf returns when a time is over that began then; 0 is never, which is also
+// what comes after the end of the clock.
+func endOf(began time.Duration, nano int64) time.Duration {
+	end := began + time.Duration(nano)
+	if nano <= 0 || end < began {
+		return 0
+	}
+	return max(end, 1)
 }
 
 // enter notes that work is to be done, under the lock.
@@ -127,7 +132,7 @@ func (h *host) enter(w *work, s *session, now time.Duration) {
 		w.ctx, stop = context.WithDeadline(ctx, h.u.began.Add(w.deadline))
 		w.cancel = func(why error) { cancel(why); stop() }
 	}
-	w.job = job{key: h.u.keyOf(true, w.delivery), do: w.turn}
+	w.job.do = w.turn
 	if w.request.GetOneWay() {
 		return
 	}
@@ -188,6 +193,7 @@ func (r *Reactor) unknownType(name string) *messaging.Error {
 // admit puts work in the queue, or refuses it.
 func (h *host) admit(w *work) {
 	gate := h.u.gateOf(w)
+	w.job.key = h.u.keyOf(true, w.delivery)
 	if wait := w.wait(); wait > 0 {
 		// Before the job is admitted, which stops it; one that fires at once finds
 		// nothing to withdraw, and the job itself sees that it is late.
@@ -196,9 +202,7 @@ func (h *host) admit(w *work) {
 	if gate.admit(&w.job) {
 		return
 	}
-	if w.patience != nil {
-		w.patience.Stop()
-	}
+	w.stopWaiting()
 	h.u.stats.overloaded.Add(1)
 	defer h.u.end(w.delivery)
 	defer w.cancel(nil)
@@ -254,7 +258,6 @@ func (h *host) answer(l *leg, c messaging.Command) {
 		return
 	}
 	if err != nil {
-		h.u.stats.undeliverable.Add(1)
-		h.u.noise.warn("reply not sent", "socket", h.socket, "error", err)
+		h.undeliverable(err)
 	}
 }
