@@ -1,0 +1,58 @@
+// Command server serves the calculator until Ctrl-C.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/examples/calculator"
+	"github.com/mittere/mittere/examples/calculator/calculatormittere"
+	"github.com/mittere/mittere/reactor"
+	"github.com/mittere/mittere/service"
+)
+
+func main() {
+	registry := flag.String("registry", os.Getenv("MITTERE_REGISTRY"), "`endpoint` of the registry; the default is $MITTERE_REGISTRY, empty is none")
+	var bind []string
+	flag.Func("bind", "`endpoint` to listen at, such as tcp://*:5555; the default is a free port", func(endpoint string) error {
+		bind = append(bind, endpoint)
+		return nil
+	})
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := serve(ctx, *registry, bind); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// serve serves until ctx ends and the calls that run then have ended.
+func serve(ctx context.Context, registry string, bind []string) error {
+	zmq, err := comm.NewContext()
+	if err != nil {
+		return err
+	}
+	defer zmq.Close()
+
+	handlers := reactor.NewHandlers()
+	calculatormittere.RegisterCalculatorService(handlers, &calculator.Handler{})
+	server, err := service.NewServer(zmq, "calculator", handlers,
+		service.WithRegistry(registry), service.WithBind(bind...))
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+
+	fmt.Println("calculator at", server.Endpoints()[0])
+	if err := server.Run(ctx); err != nil {
+		return err
+	}
+	fmt.Println("calculator drained")
+	return nil
+}
