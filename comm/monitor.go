@@ -92,7 +92,8 @@ func (s *Socket) nextDisconnect() (next <-chan struct{}, err error) {
 // one whose handshake succeeds; that is taken to be the newest that is not
 // ready. It reports only some of the handshakes that fail, but every end: a
 // connection that ends before it is ready failed. Where several begin at once
-// one may be taken for another; the sums are right when they have ended.
+// one may be taken for another, and its end for a failure; that is corrected when
+// the other's handshake succeeds, and the sums are right when they have ended.
 type connections struct {
 	stats   *counters
 	open    map[int32]connection // by descriptor
@@ -125,12 +126,23 @@ func (c *connections) note(event zmq.Event, value int32, endpoint string) {
 // ready notes that a handshake succeeded.
 func (c *connections) ready() {
 	if len(c.unready) == 0 {
+		c.correct()
 		return
 	}
 	newest := c.unready[len(c.unready)-1]
 	c.unready = c.unready[:len(c.unready)-1]
 	c.open[newest] = connection{endpoint: c.open[newest].endpoint, ready: true}
 	c.stats.connections.Add(1)
+}
+
+// correct notes a handshake that no connection is left for: one that succeeded
+// before was taken for it, and what ended as a failure in between was ready.
+func (c *connections) correct() {
+	if c.stats.badHandshakes.Load() == 0 {
+		return
+	}
+	c.stats.badHandshakes.Add(^uint64(0))
+	c.countEnd()
 }
 
 // end notes that a connection is gone.
@@ -155,13 +167,18 @@ func (c *connections) endAll(endpoint string) {
 func (c *connections) forget(descriptor int32) {
 	if c.open[descriptor].ready {
 		c.stats.connections.Add(-1)
-		c.stats.disconnects.Add(1)
-		if c.ended != nil {
-			close(c.ended)
-			c.ended = nil
-		}
+		c.countEnd()
 	} else {
 		c.unready = slices.DeleteFunc(c.unready, func(d int32) bool { return d == descriptor })
 	}
 	delete(c.open, descriptor)
+}
+
+// countEnd counts the end of a connection that was ready, and tells who waits.
+func (c *connections) countEnd() {
+	c.stats.disconnects.Add(1)
+	if c.ended != nil {
+		close(c.ended)
+		c.ended = nil
+	}
 }

@@ -26,6 +26,12 @@ func golden(t *testing.T) map[string][]byte {
 	for _, v := range all.Topics {
 		frames[v.Name] = v.Hex
 	}
+	for _, v := range readCommands(t).Commands {
+		if _, taken := frames[v.Name]; taken {
+			t.Fatalf("two golden frames have the name %s", v.Name)
+		}
+		frames[v.Name] = v.Frames[0]
+	}
 	return frames
 }
 

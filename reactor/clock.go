@@ -13,7 +13,7 @@ type offset struct {
 }
 
 // sample notes that what was sent at a time of the peer's clock came at a time of
-// ours. Samples count for one to two periods.
+// ours. Samples count for one to two periods, and for three if they come seldom.
 func (o *offset) sample(sent, came, period time.Duration) {
 	if o.any && came-o.since > period {
 		o.before, o.older = o.now, came-o.since <= 2*period

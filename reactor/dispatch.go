@@ -18,15 +18,15 @@ import (
 // statusType is the full name of the message that errors travel as.
 const statusType = "mittere.v1.Status"
 
-// receive hands each message of a socket to the scheduler, until receiving ends
-// or the socket is closed, which ends it for all.
-func (u *run) receive(s *station) {
-	for u.receiving.Err() == nil {
-		d, err := s.Recv(u.receiving)
+// receive hands each message of a socket on, until ctx ends or the socket is
+// closed, which ends it for all.
+func (u *run) receive(ctx context.Context, s *station, accept func(*station, *messaging.Delivery)) {
+	for ctx.Err() == nil {
+		d, err := s.Recv(ctx)
 		switch {
 		case d != nil:
-			u.accept(s, d)
-		case u.receiving.Err() != nil:
+			accept(s, d)
+		case ctx.Err() != nil:
 			return
 		case fatal(err):
 			u.stop(fmt.Errorf("reactor: %v: %w", s.Socket, err))
@@ -36,6 +36,21 @@ func (u *run) receive(s *station) {
 			u.noise.warn("message dropped", "socket", s, "error", err)
 		}
 	}
+}
+
+// linger takes what concerns the calls that still run when the reactor stops, such
+// as credit, cancels and heartbeats, and refuses all else.
+func (u *run) linger(s *station) {
+	s.host.drain()
+	u.receive(u.handling, s, func(s *station, d *messaging.Delivery) {
+		if d.Command != nil {
+			s.host.take(d)
+			return
+		}
+		u.begin()
+		defer u.end(d)
+		u.refuse(s, d)
+	})
 }
 
 // fatal reports whether a socket will receive nothing any more.

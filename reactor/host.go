@@ -118,7 +118,7 @@ func (h *host) hello(d *messaging.Delivery, k *mitterev1.Hello) {
 	case k.GetRole() == mitterev1.Role_ROLE_WORKER:
 		h.dismiss(path, messaging.Errorf(messaging.Unimplemented, "workers are for a broker, which this is not"))
 		return
-	case h.u.draining.Load():
+	case h.u.draining.Load() || h.u.receiving.Err() != nil:
 		h.dismiss(path, errDraining)
 		return
 	}

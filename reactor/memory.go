@@ -4,6 +4,8 @@ import (
 	"container/list"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/messaging"
@@ -38,9 +40,9 @@ const (
 type client struct {
 	running   map[uint64]*work
 	done      map[uint64]*list.Element
-	settled   uint64 // it waits for nothing below
-	forgotten uint64 // the highest number whose answer is not kept any more
-	last      time.Duration
+	settled   uint64        // it waits for nothing below
+	forgotten uint64        // the highest number whose answer is not kept any more
+	last      time.Duration // when something of it came or ended
 }
 
 // remembered is the answer to a request that has ended.
@@ -128,12 +130,13 @@ func (m *memory) end(now time.Duration, key *mitterev1.Key, answer messaging.Com
 	if !valid(key) || c == nil {
 		return
 	}
+	c.last = now
 	number := key.GetNumber()
 	delete(c.running, number)
 	if refused || number < c.settled {
 		return
 	}
-	r := &remembered{client: c, number: number, at: now, size: len(answer.Body) + rememberedOverhead, answer: answer}
+	r := &remembered{client: c, number: number, at: now, size: sizeOf(answer), answer: answer}
 	if r.size > m.most {
 		c.forgotten = max(c.forgotten, number)
 		return
@@ -145,6 +148,12 @@ func (m *memory) end(now time.Duration, key *mitterev1.Key, answer messaging.Com
 	}
 }
 
+// sizeOf returns about how many bytes an answer takes up. An error may have details
+// of any size.
+func sizeOf(answer messaging.Command) int {
+	return len(answer.Body) + proto.Size(answer.Kind) + rememberedOverhead
+}
+
 // forget drops an answer.
 func (m *memory) forget(e *list.Element) {
 	r := m.answers.Remove(e).(*remembered)
@@ -153,13 +162,14 @@ func (m *memory) forget(e *list.Element) {
 	r.client.forgotten = max(r.client.forgotten, r.number)
 }
 
-// expire drops what is too old, and clients that nothing is known of.
+// expire drops what is too old, and clients of whom nothing came for so long that
+// their answers were gone before: that one is lost is known for a while.
 func (m *memory) expire(now time.Duration) {
 	for e := m.answers.Front(); e != nil && now-e.Value.(*remembered).at > m.age; e = m.answers.Front() {
 		m.forget(e)
 	}
 	for instance, c := range m.clients {
-		if len(c.running) == 0 && len(c.done) == 0 && now-c.last > m.age {
+		if len(c.running) == 0 && len(c.done) == 0 && now-c.last > 2*m.age {
 			delete(m.clients, instance)
 		}
 	}

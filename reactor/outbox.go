@@ -2,7 +2,6 @@ package reactor
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -109,7 +108,7 @@ func (o *outbox) sendWhenRoom(ctx context.Context, l letter) error {
 	for {
 		progress := o.progress()
 		err := o.send(ctx, l, false)
-		if !errors.Is(err, errOutboxFull) {
+		if err != errOutboxFull { // errors.Is would take an item that is too large for it
 			return err
 		}
 		select {
@@ -271,7 +270,7 @@ func (u *run) empty(s *station) {
 		select {
 		case <-s.outbox.filled:
 			u.emptyOnce(s)
-		case <-u.answered:
+		case <-u.handling.Done():
 			u.emptyOnce(s)
 			u.stats.undeliverable.Add(uint64(s.outbox.size()))
 			return

@@ -159,11 +159,12 @@ type run struct {
 	sending   context.Context // of replies; ends a little later, for the last ones
 	hangUp    context.CancelCauseFunc
 	scheduler scheduler
-	producers sync.WaitGroup // who give the scheduler work
-	senders   sync.WaitGroup // who empty the outboxes, and keep the sessions
-	gate      *gate          // of what came among commands
-	aside     *gate          // of those that run beside
-	answered  chan struct{}  // closed when no handler runs any more
+	producers sync.WaitGroup  // who give the scheduler work
+	senders   sync.WaitGroup  // who empty the outboxes, and keep the sessions
+	gate      *gate           // of what came among commands
+	aside     *gate           // of those that run beside
+	handling  context.Context // ends when no handler runs any more
+	handled   context.CancelFunc
 	began     time.Time
 	idles     bool         // whether anybody wants to know what follows
 	busy      atomic.Int64 // messages that are received and not yet done with
@@ -172,13 +173,14 @@ type run struct {
 
 // newRun prepares what a run shares.
 func newRun(ctx context.Context, r *Reactor) *run {
-	u := &run{Reactor: r, answered: make(chan struct{}), began: time.Now()}
+	u := &run{Reactor: r, began: time.Now()}
 	u.gate, u.aside = newGate(max(r.workers, 1), r.queue), newGate(asideLimit, asideQueue)
 	u.scheduler = newScheduler(r.workers, slices.ContainsFunc(r.stations, func(s *station) bool { return !s.commanded() }))
 	u.idles = slices.ContainsFunc(r.timers, func(t timer) bool { return t.idle })
 	u.receiving, u.stop = context.WithCancelCause(ctx)
 	u.working, u.abandon = context.WithCancelCause(context.WithoutCancel(ctx))
 	u.sending, u.hangUp = context.WithCancelCause(context.WithoutCancel(ctx))
+	u.handling, u.handled = context.WithCancel(context.WithoutCancel(ctx))
 	return u
 }
 
@@ -195,7 +197,12 @@ func (u *run) untilDone(ctx context.Context) error {
 			u.senders.Go(s.host.tend)
 			u.producers.Go(s.host.watch)
 		}
-		u.producers.Go(func() { u.receive(s) })
+		u.producers.Go(func() {
+			u.receive(u.receiving, s, u.accept)
+			if s.host != nil {
+				u.senders.Go(func() { u.linger(s) })
+			}
+		})
 		if s.outbox != nil {
 			u.senders.Go(func() { u.empty(s) })
 		}
@@ -262,9 +269,10 @@ func (u *run) finish() error {
 		u.gate.finish()
 		u.aside.finish()
 		u.scheduler.finish()
-		close(u.answered)
+		u.handled()
 		u.senders.Wait()
 	}()
+	defer u.handled()
 	defer endAfter(u.stopTimeout, u.abandon)()
 	defer endAfter(u.stopTimeout+u.lastWords, u.hangUp)()
 	select {

@@ -91,7 +91,7 @@ func (h *host) judge(d *messaging.Delivery, k *mitterev1.Request) verdict {
 		h.u.stats.repeated.Add(1)
 		h.join(known.running, s, k)
 		return verdict{}
-	case h.u.draining.Load() && !e.aside:
+	case h.u.receiving.Err() != nil, h.u.draining.Load() && !e.aside: // nothing is admitted any more
 		return verdict{refused: errDraining}
 	}
 	w := h.newWork(d, k, e, now, now-s.clock.age(sent, now))
@@ -157,17 +157,26 @@ func (u *run) find(d *messaging.Delivery, k *mitterev1.Request) (entry, *messagi
 		u.stats.malformed.Add(1)
 		return entry{}, messaging.AsError(err)
 	}
-	if k.GetMethod() == "" {
+	e, wrong := u.named(d, k.GetMethod())
+	if wrong == nil && e.shape == Streaming && (k.GetCredit() == 0 || k.GetOneWay()) {
+		return entry{}, messaging.Errorf(messaging.FailedPrecondition, "%s is answered by a stream, for which the request has no credit", d.Type)
+	}
+	return e, wrong
+}
+
+// named returns the handler of a method, or without one of a message type.
+func (u *run) named(d *messaging.Delivery, method string) (entry, *messaging.Error) {
+	if method == "" {
 		return u.findType(d.Type)
 	}
-	e, known := u.methods[k.GetMethod()]
+	e, known := u.methods[method]
 	if !known {
 		u.stats.unknown.Add(1)
-		return entry{}, messaging.Errorf(messaging.Unimplemented, "no method %s", k.GetMethod())
+		return entry{}, messaging.Errorf(messaging.Unimplemented, "no method %s", method)
 	}
 	if takes := string(e.method.Input().FullName()); takes != d.Type {
 		u.stats.malformed.Add(1)
-		return entry{}, messaging.Errorf(messaging.InvalidArgument, "%s takes a %s, not a %s", k.GetMethod(), takes, d.Type)
+		return entry{}, messaging.Errorf(messaging.InvalidArgument, "%s takes a %s, not a %s", method, takes, d.Type)
 	}
 	return e, nil
 }

@@ -42,6 +42,9 @@ type session struct {
 // patience is how long a session lasts without a word.
 func (s *session) patience() time.Duration { return heartbeatsMissed * s.heartbeat }
 
+// over reports whether nothing was heard of the peer for too long.
+func (s *session) over(now time.Duration) bool { return now-s.heard > s.patience() }
+
 // newSessions returns none.
 func newSessions(shortest time.Duration) sessions {
 	return sessions{shortest: shortest, most: maxSessions, byPeer: map[string]*session{}}
@@ -57,7 +60,7 @@ func (t *sessions) open(now time.Duration, path messaging.ReturnPath, hello *mit
 	}
 	begun = &session{
 		peer: peer, path: path, id: rand.Uint64() | 1, heard: now, said: now, legs: map[uint64]*leg{},
-		heartbeat: min(max(time.Duration(hello.GetHeartbeatNano()), t.shortest), longestHeartbeat),
+		heartbeat: max(min(time.Duration(hello.GetHeartbeatNano()), longestHeartbeat), t.shortest),
 	}
 	begun.clock.sample(time.Duration(hello.GetSentAtNano()), now, begun.patience())
 	t.byPeer[peer] = begun
@@ -67,21 +70,21 @@ func (t *sessions) open(now time.Duration, path messaging.ReturnPath, hello *mit
 // hear notes that a peer sent something, and returns its session, nil if it has
 // none of this id.
 func (t *sessions) hear(now time.Duration, peer string, id uint64) *session {
-	s := t.byPeer[peer]
-	if s == nil || s.id != id {
+	if s := t.byPeer[peer]; s == nil || s.id != id {
 		return nil
 	}
-	s.heard = now
-	return s
+	return t.of(now, peer)
 }
 
 // of returns the session of a peer that sent something which needs no id, nil if
-// it has none.
+// it has none. One that was silent for too long is over, whether or not anybody has
+// noticed: its clock tells nothing any more of how old a request is.
 func (t *sessions) of(now time.Duration, peer string) *session {
 	s := t.byPeer[peer]
-	if s != nil {
-		s.heard = now
+	if s == nil || s.over(now) {
+		return nil
 	}
+	s.heard = now
 	return s
 }
 
@@ -106,7 +109,7 @@ func (t *sessions) look(now time.Duration) (ended []*session) {
 
 // silent ends the sessions of peers of whom nothing was heard for too long.
 func (t *sessions) silent(now time.Duration) (ended []*session) {
-	return t.remove(func(s *session) bool { return now-s.heard > s.patience() })
+	return t.remove(func(s *session) bool { return s.over(now) })
 }
 
 // remove takes sessions out.

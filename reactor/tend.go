@@ -9,7 +9,8 @@ import (
 	"github.com/mittere/mittere/messaging"
 )
 
-// leastProbe stands between two looks at who is still there, when connections end.
+// leastProbe stands between the end of a connection and a look at who is still
+// there, and so between two such looks.
 const leastProbe = 50 * time.Millisecond
 
 // tend keeps the sessions of a socket: sends heartbeats, ends those that are
@@ -21,15 +22,17 @@ func (h *host) tend() {
 		select {
 		case <-tick.C:
 			h.beat(false)
-		case <-h.u.answered:
+		case <-h.u.handling.Done():
 			h.bye()
 			return
 		}
 	}
 }
 
-// watch sends a heartbeat in every session whenever a connection ended: those that
-// cannot be reached are gone, and what they had asked for is cancelled at once.
+// watch sends a heartbeat in every session soon after a connection ended: those that
+// cannot be reached are gone, and what they had asked for is cancelled. Not at once:
+// libzmq tells of the end before the socket itself knows, which until then takes
+// what is sent to nobody.
 func (h *host) watch() {
 	socket, ok := h.socket.Socket.(interface {
 		WaitDisconnect(context.Context, uint64) (uint64, error)
@@ -39,9 +42,9 @@ func (h *host) watch() {
 		if seen, err = socket.WaitDisconnect(h.u.receiving, seen); err != nil {
 			return
 		}
-		h.beat(true)
 		select {
 		case <-time.After(leastProbe):
+			h.beat(true)
 		case <-h.u.receiving.Done():
 		}
 	}
@@ -61,16 +64,14 @@ func (h *host) beat(all bool) {
 }
 
 // due ends the sessions that are over and returns those in which a heartbeat is
-// due. While the reactor stops it receives nothing, and so hears nothing.
+// due.
 func (h *host) due(all bool) (due []*session, now time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now = h.lookLocked()
 	h.memory.expire(now)
-	if h.u.receiving.Err() == nil {
-		for _, s := range h.sessions.silent(now) {
-			h.drop(s, errSilent)
-		}
+	for _, s := range h.sessions.silent(now) {
+		h.drop(s, errSilent)
 	}
 	return h.sessions.due(now, all), now
 }

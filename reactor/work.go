@@ -52,6 +52,13 @@ func (w *work) wait() time.Duration {
 	}
 }
 
+// stopWaiting ends what ends the waiting.
+func (w *work) stopWaiting() {
+	if w.patience != nil {
+		w.patience.Stop()
+	}
+}
+
 // errOvertime returns the error of a request that was not begun in time.
 func errOvertime() *messaging.Error {
 	return messaging.Errorf(messaging.DeadlineExceeded, "the request's time was over before it was begun").
@@ -72,9 +79,7 @@ func (w *work) run() {
 	h := w.host
 	defer h.u.end(w.delivery)
 	defer w.cancel(nil)
-	if w.patience != nil {
-		w.patience.Stop()
-	}
+	w.stopWaiting()
 	now := h.look()
 	switch {
 	case h.u.working.Err() != nil:
