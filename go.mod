@@ -3,6 +3,7 @@ module github.com/mittere/mittere
 go 1.26
 
 require (
+	github.com/anishathalye/porcupine v1.0.2
 	github.com/pebbe/zmq4 v1.4.0
 	github.com/spf13/cobra v1.10.2
 	go.etcd.io/bbolt v1.4.3

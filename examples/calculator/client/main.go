@@ -51,13 +51,14 @@ func run(where service.ClientOption) error {
 	defer client.Close()
 
 	calculator := calculatormittere.NewCalculatorServiceClient(client)
-	return errors.Join(
-		add(ctx, calculator),
-		divide(ctx, calculator),
-		takeTenPrimes(ctx, calculator),
-		cancelPrimes(ctx, calculator),
-		accumulateLater(ctx, client),
-	)
+	for _, show := range []func(context.Context, *calculatormittere.CalculatorServiceClient) error{
+		add, divide, takeTenPrimes, cancelPrimes,
+	} {
+		if err := show(ctx, calculator); err != nil {
+			return err
+		}
+	}
+	return accumulateLater(ctx, client)
 }
 
 // add makes a call and waits for its answer.

@@ -1,0 +1,58 @@
+// Command server serves the ticker until Ctrl-C.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/examples/ticker"
+	"github.com/mittere/mittere/examples/ticker/tickermittere"
+	"github.com/mittere/mittere/reactor"
+	"github.com/mittere/mittere/service"
+)
+
+func main() {
+	registry := flag.String("registry", os.Getenv("MITTERE_REGISTRY"), "`endpoint` of the registry; the default is $MITTERE_REGISTRY, empty is none")
+	var bind []string
+	flag.Func("bind", "`endpoint` to listen at, such as tcp://*:5556; the default is a free port", func(endpoint string) error {
+		bind = append(bind, endpoint)
+		return nil
+	})
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := serve(ctx, *registry, bind); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// serve serves until ctx ends, which ends the streams too.
+func serve(ctx context.Context, registry string, bind []string) error {
+	zmq, err := comm.NewContext()
+	if err != nil {
+		return err
+	}
+	defer zmq.Close()
+
+	handlers := reactor.NewHandlers()
+	tickermittere.RegisterTickerService(handlers, ticker.Handler{})
+	server, err := service.NewServer(zmq, "ticker", handlers,
+		service.WithRegistry(registry), service.WithBind(bind...), service.WithInterceptors(ticker.EndStreams(ctx)))
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+
+	fmt.Println("ticker at", server.Endpoints()[0])
+	if err := server.Run(ctx); err != nil {
+		return err
+	}
+	fmt.Println("ticker drained")
+	return nil
+}
