@@ -116,6 +116,22 @@ func (e *Error) WithDetails(details ...proto.Message) *Error {
 	return &copied
 }
 
+// DetailOf returns the first detail of type M that an error has, a pointer to a
+// generated message; false if it has none, or err is no *Error.
+func DetailOf[M proto.Message](err error) (detail M, found bool) {
+	var e *Error
+	if !errors.As(err, &e) || e == nil {
+		return detail, false
+	}
+	for _, packed := range e.Details {
+		m, err := packed.UnmarshalNew()
+		if detail, found = m.(M); err == nil && found {
+			return detail, true
+		}
+	}
+	return detail, false
+}
+
 // Error returns the code and the message on one line.
 func (e *Error) Error() string {
 	name := strings.TrimPrefix(e.code().String(), "CODE_")

@@ -299,3 +299,18 @@ func TestNilErrorInAnInterfaceIsAnErrorAndNoPanic(t *testing.T) {
 		t.Errorf("its code is %v", code)
 	}
 }
+
+func TestDetailsAreFoundByTheirTypes(t *testing.T) {
+	err := fmt.Errorf("wrapped: %w", messaging.Errorf(messaging.Aborted, "no").
+		WithDetails(&testv1.Blob{Data: []byte("x")}, &testv1.Note{Text: "first"}, &testv1.Note{Text: "second"}))
+	note, found := messaging.DetailOf[*testv1.Note](err)
+	if !found || note.GetText() != "first" {
+		t.Errorf("found %v, %v", found, note)
+	}
+	if _, found := messaging.DetailOf[*testv1.Scalars](err); found {
+		t.Error("found a detail that is not there")
+	}
+	if _, found := messaging.DetailOf[*testv1.Note](io.EOF); found {
+		t.Error("found a detail of an error that has none")
+	}
+}

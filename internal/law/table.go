@@ -54,6 +54,7 @@ func Table() []Row {
 		{"service/desk", []string{"gen/..."}},
 		{"service/dialect/...", []string{"service/desk", "messaging", "comm", "gen/..."}},
 		{"service", underService},
+		{"service/servicetest", []string{"service", "reactor", "comm"}},
 		{"service/broker", underBroker},
 
 		// Tests against real peers, and what only tests and tools use.

@@ -1,0 +1,36 @@
+package servicetest_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/mittere/mittere/examples/calculator/calculatormittere"
+	calculatorv1 "github.com/mittere/mittere/gen/calculator/v1"
+	"github.com/mittere/mittere/internal/leaktest"
+	"github.com/mittere/mittere/reactor"
+	"github.com/mittere/mittere/service/servicetest"
+)
+
+func TestMain(m *testing.M) { leaktest.Main(m) }
+
+// adder is a handler to test.
+type adder struct {
+	calculatormittere.UnimplementedCalculatorServiceHandler
+}
+
+func (adder) Add(_ context.Context, r *calculatorv1.AddRequest) (*calculatorv1.AddResponse, error) {
+	return &calculatorv1.AddResponse{Sum: r.GetA() + r.GetB()}, nil
+}
+
+func TestHandlerIsCalledThroughItsStub(t *testing.T) {
+	handlers := reactor.NewHandlers()
+	calculatormittere.RegisterCalculatorService(handlers, adder{})
+	calculator := calculatormittere.NewCalculatorServiceClient(servicetest.Client(t, "", handlers))
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	sum, err := calculator.Add(ctx, &calculatorv1.AddRequest{A: 1, B: 2})
+	if err != nil || sum.GetSum() != 3 {
+		t.Errorf("1 + 2 is %v, %v", sum, err)
+	}
+}
