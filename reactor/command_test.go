@@ -10,7 +10,10 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
 
 	testv1 "github.com/mittere/mittere/gen/mittere/test/v1"
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
@@ -192,6 +195,33 @@ func TestRequestThatComesAgainIsExecutedOnce(t *testing.T) {
 	}
 }
 
+// TestRequestThatComesAgainWhileItIsCancelled has the first caller go away, and
+// another one ask for the same before the handler has noticed.
+func TestRequestThatComesAgainWhileItIsCancelled(t *testing.T) {
+	zmq, begun, proceed := newContext(t), make(chan context.Context), make(chan struct{})
+	h := reactor.NewHandlers()
+	reactor.HandleMethod(h, serviceMethod("Store"), func(ctx context.Context, _ *testv1.StoreRequest) (*testv1.StoreResponse, error) {
+		begun <- ctx
+		<-proceed
+		return nil, ctx.Err()
+	})
+	server := must(messaging.NewServer(zmq, tcp))(t)
+	r := serve(t, h, sockets(server))
+	first, second := newRawClient(t, zmq, of(server)), newRawClient(t, zmq, of(server))
+	first.hello()
+	second.hello()
+	first.store(&mitterev1.Request{Call: 1, Key: keyOf(1, 1)})
+	ctx := <-begun
+	first.send(&mitterev1.Disconnect{}, nil)
+	<-ctx.Done()
+	second.store(&mitterev1.Request{Call: 2, Key: keyOf(1, 1), Attempt: 2})
+	eventually(t, "it is recognised", func() bool { return r.Stats().Repeated == 1 })
+	close(proceed)
+	if second.wantReply(2, messaging.Unavailable).GetRefused() {
+		t.Error("a request that was begun is refused")
+	}
+}
+
 func TestStreamThatComesAgainIsAborted(t *testing.T) {
 	zmq, d := newContext(t), newDepot()
 	_, endpoint := serveDepot(t, zmq, d)
@@ -319,16 +349,49 @@ func TestTricksOfAClientHarmNobodyElse(t *testing.T) {
 	}
 }
 
-// sharing returns two methods that take the same type.
-func sharing() *reactor.Handlers {
-	h := newDepot().handlers()
-	other := reactor.NewHandlers()
-	reactor.HandleMethod(other, serviceMethod("Echo"), echo)
-	return reactor.Join(h, other)
+// twins returns two methods of another service that take the same type.
+func twins(t testing.TB) (first, second protoreflect.MethodDescriptor) {
+	t.Helper()
+	method := func(name string) *descriptorpb.MethodDescriptorProto {
+		return &descriptorpb.MethodDescriptorProto{
+			Name: &name, InputType: proto.String(".mittere.test.v1.EchoRequest"), OutputType: proto.String(".mittere.test.v1.EchoResponse"),
+		}
+	}
+	file := must(protodesc.NewFile(&descriptorpb.FileDescriptorProto{
+		Name: proto.String("twins.proto"), Package: proto.String("twins"), Syntax: proto.String("proto3"),
+		Dependency: []string{testv1.File_mittere_test_v1_test_proto.Path()},
+		Service: []*descriptorpb.ServiceDescriptorProto{{
+			Name: proto.String("Twins"), Method: []*descriptorpb.MethodDescriptorProto{method("First"), method("Second")},
+		}},
+	}, protoregistry.GlobalFiles))(t)
+	methods := file.Services().Get(0).Methods()
+	return methods.Get(0), methods.Get(1)
+}
+
+func TestTypeThatTwoMethodsTakeLeadsToNone(t *testing.T) {
+	zmq := newContext(t)
+	first, second := twins(t)
+	h := reactor.NewHandlers()
+	for _, md := range []protoreflect.MethodDescriptor{first, second} {
+		reactor.HandleMethod(h, md, func(context.Context, *testv1.EchoRequest) (*testv1.EchoResponse, error) {
+			return &testv1.EchoResponse{Text: string(md.Name())}, nil
+		})
+	}
+	server := must(messaging.NewServer(zmq, tcp))(t)
+	serve(t, h, sockets(server))
+	conn := dial(t, zmq, of(server))
+	for _, md := range []protoreflect.MethodDescriptor{first, second} {
+		reply := must(call.Unary[*testv1.EchoResponse](patient(t), conn, call.MethodOf(md), ask("")))(t)
+		wantEqual(t, reply, &testv1.EchoResponse{Text: string(md.Name())})
+	}
+	_, err := call.Unary[*testv1.EchoResponse](patient(t), conn, call.ByType(), ask(""))
+	wantCode(t, err, messaging.Unimplemented)
+	_, err = newRequest(t, zmq, server).Do(patient(t), ask(""))
+	wantCode(t, err, messaging.Unimplemented)
 }
 
 func TestOneMethodTwiceIsAnErrorOfTheConstructor(t *testing.T) {
-	_, err := reactor.New(sharing(), sockets(newFeed(0)))
+	_, err := reactor.New(reactor.Join(newDepot().handlers(), newDepot().handlers()), sockets(newFeed(0)))
 	wantCode(t, err, messaging.InvalidArgument)
 }
 
@@ -356,11 +419,13 @@ func TestAsideHandlersAnswerWhileAllOthersAreBusy(t *testing.T) {
 	storing := call.Go[*testv1.StoreResponse](patient(t), conn, call.MethodOf(serviceMethod("Store")), &testv1.StoreRequest{})
 	<-d.begun
 	wantCallEcho(t, conn)
-	go func() { check(t, r.Drain(patient(t))) }()
+	drained := make(chan error)
+	go func() { drained <- r.Drain(patient(t)) }()
 	eventually(t, "it drains", func() bool { return !conn.Ready() })
 	wantCallEcho(t, conn)
 	close(d.proceed)
 	must(storing.Wait(patient(t)))(t)
+	ok(t, <-drained)
 }
 
 // ordered is a Store that notes in which order it is called, and whether calls

@@ -201,7 +201,9 @@ func (h *host) drop(s *session, why *messaging.Error) {
 }
 
 // leave takes a call out that is waited for no longer, under the lock. Work that
-// nobody waits for is cancelled, and not begun if it has not.
+// nobody waits for is cancelled, and not begun if it has not. If a second execution
+// does no harm, the request may come again as if it had never come: that it was
+// cancelled is no answer to a caller whose session was lost and who asks again.
 func (h *host) leave(l *leg, why *messaging.Error) {
 	delete(l.session.legs, l.call)
 	w := l.work
@@ -210,9 +212,13 @@ func (h *host) leave(l *leg, why *messaging.Error) {
 		return
 	}
 	w.cancel(why)
-	if h.u.gateOf(w).withdraw(&w.job) {
-		w.stopWaiting()
+	withdrawn := h.u.gateOf(w).withdraw(&w.job)
+	if withdrawn || w.request.GetIdempotency() != mitterev1.Idempotency_IDEMPOTENCY_UNSPECIFIED {
 		h.memory.end(h.u.now(), w.request.GetKey(), messaging.Command{}, true)
+		w.forgotten = true
+	}
+	if withdrawn {
+		w.stopWaiting()
 		h.u.end(w.delivery)
 	}
 }

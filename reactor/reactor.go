@@ -127,7 +127,8 @@ func (r *Reactor) panicked(who, name string, value any, stack []byte) {
 
 // Run calls the start hooks, then receives and handles messages until ctx ends
 // or a socket is closed. Then it receives no more, handles what was received and
-// sends what is in the outboxes, for the stop timeout; then it cancels the
+// sends what is in the outboxes, for the stop timeout; where calls run it still
+// hears their callers, and refuses what is new. Then it cancels the
 // handlers' contexts, refuses with code [messaging.Unavailable] what they have not
 // begun, and returns when everything it started has ended. It returns nil if ctx
 // ended and all handlers with it; otherwise it says why. If handlers ignore the

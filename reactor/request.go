@@ -203,12 +203,14 @@ func (r *Reactor) unknownType(name string) *messaging.Error {
 func (h *host) admit(w *work) {
 	gate := h.u.gateOf(w)
 	w.job.key = h.u.keyOf(true, w.delivery)
-	if wait := w.wait(); wait > 0 {
-		// Before the job is admitted, which stops it; one that fires at once finds
-		// nothing to withdraw, and the job itself sees that it is late.
+	wait := w.wait()
+	if wait > 0 { // before the job is admitted, which stops it
 		w.patience = time.AfterFunc(wait-h.u.now(), func() { h.giveUp(w) })
 	}
 	if gate.admit(&w.job) {
+		if wait > 0 && h.u.now() >= wait { // it may have fired before there was anything to withdraw
+			h.giveUp(w)
+		}
 		return
 	}
 	w.stopWaiting()
@@ -243,7 +245,7 @@ func (h *host) finish(w *work, reply *mitterev1.Reply, body []byte) {
 func (h *host) remember(w *work, answer messaging.Command) (legs []*leg) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if w.request.GetOneWay() {
+	if w.request.GetOneWay() || w.forgotten {
 		return nil
 	}
 	h.memory.end(h.u.now(), w.request.GetKey(), answer, answer.Kind.(*mitterev1.Reply).GetRefused())

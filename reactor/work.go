@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -26,8 +27,9 @@ type work struct {
 	job      job
 	patience *time.Timer // ends the waiting; nil if it may wait for ever
 
-	legs   []*leg  // who wait for it; guarded by the host's lock
-	credit *credit // of a stream
+	legs      []*leg  // who wait for it; guarded by the host's lock
+	forgotten bool    // the memory knows nothing of it any more; guarded likewise
+	credit    *credit // of a stream
 }
 
 // leg is one who waits for a request: the call of a session.
@@ -158,9 +160,14 @@ func (w *work) pack(c *Call, reply proto.Message) ([]byte, error) {
 	return e.Append(nil), nil
 }
 
-// explain returns the error of a handler as its callers shall see it.
+// explain returns the error of a handler as its callers shall see it: one whose
+// context was cancelled is told why, since that was not its callers' doing, if any
+// are left.
 func (w *work) explain(err error) *messaging.Error {
-	e := messaging.AsError(w.host.u.explain(err))
+	if w.ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = context.Cause(w.ctx)
+	}
+	e := messaging.AsError(err)
 	if e.Code == messaging.DeadlineExceeded && w.deadline > 0 && w.host.u.now() >= w.deadline {
 		return e.WithDetails(&mitterev1.Overtime{Phase: mitterev1.Overtime_PHASE_EXECUTING})
 	}

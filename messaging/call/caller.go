@@ -74,6 +74,9 @@ type Request struct {
 	Key *mitterev1.Key
 	// Attempt counts the tries, from 1; 0 is the first.
 	Attempt int
+	// FailFast asks for an error at once, not for a wait, where no session takes
+	// requests: for those who can go elsewhere.
+	FailFast bool
 	// Timing, if it is not nil, gets what the server says of the call's time.
 	Timing *Timing
 }
@@ -115,8 +118,8 @@ func WithMetadata(key, value string) Option {
 // may take. It is hololinked's invokation timeout.
 func WithWait(d time.Duration) Option { return option(func(r *Request) { r.Wait = d }) }
 
-// WithWindow sets how many items of a stream may be on their way; a server that
-// is faster than its caller waits. The default is [DefaultWindow].
+// WithWindow sets how many items of a stream may be on their way, 65,536 at most; a
+// server that is faster than its caller waits. The default is [DefaultWindow].
 func WithWindow(items int) Option { return option(func(r *Request) { r.Window = items }) }
 
 // WithTiming asks where the time of the call goes. t is written before the call

@@ -137,7 +137,7 @@ func (c *Conn) change(f func()) {
 // current waits for a session until ctx ends.
 func (c *Conn) current(ctx context.Context) (*link, error) {
 	for {
-		l, why, changed := c.state()
+		l, changed, why := c.state()
 		if l != nil {
 			return l, nil
 		}
@@ -151,11 +151,11 @@ func (c *Conn) current(ctx context.Context) (*link, error) {
 	}
 }
 
-// state returns the session, or why there is none, and what tells of a change.
-func (c *Conn) state() (l *link, why error, changed <-chan struct{}) {
+// state returns the session, what tells of a change, and why there is no session.
+func (c *Conn) state() (l *link, changed <-chan struct{}, why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.link, c.why, c.changed
+	return c.link, c.changed, c.why
 }
 
 // clock returns the connection's monotonic clock, in nanoseconds; never 0.

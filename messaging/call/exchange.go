@@ -45,7 +45,7 @@ func (c *Conn) Call(ctx context.Context, r *Request, each func(*messaging.Envelo
 		key = c.keys.Begin()
 		defer c.keys.End(key)
 	}
-	l, err := c.current(ctx)
+	l, err := c.linkFor(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -55,6 +55,22 @@ func (c *Conn) Call(ctx context.Context, r *Request, each func(*messaging.Envelo
 	}
 	defer l.forget(x)
 	return x.follow(ctx, r, each)
+}
+
+// linkFor returns the session that a request goes into.
+func (c *Conn) linkFor(ctx context.Context, r *Request) (*link, error) {
+	if !r.FailFast {
+		return c.current(ctx)
+	}
+	l, _, why := c.state()
+	switch {
+	case l == nil:
+		return nil, messaging.Errorf(messaging.Unavailable, "%w", why).AsRefused()
+	case l.draining.Load():
+		return nil, messaging.Errorf(messaging.Unavailable, "%s takes no further requests", c.endpoint).AsRefused()
+	default:
+		return l, nil
+	}
 }
 
 // begin sends a request. An error means that nothing was sent.
@@ -91,12 +107,16 @@ func (l *link) request(ctx context.Context, x *exchange, r *Request, key *mitter
 	return request
 }
 
+// largestWindow bounds the memory that a call takes up before it has begun.
+const largestWindow = 1 << 16
+
 // enter makes an exchange; nil means that the session has ended.
 func (l *link) enter(r *Request) *exchange {
 	x := &exchange{link: l, window: r.Window}
 	if x.window <= 0 {
 		x.window = DefaultWindow
 	}
+	x.window = min(x.window, largestWindow)
 	room := 1
 	if r.Method.Streaming {
 		room += x.window
@@ -203,7 +223,8 @@ func (x *exchange) item(ctx context.Context, a answer, each func(*messaging.Enve
 	}
 	credit := &mitterev1.Credit{Call: x.id, Items: uint32(x.unpaid)}
 	x.unpaid = 0
-	return x.link.send(ctx, credit, nil)
+	_ = x.link.send(ctx, credit, nil) // if it fails, the call or the session is over, and next says so
+	return nil
 }
 
 // reply takes the end of a call.

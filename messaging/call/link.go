@@ -36,9 +36,28 @@ type link struct {
 
 // shakeHands begins a session on a socket.
 func (c *Conn) shakeHands(dealer *comm.Dealer) (*link, error) {
-	ctx, cancel := context.WithTimeout(c.closing, c.handshake)
+	late := messaging.Errorf(messaging.Unavailable, "no answer within %v", c.handshake)
+	ctx, cancel := context.WithTimeoutCause(c.closing, c.handshake, late)
 	defer cancel()
 	l := &link{conn: c, dealer: dealer, calls: map[uint64]*exchange{}, over: make(chan struct{})}
+	switch err := l.introduce(ctx); {
+	case c.closing.Err() != nil:
+		return nil, errClosed()
+	case err != nil:
+		return nil, messaging.Errorf(messaging.CodeOf(err), "%s: %w", c.endpoint, err).AsRefused()
+	}
+	return l, nil
+}
+
+// introduce says Hello and waits for the answer, no longer than the connection
+// lasts: whoever comes next at the endpoint has heard no Hello.
+func (l *link) introduce(ctx context.Context) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	var watcher sync.WaitGroup
+	defer watcher.Wait()
+	defer stop(nil)
+	watcher.Go(func() { stop(l.watch(ctx)) })
+	c := l.conn
 	err := l.send(ctx, &mitterev1.Hello{
 		Instance: c.keys.instance, Role: mitterev1.Role_ROLE_CLIENT,
 		HeartbeatNano: int64(c.heartbeat), SentAtNano: c.clock(),
@@ -46,15 +65,10 @@ func (c *Conn) shakeHands(dealer *comm.Dealer) (*link, error) {
 	if err == nil {
 		err = l.await(ctx)
 	}
-	switch {
-	case c.closing.Err() != nil:
-		return nil, errClosed()
-	case errors.Is(err, context.DeadlineExceeded):
-		return nil, messaging.Errorf(messaging.Unavailable, "no answer from %s within %v", c.endpoint, c.handshake).AsRefused()
-	case err != nil:
-		return nil, messaging.Errorf(messaging.CodeOf(err), "%s: %w", c.endpoint, err).AsRefused()
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
-	return l, nil
+	return err
 }
 
 // await waits for the answer to the Hello.
