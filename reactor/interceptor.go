@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -54,6 +55,27 @@ func Log(log *slog.Logger) Interceptor {
 				result = err.Error()
 			} else {
 				level = slog.LevelDebug
+			}
+			return reply, err
+		}
+	}
+}
+
+// EndStreams ends streams when stopping ends: their contexts do, and their callers
+// get an error with code [messaging.Unavailable]. A server that stops lets what runs
+// end before it does; for a stream without end it would wait for as long as it may.
+func EndStreams(stopping context.Context) Interceptor {
+	return func(next Invoker) Invoker {
+		return func(ctx context.Context, c *Call) (proto.Message, error) {
+			if c.Shape != Streaming {
+				return next(ctx, c)
+			}
+			ctx, cancel := context.WithCancelCause(ctx)
+			defer cancel(nil)
+			defer context.AfterFunc(stopping, func() { cancel(errStopped) })()
+			reply, err := next(ctx, c)
+			if err != nil && stopping.Err() != nil && errors.Is(err, context.Canceled) {
+				err = errStopped // to the caller it would mean that the caller cancelled
 			}
 			return reply, err
 		}

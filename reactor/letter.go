@@ -31,5 +31,5 @@ type commandLetter struct {
 
 func (l *commandLetter) peer() string                      { return l.path.Peer() }
 func (l *commandLetter) send(ctx context.Context) error    { return l.path.SendCommand(ctx, &l.command) }
-func (l *commandLetter) size() int                         { return len(l.command.Body) }
+func (l *commandLetter) size() int                         { return sizeOf(l.command) }
 func (l *commandLetter) keep() func(context.Context) error { return l.send }

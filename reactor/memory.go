@@ -148,6 +148,29 @@ func (m *memory) end(now time.Duration, key *mitterev1.Key, answer messaging.Com
 	}
 }
 
+// lose notes that a request has ended without an answer for those who ask again.
+func (m *memory) lose(now time.Duration, key *mitterev1.Key) {
+	m.end(now, key, messaging.Command{}, true)
+	if c := m.clients[string(key.GetInstance())]; c != nil && valid(key) {
+		c.forgotten = max(c.forgotten, key.GetNumber())
+	}
+}
+
+// running returns the work of a request that runs, nil if none does.
+func (m *memory) running(key *mitterev1.Key) *work {
+	if c := m.clients[string(key.GetInstance())]; c != nil {
+		return c.running[key.GetNumber()]
+	}
+	return nil
+}
+
+// keep notes that a client is there, though it asks for nothing.
+func (m *memory) keep(now time.Duration, instance string) {
+	if c := m.clients[instance]; c != nil {
+		c.last = now
+	}
+}
+
 // sizeOf returns about how many bytes an answer takes up. An error may have details
 // of any size.
 func sizeOf(answer messaging.Command) int {

@@ -79,18 +79,11 @@ func (h *host) judge(d *messaging.Delivery, k *mitterev1.Request) verdict {
 	if err != nil {
 		return verdict{refused: err}
 	}
-	known := h.memory.find(now, k.GetKey(), k.GetAttempt())
+	if v, repeated := h.recall(now, s, e, k); repeated {
+		h.u.stats.repeated.Add(1)
+		return v
+	}
 	switch {
-	case known.answer != nil && e.shape != Streaming:
-		h.u.stats.repeated.Add(1)
-		return verdict{answer: known.answer}
-	case known.lost, known.answer != nil, known.running != nil && known.running.credit != nil:
-		h.u.stats.repeated.Add(1)
-		return verdict{aborted: messaging.Errorf(messaging.Aborted, "the request was executed before, and its answer is not kept")}
-	case known.running != nil:
-		h.u.stats.repeated.Add(1)
-		h.join(known.running, s, k)
-		return verdict{}
 	case h.u.receiving.Err() != nil, h.u.draining.Load() && !e.aside: // nothing is admitted any more
 		return verdict{refused: errDraining}
 	}
@@ -101,6 +94,29 @@ func (h *host) judge(d *messaging.Delivery, k *mitterev1.Request) verdict {
 	}
 	h.enter(w, s, now)
 	return verdict{work: w}
+}
+
+// recall decides about a request that came before: it is answered as it was then,
+// or waits with those who wait, and is executed again only if that does no harm.
+func (h *host) recall(now time.Duration, s *session, e entry, k *mitterev1.Request) (v verdict, repeated bool) {
+	known := h.memory.find(now, k.GetKey(), k.GetAttempt())
+	harmless := repeatable(k)
+	switch w := known.running; {
+	case known.answer != nil && e.shape != Streaming:
+		return verdict{answer: known.answer}, true
+	case w != nil && w.credit == nil && !(harmless && w.ctx.Err() != nil): // what is cancelled answers nobody
+		h.join(w, s, k)
+		return verdict{}, true
+	case (w != nil || known.answer != nil || known.lost) && !harmless:
+		return verdict{aborted: messaging.Errorf(messaging.Aborted, "the request came before and may have been executed; its answer is not kept")}, true
+	default:
+		return verdict{}, false
+	}
+}
+
+// repeatable reports whether a second execution does no harm.
+func repeatable(k *mitterev1.Request) bool {
+	return k.GetIdempotency() != mitterev1.Idempotency_IDEMPOTENCY_UNSPECIFIED
 }
 
 // newWork returns the work of a request that was sent at a time.
@@ -248,12 +264,27 @@ func (h *host) remember(w *work, answer messaging.Command) (legs []*leg) {
 	if w.request.GetOneWay() || w.forgotten {
 		return nil
 	}
-	h.memory.end(h.u.now(), w.request.GetKey(), answer, answer.Kind.(*mitterev1.Reply).GetRefused())
+	if h.memory.running(w.request.GetKey()) == w { // and not one that came after it was cancelled
+		h.memorise(w, answer)
+	}
 	legs, w.legs = w.legs, nil
 	for _, l := range legs {
 		delete(l.session.legs, l.call)
 	}
 	return legs
+}
+
+// memorise keeps an answer, under the lock. Not the failure of what may be executed
+// again: a retry shall have another try. Of what was cancelled there is none.
+func (h *host) memorise(w *work, answer messaging.Command) {
+	reply := answer.Kind.(*mitterev1.Reply)
+	failed, key, now := reply.GetStatus() != nil, w.request.GetKey(), h.u.now()
+	switch {
+	case failed && w.ctx.Err() != nil && !reply.GetRefused() && !repeatable(w.request):
+		h.memory.lose(now, key)
+	default:
+		h.memory.end(now, key, answer, reply.GetRefused() || failed && repeatable(w.request))
+	}
 }
 
 // answer sends the answer to a call. If it is the answer's fault that it cannot be

@@ -32,6 +32,7 @@ type session struct {
 	peer      string
 	path      messaging.ReturnPath
 	id        uint64
+	client    string // its instance, which keys have
 	heartbeat time.Duration
 	heard     time.Duration // when something came
 	said      time.Duration // when a heartbeat was last sent
@@ -59,7 +60,7 @@ func (t *sessions) open(now time.Duration, path messaging.ReturnPath, hello *mit
 		return nil, nil
 	}
 	begun = &session{
-		peer: peer, path: path, id: rand.Uint64() | 1, heard: now, said: now, legs: map[uint64]*leg{},
+		peer: peer, path: path, id: rand.Uint64() | 1, client: string(hello.GetInstance()), heard: now, said: now, legs: map[uint64]*leg{},
 		heartbeat: max(min(time.Duration(hello.GetHeartbeatNano()), longestHeartbeat), t.shortest),
 	}
 	begun.clock.sample(time.Duration(hello.GetSentAtNano()), now, begun.patience())

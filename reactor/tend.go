@@ -69,6 +69,9 @@ func (h *host) due(all bool) (due []*session, now time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now = h.lookLocked()
+	for _, s := range h.sessions.byPeer {
+		h.memory.keep(now, s.client)
+	}
 	h.memory.expire(now)
 	for _, s := range h.sessions.silent(now) {
 		h.drop(s, errSilent)

@@ -81,6 +81,14 @@ type Request struct {
 	Timing *Timing
 }
 
+// SetMetadata adds to what travels with the request.
+func (r *Request) SetMetadata(key, value string) {
+	if r.Metadata == nil {
+		r.Metadata = map[string]string{}
+	}
+	r.Metadata[key] = value
+}
+
 // DefaultWindow is how many items of a stream may be on their way to a caller.
 const DefaultWindow = 64
 
@@ -104,12 +112,7 @@ func (o option) apply(r *Request) { o(r) }
 
 // WithMetadata adds to what travels with the request.
 func WithMetadata(key, value string) Option {
-	return option(func(r *Request) {
-		if r.Metadata == nil {
-			r.Metadata = map[string]string{}
-		}
-		r.Metadata[key] = value
-	})
+	return option(func(r *Request) { r.SetMetadata(key, value) })
 }
 
 // WithWait bounds how long the request may wait in the server's queue; it is not

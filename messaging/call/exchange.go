@@ -79,13 +79,15 @@ func (l *link) begin(ctx context.Context, r *Request, key *mitterev1.Key) (*exch
 	if x == nil {
 		return nil, messaging.Errorf(messaging.Unavailable, "the session with %s ended", l.conn.endpoint).AsRefused()
 	}
-	err := l.send(ctx, l.request(ctx, x, r, key), r.Message)
+	request := l.request(ctx, x, r, key)
+	err := l.send(ctx, request, r.Message)
 	if err != nil || r.OneWay {
 		l.forget(x)
 	}
 	if err != nil {
 		return nil, messaging.AsError(err).AsRefused()
 	}
+	l.said.Store(request.GetSentAtNano())
 	return x, nil
 }
 

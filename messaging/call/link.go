@@ -24,7 +24,8 @@ type link struct {
 	instance  string
 	heartbeat time.Duration
 	heard     atomic.Int64 // when something was last received, by the conn's clock
-	said      atomic.Int64 // when something was last sent
+	said      atomic.Int64 // when something was last sent that tells the time
+	frame     uint64       // bytes of a frame that the server takes; 0 if it does not say
 	draining  atomic.Bool  // the server takes no further requests
 
 	mu    sync.Mutex // guards what follows
@@ -94,7 +95,7 @@ func (l *link) await(ctx context.Context) error {
 // welcome takes what was agreed.
 func (l *link) welcome(w *mitterev1.Welcome) error {
 	l.session, l.instance = w.GetSession(), w.GetInstance()
-	l.heartbeat = time.Duration(w.GetHeartbeatNano())
+	l.heartbeat, l.frame = time.Duration(w.GetHeartbeatNano()), w.GetLimits().GetFrameBytes()
 	if l.session == 0 || l.heartbeat <= 0 {
 		return messaging.Errorf(messaging.Internal, "a welcome without session or heartbeat")
 	}
@@ -211,7 +212,7 @@ func (l *link) hand(call uint64, a answer) error {
 	}
 }
 
-// keepTime sends a heartbeat whenever nothing else was sent for a while, and ends
+// keepTime sends a heartbeat whenever no request was sent for a while, and ends
 // the session when nothing was heard for three times as long, or when this process
 // itself stood still for so long that the server must have ended it.
 func (l *link) keepTime(ctx context.Context) error {
@@ -241,7 +242,10 @@ func (l *link) keepTime(ctx context.Context) error {
 func (l *link) beat(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, lastWord)
 	defer cancel()
-	_ = l.send(ctx, &mitterev1.Heartbeat{Session: l.session, SentAtNano: l.conn.clock()}, nil)
+	now := l.conn.clock()
+	if l.send(ctx, &mitterev1.Heartbeat{Session: l.session, SentAtNano: now}, nil) == nil {
+		l.said.Store(now)
+	}
 }
 
 // watch waits for the connection to end.
@@ -262,10 +266,14 @@ func (l *link) send(ctx context.Context, kind, message proto.Message) error {
 	if err != nil {
 		return err
 	}
+	for _, frame := range frames {
+		if l.frame > 0 && uint64(len(frame)) > l.frame { // it would end the connection
+			return messaging.Errorf(messaging.ResourceExhausted, "%w: %d bytes, of which %s takes %d", comm.TooLarge, len(frame), l.conn.endpoint, l.frame)
+		}
+	}
 	if err := l.dealer.Send(ctx, comm.NewMessage(frames...)); err != nil {
 		return messaging.FromComm(err)
 	}
-	l.said.Store(l.conn.clock())
 	return nil
 }
 

@@ -39,8 +39,9 @@ func faultTime(t testing.TB) time.Duration {
 const (
 	// loadConns and loadCallers are the size of a load.
 	loadConns, loadCallers = 4, 64
-	// lostAfter is how long after its deadline a call counts as lost.
-	lostAfter = time.Second
+	// lostAfter is how long after its deadline a call counts as lost: long enough
+	// for a machine that is busy with other things.
+	lostAfter = 3 * time.Second
 )
 
 // load is what many callers do, and what becomes of it.
