@@ -274,7 +274,7 @@ func TestNumbersInTheWireDocumentAreThoseOfTheReactor(t *testing.T) {
 		"kept for " + seconds(memoryAge) + ", at most " + fmt.Sprint(memoryBytes>>20) + " MiB",
 		"in the last " + seconds(2*memoryAge),
 		fmt.Sprintf("1 to %d bytes", maxKeySize),
-		"clients beyond\n" + thousands(maxClients),
+		"clients beyond " + thousands(maxClients),
 	} {
 		if !strings.Contains(string(text), sentence) {
 			t.Errorf("the document does not say %q", sentence)
