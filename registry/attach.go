@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -22,7 +23,9 @@ type Connector interface {
 
 // Attach connects a subscriber to the publishers of a name, to those that come and
 // no longer to those that go, until ctx ends. zmq is the context of the socket.
-// While the registry is away the connections stay as they are.
+// While the registry is away the connections stay as they are. Where nobody can
+// connect to does no harm; it is tried again at each change. A socket or a client
+// that is closed is an error.
 func (c *Client) Attach(ctx context.Context, zmq *comm.Context, name string, socket Connector) error {
 	f := c.Follow(name)
 	defer f.Close()
@@ -34,6 +37,8 @@ func (c *Client) Attach(ctx context.Context, zmq *comm.Context, name string, soc
 		}
 		select {
 		case <-changed:
+		case <-f.done:
+			return errClientClosed
 		case <-ctx.Done():
 			return nil
 		}
@@ -51,25 +56,32 @@ func publishersIn(v View, zmq *comm.Context) (endpoints []string) {
 }
 
 // reconnect changes what a socket is connected to. An instance that cannot be
-// reached has no endpoint.
-func reconnect(socket Connector, connected map[string]bool, wanted []string) (err error) {
+// reached has no endpoint. The error is that of a closed socket: what else goes
+// wrong is the fault of one instance, and no reason to leave the others.
+func reconnect(socket Connector, connected map[string]bool, wanted []string) error {
 	for _, endpoint := range wanted {
 		if endpoint == "" || connected[endpoint] {
 			continue
 		}
-		if failed := socket.Connect(">" + endpoint); failed != nil {
-			err = errors.Join(err, failed)
+		err := socket.Connect(">" + endpoint)
+		if errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		connected[endpoint] = err == nil
+	}
+	for endpoint, is := range connected {
+		if slices.Contains(wanted, endpoint) {
 			continue
 		}
-		connected[endpoint] = true
-	}
-	for endpoint := range connected {
-		if !slices.Contains(wanted, endpoint) {
-			err = errors.Join(err, socket.Disconnect(endpoint))
-			delete(connected, endpoint)
+		delete(connected, endpoint)
+		if !is {
+			continue
+		}
+		if err := socket.Disconnect(endpoint); errors.Is(err, net.ErrClosed) {
+			return err
 		}
 	}
-	return err
+	return nil
 }
 
 // Reach returns the endpoint by which sockets of a context reach an instance best:

@@ -11,7 +11,7 @@ import (
 const (
 	// DefaultEndpoint is where a registry serves.
 	DefaultEndpoint = "tcp://*:5000"
-	// DefaultEvents is where it publishes.
+	// DefaultEvents is where it asks dīvidere's services to register again.
 	DefaultEvents = "tcp://*:5001"
 )
 
@@ -42,9 +42,9 @@ func newServerConfig(options []ServerOption) (serverConfig, error) {
 	return c, errors.Join(c.wrong...)
 }
 
-// WithEvents sets where changes are published, and announcements that the registry
-// begins to serve; dīvidere's services need them to register again. The default
-// is nowhere.
+// WithEvents sets where dīvidere's services are asked to register again, by a
+// RediscoverReq: when one of them subscribes, and every third of
+// [Limits].PlainLease. Nothing else is published there. The default is nowhere.
 func WithEvents(endpoints string) ServerOption {
 	return serverOption(func(c *serverConfig) { c.events = endpoints })
 }

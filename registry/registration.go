@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -22,11 +23,12 @@ type Registration struct {
 	ended  context.Context // when it is withdrawn
 	end    context.CancelFunc
 	done   chan struct{} // closed when nothing is renewed any more
+	urgent chan struct{} // holds a token if the instance is to be registered again
 
 	mu       sync.Mutex // guards what follows
 	instance *mitterev1.Instance
-	session  uint64 // in which it was last registered; 0 if it is not
-	err      error  // why it is not
+	session  uint64 // in which it was last registered as it is; 0 if in none
+	err      error  // of the last try
 	changed  chan struct{}
 }
 
@@ -35,8 +37,8 @@ type Registration struct {
 // 0 is the registry's default.
 func (c *Client) Register(instance *mitterev1.Instance, lease time.Duration) *Registration {
 	r := &Registration{
-		client: c, wished: lease, instance: proto.CloneOf(instance), done: make(chan struct{}), changed: make(chan struct{}),
-		err: messaging.Errorf(messaging.Unavailable, "the registry at %s has not answered yet", c.Endpoint()),
+		client: c, wished: lease, instance: proto.CloneOf(instance),
+		done: make(chan struct{}), urgent: make(chan struct{}, 1), changed: make(chan struct{}),
 	}
 	ctx, cancel := context.WithCancel(c.closing)
 	r.ended, r.end = ctx, cancel
@@ -45,32 +47,29 @@ func (c *Client) Register(instance *mitterev1.Instance, lease time.Duration) *Re
 }
 
 // Wait waits until the instance is registered, or the registry refuses it: then
-// it returns why.
+// it returns why. A registration that has ended is an error.
 func (r *Registration) Wait(ctx context.Context) error {
 	for {
-		session, err, changed := r.state()
-		switch {
-		case session != 0:
-			return nil
-		case messaging.CodeOf(err) == messaging.InvalidArgument:
+		online := r.client.conn.Changed()
+		changed, err := r.state()
+		if err == nil || messaging.CodeOf(err) == messaging.InvalidArgument {
 			return err
 		}
 		select {
 		case <-changed:
-		case <-r.done:
-			return errClientClosed
+		case <-online:
+		case <-r.ended.Done():
+			return errEnded
 		case <-ctx.Done():
 			return messaging.Errorf(messaging.CodeOf(ctx.Err()), "not registered: %w: %w", err, ctx.Err())
 		}
 	}
 }
 
-// Err returns why the instance is not registered, nil if it is.
+// Err returns why the instance is not registered, nil if it is. While the registry
+// is away the instance is not: its lease may have ended there.
 func (r *Registration) Err() error {
-	session, err, _ := r.state()
-	if session != 0 {
-		return nil
-	}
+	_, err := r.state()
 	return err
 }
 
@@ -81,7 +80,10 @@ func (r *Registration) SetHealth(health mitterev1.Health) {
 	r.instance = proto.CloneOf(r.instance)
 	r.instance.Health = health
 	r.session = 0 // to be registered with it
-	r.tell()
+	select {
+	case r.urgent <- struct{}{}:
+	default:
+	}
 }
 
 // Withdraw ends the registration: the instance is gone at once if the registry
@@ -105,18 +107,36 @@ func (r *Registration) current() *mitterev1.Instance {
 	return r.instance
 }
 
-// state returns in which session the instance is registered, or why not, and
-// what tells of a change.
-func (r *Registration) state() (session uint64, err error, changed <-chan struct{}) {
+// Why an instance is not registered that is about to be, or has been.
+var (
+	errPending = messaging.Errorf(messaging.Unavailable, "the registry has not answered yet")
+	errEnded   = messaging.Errorf(messaging.Unavailable, "the registration was withdrawn, or its client closed")
+)
+
+// state returns why the instance is not registered, nil if it is, and what tells
+// that a try has ended.
+func (r *Registration) state() (changed <-chan struct{}, err error) {
+	session, away := r.client.conn.Session(), r.client.conn.Err()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.session, r.err, r.changed
+	switch {
+	case r.ended.Err() != nil:
+		return r.changed, errEnded
+	case session != 0 && r.session == session:
+		return r.changed, nil
+	case session == 0:
+		return r.changed, cmp.Or(away, error(errPending))
+	default:
+		return r.changed, cmp.Or(r.err, error(errPending))
+	}
 }
 
-// tell wakes those who wait for a change, under the lock.
-func (r *Registration) tell() {
-	close(r.changed)
-	r.changed = make(chan struct{})
+// registeredIn returns the session in which the instance is registered as it is, 0
+// if it is not.
+func (r *Registration) registeredIn() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.session
 }
 
 // note notes what became of a try with an instance. A newer one is still to be
@@ -127,38 +147,35 @@ func (r *Registration) note(instance *mitterev1.Instance, session uint64, err er
 	if r.instance != instance {
 		session = 0
 	}
-	if r.session == session && r.err == err {
-		return
-	}
 	r.session, r.err = session, err
-	r.tell()
+	close(r.changed)
+	r.changed = make(chan struct{})
 }
 
 // keep registers and renews until the registration ends.
 func (r *Registration) keep() {
 	defer close(r.done)
 	for r.ended.Err() == nil {
-		registered, _, changed := r.state()
 		conn := r.client.conn
 		online := conn.Changed()
 		session := conn.Session()
 		var next <-chan time.Time
 		switch {
 		case session == 0: // the registry is away
-		case registered != session:
+		case r.registeredIn() != session:
 			next = time.After(r.register(session))
 		default:
 			next = time.After(r.renew(session))
 		}
-		r.await(next, changed, online)
+		r.await(next, online)
 	}
 }
 
 // await waits until there is something to do.
-func (r *Registration) await(next <-chan time.Time, changed, online <-chan struct{}) {
+func (r *Registration) await(next <-chan time.Time, online <-chan struct{}) {
 	select {
 	case <-next:
-	case <-changed:
+	case <-r.urgent:
 	case <-online:
 	case <-r.ended.Done():
 	}

@@ -27,6 +27,9 @@ type Server struct {
 	reactor *reactor.Reactor
 	started atomic.Bool
 
+	stopping context.Context // ends when Run is asked to; watches end with it
+	stop     context.CancelFunc
+
 	listeners int // subscribers when last looked at; announce's own
 
 	mu      sync.Mutex // guards what follows
@@ -35,6 +38,7 @@ type Server struct {
 	changed chan struct{}              // closed and replaced at each change
 	unsaved []*mitterev1.WatchResponse // changes that the store does not have
 	saved   chan struct{}              // closed and replaced when it has them; nil without a store
+	failing bool                       // the store failed when it was last written
 	dirty   chan struct{}              // holds a token if something is unsaved
 }
 
@@ -46,26 +50,29 @@ const (
 	maxCalls = 1_000_000
 	// saveAgain is how long a store that failed is left alone.
 	saveAgain = time.Second
+	// lastSave is how long a store may take when the registry stops.
+	lastSave = time.Second
+	// stopTimeout is how long handlers may take when the registry stops. None does
+	// but those that wait for a store, or for a watcher that reads nothing.
+	stopTimeout = time.Second
 )
 
 // NewServer returns a registry at these endpoints, which it binds; it serves when
 // it runs. It must be closed.
 func NewServer(zmq *comm.Context, endpoints string, options ...ServerOption) (*Server, error) {
-	config, err := newServerConfig(options)
-	if err != nil {
-		return nil, messaging.Errorf(messaging.InvalidArgument, "registry: %w", err)
-	}
+	config, wrong := newServerConfig(options)
 	epoch := make([]byte, 16)
 	_, _ = rand.Read(epoch) // it never fails
 	table, err := NewTable(epoch, config.limits)
-	if err != nil {
-		return nil, err
+	if err := errors.Join(wrong, err); err != nil {
+		return nil, messaging.Errorf(messaging.InvalidArgument, "registry: %w", err)
 	}
 	plain, err := newPlainMessages()
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{serverConfig: config, table: table, plain: plain, changed: make(chan struct{}), dirty: make(chan struct{}, 1)}
+	s.stopping, s.stop = context.WithCancel(context.Background())
 	if s.store != nil {
 		s.saved = make(chan struct{})
 	}
@@ -89,7 +96,7 @@ func (s *Server) open(zmq *comm.Context, endpoints string) (err error) {
 	registrymittere.RegisterRegistryService(handlers, service{s})
 	options := []reactor.Option{
 		reactor.WithPool(maxCalls, nil), reactor.WithLogger(s.log), reactor.WithHeartbeat(leastHeartbeat),
-		reactor.WithTimer(tickEvery, s.tick),
+		reactor.WithTimer(tickEvery, s.tick), reactor.WithInterceptors(reactor.EndStreams(s.stopping)), reactor.WithStopTimeout(stopTimeout),
 	}
 	if s.events != nil {
 		options = append(options, reactor.WithTimer(tickEvery, s.announce), reactor.WithTimer(s.table.limits.PlainLease/3, s.rediscover))
@@ -105,7 +112,7 @@ const leastHeartbeat = 100 * time.Millisecond
 // Endpoints returns where the registry serves, with real ports.
 func (s *Server) Endpoints() []string { return s.socket.Endpoints() }
 
-// EventEndpoints returns where it publishes.
+// EventEndpoints returns where it asks dīvidere's services to register again.
 func (s *Server) EventEndpoints() []string {
 	if s.events == nil {
 		return nil
@@ -132,12 +139,12 @@ func (s *Server) Run(ctx context.Context) error {
 	if err := s.load(ctx); err != nil {
 		return err
 	}
-	// A watch ends only when its caller wants, or when the registry stops.
-	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
+	defer context.AfterFunc(ctx, s.stop)()
+	// Handlers may wait for the store until the last of them has ended.
+	serving, served := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	defer background.Wait()
-	defer stop()
+	defer served()
 	if s.store != nil {
 		background.Go(func() { s.keep(serving) })
 	}
@@ -161,10 +168,10 @@ func (s *Server) load(ctx context.Context) error {
 // now returns the time for the table, under the lock.
 func (s *Server) now() time.Time { return s.clock.now(time.Now()) }
 
-// change changes the table and waits until the store has that. f calls note with
-// each change.
+// change changes the table and waits until the store has that, unless that is
+// broken. f calls note with each change.
 func (s *Server) change(ctx context.Context, f func() error) error {
-	saved, err := s.changeLocked(f)
+	saved, err := s.changeLocked(ctx, f)
 	if err != nil || saved == nil {
 		return err
 	}
@@ -178,30 +185,30 @@ func (s *Server) change(ctx context.Context, f func() error) error {
 
 // changeLocked is change without the waiting; saved is closed when the store was
 // asked to keep the change.
-func (s *Server) changeLocked(f func() error) (saved <-chan struct{}, err error) {
+//
+// Handlers run side by side: a Register that its caller gave up may come to the
+// lock after the Withdraw that followed it, and must not enter the instance then.
+// The cancelling was received before the Withdraw was.
+func (s *Server) changeLocked(ctx context.Context, f func() error) (saved <-chan struct{}, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	before := len(s.unsaved)
-	if err := f(); err != nil || len(s.unsaved) == before {
-		return nil, err // nothing of this call's is to be kept
+	if err := f(); err != nil || len(s.unsaved) == before || s.failing {
+		return nil, err // nothing of this call's is to be kept, or waited for
 	}
 	return s.saved, nil
 }
 
-// note tells watchers, subscribers and the store of a change, under the lock; nil
-// is none.
+// note tells watchers and the store of a change, under the lock; nil is none.
 func (s *Server) note(change *mitterev1.WatchResponse) {
 	if change == nil {
 		return
 	}
 	close(s.changed)
 	s.changed = make(chan struct{})
-	if s.events != nil {
-		name := change.GetChange().GetEntry().GetInstance().GetName()
-		if err := s.events.Send(context.Background(), change, messaging.Subject(name)); err != nil {
-			s.log.Warn("change not published", "error", err)
-		}
-	}
 	if s.saved == nil {
 		return
 	}
@@ -226,14 +233,14 @@ func (s *Server) tick(context.Context) error {
 
 // keep brings changes into the store, those that come while one is written at
 // once. A store that fails does not stop the registry: names must be found while
-// a disk is full. What could not be kept is tried again.
+// a disk is full. What could not be kept is tried again, for the last time when
+// ctx has ended.
 func (s *Server) keep(ctx context.Context) {
-	for {
+	for ctx.Err() == nil {
 		select {
 		case <-s.dirty:
 		case <-ctx.Done():
-			s.save(context.WithoutCancel(ctx)) // the last leases that ended
-			return
+			continue
 		}
 		if !s.save(ctx) {
 			select {
@@ -242,6 +249,9 @@ func (s *Server) keep(ctx context.Context) {
 			}
 		}
 	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastSave)
+	defer cancel()
+	s.save(last)
 }
 
 // save writes what is unsaved, and lets those go on who wait for it.
@@ -251,9 +261,9 @@ func (s *Server) save(ctx context.Context) bool {
 		return true
 	}
 	err := Save(ctx, s.store, changes...)
-	if err != nil {
+	s.settle(changes, err != nil)
+	if err != nil && !errors.Is(ctx.Err(), context.Canceled) { // else the last try is still to come
 		s.log.Error("the store failed; the registry goes on without it", "changes", len(changes), "error", err)
-		s.putBack(changes)
 	}
 	close(saved)
 	return err == nil
@@ -271,11 +281,15 @@ func (s *Server) takeUnsaved() (changes []*mitterev1.WatchResponse, saved chan s
 	return changes, saved
 }
 
-// putBack notes that changes were not kept. Of several of one instance, the last
-// counts.
-func (s *Server) putBack(changes []*mitterev1.WatchResponse) {
+// settle notes what became of changes. What was not kept is unsaved again; of
+// several changes of one instance, the last counts.
+func (s *Server) settle(changes []*mitterev1.WatchResponse, failed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.failing = failed
+	if !failed {
+		return
+	}
 	all := append(changes, s.unsaved...)
 	last := map[Key]int{}
 	for i, change := range all {
@@ -293,17 +307,16 @@ func (s *Server) putBack(changes []*mitterev1.WatchResponse) {
 	}
 }
 
-// announce says that the registry serves whenever subscribers have come: those
-// who were registered before it began register again at once. It replaces the
-// second that dīvidere's registry sleeps.
+// announce asks dīvidere's services to register again whenever subscribers have
+// come: those who were registered before the registry began do so at once. It
+// replaces the second that dīvidere's registry sleeps. Of one that comes while
+// another goes nothing is seen; it is asked with all others, later.
 func (s *Server) announce(ctx context.Context) error {
-	rediscover := s.plain.rediscover.New().Interface()
-	listeners := s.events.Subscribers(rediscover)
+	listeners := s.events.Subscribers(s.plain.rediscover.New().Interface())
 	came := listeners > s.listeners
 	s.listeners = listeners
 	if !came {
 		return nil
 	}
-	s.publish(ctx, &mitterev1.Announcement{Epoch: s.table.Epoch()})
 	return s.rediscover(ctx)
 }

@@ -8,6 +8,8 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
+	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/registry/registrymittere"
 )
 
@@ -101,20 +103,36 @@ func (s service) Watch(ctx context.Context, req *mitterev1.WatchRequest, send fu
 	}
 }
 
-// partSize is how many instances one message tells of: so that a table may be
-// larger than a message.
-const partSize = 1000
+// A message tells of no more instances than these, and of no more bytes of them,
+// so that a table may be larger than a message.
+const (
+	partSize  = 1000
+	partBytes = 1 << 20
+)
+
+// firstPart returns how many entries go into the first message of a table.
+func firstPart(entries []*mitterev1.Entry) int {
+	size := 0
+	for i, entry := range entries {
+		size += proto.Size(entry)
+		if i == partSize || i > 0 && size > partBytes {
+			return i
+		}
+	}
+	return len(entries)
+}
 
 // inParts sends a snapshot as a smaller one and changes that complete it. All but
 // the last part have no revision, since who gets no more than those has nothing to
 // resume from.
 func inParts(resp *mitterev1.WatchResponse, send func(*mitterev1.WatchResponse) error) error {
 	entries := resp.GetSnapshot().GetEntries()
-	if len(entries) <= partSize {
+	first := firstPart(entries)
+	if first == len(entries) {
 		return send(resp)
 	}
-	err := send(&mitterev1.WatchResponse{Snapshot: &mitterev1.Snapshot{Entries: entries[:partSize]}})
-	for i := partSize; i < len(entries) && err == nil; i++ {
+	err := send(&mitterev1.WatchResponse{Snapshot: &mitterev1.Snapshot{Entries: entries[:first]}})
+	for i := first; i < len(entries) && err == nil; i++ {
 		part := &mitterev1.WatchResponse{Change: &mitterev1.Change{Kind: mitterev1.Change_KIND_PUT, Entry: entries[i]}}
 		if i == len(entries)-1 {
 			part.Epoch, part.Revision = resp.GetEpoch(), resp.GetRevision()
@@ -132,11 +150,12 @@ func (s *Server) since(epoch []byte, revision uint64, name string) (news []*mitt
 	return s.table.Since(s.now(), epoch, revision, name), s.table.Revision(), s.changed
 }
 
-// rediscover asks dīvidere's services to register again.
+// rediscover asks dīvidere's services to register again. Nothing else may be
+// published where they listen: they subscribe to everything, and their thread dies
+// of a message whose type it does not know.
 func (s *Server) rediscover(ctx context.Context) error {
 	s.ask()
-	s.publish(ctx, s.plain.rediscover.New().Interface())
-	return nil
+	return s.events.Send(ctx, s.plain.rediscover.New().Interface())
 }
 
 // ask notes that they are asked.
@@ -144,11 +163,4 @@ func (s *Server) ask() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.table.Rediscover()
-}
-
-// publish publishes a message to whoever listens.
-func (s *Server) publish(ctx context.Context, m proto.Message) {
-	if err := s.events.Send(ctx, m); err != nil && ctx.Err() == nil {
-		s.log.Warn("not published", "type", m.ProtoReflect().Descriptor().FullName(), "error", err)
-	}
 }

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/messaging"
@@ -18,18 +20,20 @@ type View struct {
 	// Entries are the instances, ordered by name and id. They are shared and may
 	// not be changed.
 	Entries []*mitterev1.Entry
-	// Revision and Epoch name the state of the registry that this is.
+	// Revision is the registry's when this was so.
 	Revision uint64
-	Epoch    []byte
-	// At is when the registry last said that this is how it is; the zero time if
-	// it never has.
+	// Epoch is the registry's run that the revision is of.
+	Epoch []byte
+	// At is until when this is how it was: now if the view is live, else when the
+	// registry was lost; the zero time if it never said anything. A registry that
+	// hangs counts as there for a second and a half.
 	At time.Time
 	// Live says that the registry is there and would tell of a change.
 	Live bool
 }
 
 // Age returns how old the view is: 0 if it is live, else how long ago the
-// registry was last heard.
+// registry was lost.
 func (v View) Age() time.Duration {
 	if v.Live || v.At.IsZero() {
 		return 0
@@ -59,7 +63,7 @@ func (c *Client) Watch(ctx context.Context, name string) iter.Seq[*mitterev1.Wat
 // more. It notes in req what was told. A part of the table has no revision, so
 // that who loses the rest begins again.
 func (c *Client) watchOnce(ctx context.Context, req *mitterev1.WatchRequest, yield func(*mitterev1.WatchResponse) bool) bool {
-	for resp, err := range c.stub.Watch(ctx, req) {
+	for resp, err := range c.stub.Watch(ctx, proto.CloneOf(req)) {
 		if err != nil {
 			return true
 		}
@@ -116,8 +120,7 @@ func (f *Follower) Close() {
 func (f *Follower) take(resp *mitterev1.WatchResponse) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.mirror.apply(resp)
-	if resp.GetEpoch() != nil {
+	if f.mirror.apply(resp) {
 		f.at, f.live = time.Now(), true
 		f.tell()
 	}
@@ -136,7 +139,6 @@ func (f *Follower) lose() {
 
 // tell wakes those who wait for news, under the lock.
 func (f *Follower) tell() {
-	f.mirror.publish()
 	close(f.changed)
 	f.changed = make(chan struct{})
 }
@@ -145,7 +147,8 @@ func (f *Follower) tell() {
 func (f *Follower) View() View {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	v := View{Entries: f.mirror.told, Epoch: f.mirror.epoch, Revision: f.mirror.revision, At: f.at, Live: f.live}
+	v := f.mirror.told
+	v.At, v.Live = f.at, f.live
 	if v.Live {
 		v.At = time.Now()
 	}
@@ -189,25 +192,24 @@ func (f *Follower) known() bool {
 // mirror is a copy of a registry's table, or of a part of it. It is pure state;
 // its entries themselves are never changed.
 type mirror struct {
-	entries  []*mitterev1.Entry
-	told     []*mitterev1.Entry // as they were when they were complete
-	epoch    []byte
-	revision uint64
+	entries []*mitterev1.Entry
+	told    View // as it was when it was complete
 }
 
-// apply brings the mirror up to date.
-func (m *mirror) apply(resp *mitterev1.WatchResponse) {
-	m.epoch, m.revision = resp.GetEpoch(), resp.GetRevision()
+// apply brings the mirror up to date, and reports whether it is complete.
+func (m *mirror) apply(resp *mitterev1.WatchResponse) (complete bool) {
 	switch {
 	case resp.GetSnapshot() != nil:
 		m.entries = resp.GetSnapshot().GetEntries()
 	case resp.GetChange() != nil:
 		m.change(resp.GetChange())
 	}
+	if resp.GetEpoch() == nil {
+		return false
+	}
+	m.told = View{Entries: slices.Clone(m.entries), Epoch: resp.GetEpoch(), Revision: resp.GetRevision()}
+	return true
 }
-
-// publish makes the entries those that others see.
-func (m *mirror) publish() { m.told = slices.Clone(m.entries) }
 
 // change applies one change.
 func (m *mirror) change(change *mitterev1.Change) {

@@ -20,6 +20,7 @@ from dividere import MsgLib, connection, messaging, registry
 from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool  # any_pb2 for the pool
 
 import reactors
+import services
 import values
 
 # How long a step waits for a message, in milliseconds. The Go side gives up a
@@ -183,12 +184,35 @@ class Peer:
         """Asks a registry for a service."""
         return self.objects[name].lookupService(service)._asdict()
 
+    def register(self, name, service, port):
+        """Registers a service by the client of a registry."""
+        self.objects[name].registerService(service, port)
+
+    def unregister(self, name, service, port):
+        """Takes a service out of a registry."""
+        self.objects[name].unregisterService(service, port)
+
+    def service(self, name):
+        """Returns the name and the port that a service has registered."""
+        return {"name": self.objects[name].name_, "port": self.objects[name].port_}
+
+    def stop(self, name):
+        """Stops an object."""
+        self.objects[name].stop()
+
 
 def registry_server():
     """Starts dīvidere's registry on free ports instead of 5000 and 5001."""
     registry.ServiceRegistry.Server.port = 0
     registry.ServiceRegistry.Server.subPort = 0
     return registry.ServiceRegistry.Server()
+
+
+def echo_service(port, sub_port):
+    """Starts a service of dīvidere's that knows its registry by these ports."""
+    registry.ServiceRegistry.Server.port = port
+    registry.ServiceRegistry.Server.subPort = sub_port
+    return services.Echo()
 
 
 FACTORIES = {
@@ -207,6 +231,7 @@ FACTORIES = {
     "messaging.Client": messaging.LoadBalancingPattern.Client,
     "registry.Server": registry_server,
     "registry.Client": registry.ServiceRegistry.Client,
+    "services.Echo": echo_service,
     "reactors.Recorder": reactors.Recorder,
     "reactors.Server": reactors.Server,
 }

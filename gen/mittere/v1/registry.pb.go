@@ -1152,53 +1152,6 @@ func (x *Change) GetEntry() *Entry {
 	return nil
 }
 
-// Announcement is published by a registry when it begins to serve, so that
-// those who were registered there register again at once.
-type Announcement struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The registry's run.
-	Epoch         []byte `protobuf:"bytes,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Announcement) Reset() {
-	*x = Announcement{}
-	mi := &file_mittere_v1_registry_proto_msgTypes[16]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Announcement) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Announcement) ProtoMessage() {}
-
-func (x *Announcement) ProtoReflect() protoreflect.Message {
-	mi := &file_mittere_v1_registry_proto_msgTypes[16]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Announcement.ProtoReflect.Descriptor instead.
-func (*Announcement) Descriptor() ([]byte, []int) {
-	return file_mittere_v1_registry_proto_rawDescGZIP(), []int{16}
-}
-
-func (x *Announcement) GetEpoch() []byte {
-	if x != nil {
-		return x.Epoch
-	}
-	return nil
-}
-
 var File_mittere_v1_registry_proto protoreflect.FileDescriptor
 
 const file_mittere_v1_registry_proto_rawDesc = "" +
@@ -1275,9 +1228,7 @@ const file_mittere_v1_registry_proto_rawDesc = "" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\f\n" +
 	"\bKIND_PUT\x10\x01\x12\x12\n" +
 	"\x0eKIND_WITHDRAWN\x10\x02\x12\x10\n" +
-	"\fKIND_EXPIRED\x10\x03\"$\n" +
-	"\fAnnouncement\x12\x14\n" +
-	"\x05epoch\x18\x01 \x01(\fR\x05epoch*5\n" +
+	"\fKIND_EXPIRED\x10\x03*5\n" +
 	"\aDialect\x12\x17\n" +
 	"\x13DIALECT_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rDIALECT_PLAIN\x10\x01*0\n" +
@@ -1308,7 +1259,7 @@ func file_mittere_v1_registry_proto_rawDescGZIP() []byte {
 }
 
 var file_mittere_v1_registry_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_mittere_v1_registry_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_mittere_v1_registry_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_mittere_v1_registry_proto_goTypes = []any{
 	(Dialect)(0),             // 0: mittere.v1.Dialect
 	(Kind)(0),                // 1: mittere.v1.Kind
@@ -1329,18 +1280,17 @@ var file_mittere_v1_registry_proto_goTypes = []any{
 	(*WatchResponse)(nil),    // 16: mittere.v1.WatchResponse
 	(*Snapshot)(nil),         // 17: mittere.v1.Snapshot
 	(*Change)(nil),           // 18: mittere.v1.Change
-	(*Announcement)(nil),     // 19: mittere.v1.Announcement
-	nil,                      // 20: mittere.v1.Instance.LabelsEntry
-	(Health)(0),              // 21: mittere.v1.Health
+	nil,                      // 19: mittere.v1.Instance.LabelsEntry
+	(Health)(0),              // 20: mittere.v1.Health
 }
 var file_mittere_v1_registry_proto_depIdxs = []int32{
-	20, // 0: mittere.v1.Instance.labels:type_name -> mittere.v1.Instance.LabelsEntry
-	21, // 1: mittere.v1.Instance.health:type_name -> mittere.v1.Health
+	19, // 0: mittere.v1.Instance.labels:type_name -> mittere.v1.Instance.LabelsEntry
+	20, // 1: mittere.v1.Instance.health:type_name -> mittere.v1.Health
 	0,  // 2: mittere.v1.Instance.dialect:type_name -> mittere.v1.Dialect
 	1,  // 3: mittere.v1.Instance.kind:type_name -> mittere.v1.Kind
 	3,  // 4: mittere.v1.Entry.instance:type_name -> mittere.v1.Instance
 	3,  // 5: mittere.v1.RegisterRequest.instance:type_name -> mittere.v1.Instance
-	21, // 6: mittere.v1.RenewRequest.health:type_name -> mittere.v1.Health
+	20, // 6: mittere.v1.RenewRequest.health:type_name -> mittere.v1.Health
 	4,  // 7: mittere.v1.ResolveResponse.entries:type_name -> mittere.v1.Entry
 	4,  // 8: mittere.v1.ListResponse.entries:type_name -> mittere.v1.Entry
 	17, // 9: mittere.v1.WatchResponse.snapshot:type_name -> mittere.v1.Snapshot
@@ -1379,7 +1329,7 @@ func file_mittere_v1_registry_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mittere_v1_registry_proto_rawDesc), len(file_mittere_v1_registry_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   18,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
