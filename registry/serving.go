@@ -8,8 +8,6 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
-	"github.com/mittere/mittere/messaging"
-	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/registry/registrymittere"
 )
 
