@@ -1,47 +1,60 @@
-// Command mittere is the command line of the Mittere messaging framework.
+// Command mittere is the command line of the Mittere messaging framework: it runs
+// a registry, tells what services there are and how they are, and calls them.
 //
-// Its exit code is 0 on success and 2 when it was called the wrong way: an
-// unknown command, flag or argument.
+// Its exit code is 0 on success, 2 when it was called the wrong way, such as with
+// an unknown command, flag or argument, and 10 plus the code of the error when
+// what it was asked to do failed. docs/cli.md has the list.
 package main
 
 import (
-	"fmt"
+	"cmp"
+	"context"
 	"io"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 )
 
-// Exit codes, for scripts that call the command.
-const (
-	exitOK    = 0
-	exitUsage = 2
-)
-
 func main() {
-	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// Who interrupts again does not want to wait.
+	context.AfterFunc(ctx, stop)
+	// A reader who has enough, as head has, ends a call as an interrupt does; the
+	// signal would end the process before the service hears of it.
+	signal.Ignore(syscall.SIGPIPE)
+	os.Exit(run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
 }
 
-// run executes one command line and returns the exit code of the process.
-func run(args []string, stdout, stderr io.Writer) int {
+// streams are what a command reads and writes. Nothing but results goes to out.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// run executes one command line and returns the exit code of the process. The end
+// of ctx is an interrupt.
+func run(ctx context.Context, args []string, s streams) int {
 	root := newRoot()
-	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
-	called, err := root.ExecuteC()
-	if err != nil {
-		fmt.Fprintf(stderr, "%s: %v\nRun '%s --help' for usage.\n", root.Name(), err, called.CommandPath())
-	}
+	root.SetArgs(append([]string{}, args...)) // cobra takes nil for those of the process
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	called, err := root.ExecuteContextC(ctx)
+	report(s.err, called, err)
 	return exitCode(err)
 }
 
-// exitCode translates the error of a command. No command can fail yet but by
-// the way it is called.
-func exitCode(err error) int {
-	if err == nil {
-		return exitOK
-	}
-	return exitUsage
+// The registry that is asked where none is named.
+const (
+	registryVariable = "MITTERE_REGISTRY"
+	defaultRegistry  = "tcp://127.0.0.1:5000"
+)
+
+// globals are the flags that all commands have.
+type globals struct {
+	registry string // endpoint
 }
 
 // newRoot puts the commands together.
@@ -50,16 +63,31 @@ func newRoot() *cobra.Command {
 		Use:   "mittere",
 		Short: "Typed messages, reactors and services over ZeroMQ",
 		Long: `mittere is the command line of the Mittere messaging framework: messages and
-services that are defined in .proto files, over ZeroMQ.`,
-		Example: `  mittere version         the versions of Mittere and of what it is built with
-  mittere help version    more about one command`,
+services that are defined in .proto files, over ZeroMQ.
+
+Only results go to standard output; -o json prints one JSON object a line.
+
+Exit codes: 0 success, also when the reader of the output goes away; 2 wrong
+usage; else 10 + the code of the error: 11 CANCELLED (a call was interrupted),
+12 UNKNOWN, 13 INVALID_ARGUMENT, 14 DEADLINE_EXCEEDED, 15 NOT_FOUND,
+16 ALREADY_EXISTS, 17 PERMISSION_DENIED, 18 RESOURCE_EXHAUSTED,
+19 FAILED_PRECONDITION, 20 ABORTED, 21 OUT_OF_RANGE, 22 UNIMPLEMENTED,
+23 INTERNAL, 24 UNAVAILABLE, 25 DATA_LOSS, 26 UNAUTHENTICATED.`,
+		Example: `  mittere registry                          run a registry
+  mittere services                          what is there
+  mittere call calculator/Add '{"a":1,"b":2}'   call a method
+  mittere help call                         more about one command`,
 		// run says what is wrong, once, and where to read on.
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		// Cobra's own command for shells answers a wrong name with success.
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
-	root.AddCommand(newVersion())
+	g := &globals{}
+	root.PersistentFlags().StringVar(&g.registry, "registry", cmp.Or(os.Getenv(registryVariable), defaultRegistry),
+		"`endpoint` of the registry to ask; the environment's "+registryVariable+" is the default")
+	root.AddCommand(newRegistry(), newServices(g), newResolve(g), newPing(g), newInfo(g), newStats(g), newCall(g),
+		newCompletion(), newVersion())
 	refuseUnknownTopics(root)
 	return root
 }

@@ -25,14 +25,35 @@ func TestCommandLine(t *testing.T) {
 		"help on a command":    {[]string{"help", "version"}, 0, "Print the versions", ""},
 		"version":              {[]string{"version"}, 0, "mittere  dev", ""},
 		"unknown command":      {[]string{"nonsense"}, 2, "", `unknown command "nonsense"`},
+		"nearly a command":     {[]string{"service"}, 2, "", "Did you mean this?\n\tservices\nRun"},
 		"unknown help topic":   {[]string{"help", "nonsense"}, 2, "", `unknown command "nonsense"`},
 		"unknown flag":         {[]string{"--nonsense"}, 2, "", "unknown flag: --nonsense"},
 		"unknown command flag": {[]string{"version", "-x"}, 2, "", "Run 'mittere version --help'"},
 		"argument too many":    {[]string{"version", "more"}, 2, "", "unknown command"},
+		"no name":              {[]string{"ping"}, 2, "", "want the name of a service"},
+		"no method":            {[]string{"call", "calculator"}, 2, "", "want NAME/METHOD"},
+		"id and endpoint":      {[]string{"ping", "--id", "a", "--endpoint", "b"}, 2, "", "none of the others can be"},
+		"no such format":       {[]string{"services", "-o", "xml"}, 2, "", "want table|json"},
+		"negative time":        {[]string{"ping", "x", "--timeout", "-1s"}, 2, "", "not negative"},
+		"no duration":          {[]string{"ping", "x", "--timeout", "soon"}, 2, "", "want a duration"},
+		"no pings":             {[]string{"ping", "x", "-n", "0"}, 2, "", "want a number from 1 on"},
+		"no pair":              {[]string{"call", "x/y", "-H", "key"}, 2, "", "want key=value"},
+		"no such log":          {[]string{"registry", "--log", "xml"}, 2, "", "want text|json"},
+		"no such level":        {[]string{"registry", "--log-level", "loud"}, 2, "", "log-level"},
+		"registry of registry": {[]string{"registry", "--registry", "tcp://127.0.0.1:1"}, 2, "", "--bind"},
+		"no shell":             {[]string{"completion"}, 2, "", "accepts 1 arg(s)"},
+		"no such shell":        {[]string{"completion", "tcsh"}, 2, "", "invalid argument"},
+		"bash":                 {[]string{"completion", "bash"}, 0, "__start_mittere", ""},
+		"zsh":                  {[]string{"completion", "zsh"}, 0, "compdef", ""},
+		"fish":                 {[]string{"completion", "fish"}, 0, "complete -c mittere", ""},
+		"powershell":           {[]string{"completion", "powershell"}, 0, "Register-ArgumentCompleter", ""},
+		"no file":              {[]string{"call", "x/y", "@/nowhere"}, 15, "", "NOT_FOUND"},
+		"no such transport":    {[]string{"services", "--registry", "pigeon://home"}, 13, "", "INVALID_ARGUMENT"},
+		"leases out of order":  {[]string{"registry", "--bind", "tcp://127.0.0.1:*", "--events", "", "--lease", "2h"}, 13, "", "INVALID_ARGUMENT"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stdout, stderr strings.Builder
-			if code := run(c.args, &stdout, &stderr); code != c.code {
+			if code := run(t.Context(), c.args, streams{strings.NewReader(""), &stdout, &stderr}); code != c.code {
 				t.Errorf("exit code %d, want %d", code, c.code)
 			}
 			wantOutput(t, "stdout", stdout.String(), c.stdout)

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
+	"github.com/mittere/mittere/messaging"
+)
+
+// Exit codes, for scripts that call the command.
+const (
+	exitOK    = 0
+	exitUsage = 2
+	// exitError is what the code of an error is added to.
+	exitError = 10
+)
+
+// does returns what a command runs. An error of f is one of the work, which has a
+// code; all other errors are about how the command was called. Once the command is
+// interrupted, that is why it failed.
+func does(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		err := f(cmd, args)
+		switch {
+		case err == nil:
+			return nil
+		case cmd.Context().Err() != nil:
+			return messaging.Errorf(messaging.Cancelled, "interrupted")
+		default:
+			return coded(err)
+		}
+	}
+}
+
+// coded returns an error as one with a code, which says everything that the error
+// says.
+func coded(err error) error {
+	var detailed *detailedError
+	if errors.As(err, &detailed) {
+		return err
+	}
+	return messaging.AsError(err)
+}
+
+// detailedError is an error of a service, with the types to print its details.
+type detailedError struct {
+	failed *messaging.Error
+	types  resolver
+}
+
+// Error returns the code and the message.
+func (e *detailedError) Error() string { return e.failed.Error() }
+
+// Unwrap returns the error itself.
+func (e *detailedError) Unwrap() error { return e.failed }
+
+// exitCode translates the error of a command.
+func exitCode(err error) int {
+	var failed *messaging.Error
+	switch {
+	case err == nil || readerGone(err):
+		return exitOK
+	case errors.As(err, &failed):
+		return exitError + int(knownCode(failed))
+	default:
+		return exitUsage
+	}
+}
+
+// knownCode returns the code of an error, UNKNOWN for those that a newer peer may
+// send.
+func knownCode(err error) messaging.Code {
+	code := messaging.CodeOf(err)
+	if _, known := mitterev1.Code_name[int32(code)]; !known {
+		return messaging.Unknown
+	}
+	return code
+}
+
+// readerGone reports whether whoever reads the output wants no more of it.
+func readerGone(err error) bool { return errors.Is(err, syscall.EPIPE) }
+
+// report tells the user of an error: what failed on one line, and then each of its
+// details as JSON.
+func report(w io.Writer, called *cobra.Command, err error) {
+	var failed *messaging.Error
+	switch {
+	case err == nil || readerGone(err):
+	case errors.As(err, &failed):
+		fmt.Fprintf(w, "%s: %s\n", called.Root().Name(), printable(failed.Error()))
+		reportDetails(w, err)
+	default: // cobra's words about the user's, some of several lines
+		fmt.Fprintf(w, "%s: %s\nRun '%s --help' for usage.\n", called.Root().Name(), strings.TrimSpace(err.Error()), called.CommandPath())
+	}
+}
+
+// reportDetails prints the details of an error. One of an unknown type is printed
+// as it came.
+func reportDetails(w io.Writer, err error) {
+	var types resolver
+	var detailed *detailedError
+	if errors.As(err, &detailed) {
+		types = detailed.types
+	}
+	for _, detail := range messaging.AsError(err).Details {
+		text, err := messageJSON(detail, types)
+		if err != nil {
+			text, err = objectJSON(struct {
+				Type  string `json:"@type"`
+				Bytes []byte `json:"bytes"`
+			}{detail.GetTypeUrl(), detail.GetValue()})
+		}
+		if err == nil {
+			fmt.Fprintf(w, "%s\n", text)
+		}
+	}
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
+	"github.com/mittere/mittere/comm"
+)
+
+// pingCommand is "mittere ping" with its flags.
+type pingCommand struct {
+	target
+	count positive
+}
+
+func newPing(g *globals) *cobra.Command {
+	c := &pingCommand{count: 1}
+	cmd := &cobra.Command{
+		Use:   "ping NAME",
+		Short: "Measure round trips to the instances of a service",
+		Long: `Measure round trips to all instances of a service, or to one. The time to connect
+is not counted. With --endpoint no registry is asked, and NAME may be left out.
+
+It fails if an instance does not answer all pings.`,
+		Example: `  mittere ping calculator
+  mittere ping calculator -n 100 -o json
+  mittere ping --endpoint tcp://127.0.0.1:5555`,
+		Args:              c.nameArgs,
+		ValidArgsFunction: g.completeName,
+	}
+	c.addFlags(cmd, "how long to wait for each answer; 0 is for ever", patience)
+	cmd.Flags().VarP(&c.count, "count", "n", "how many pings")
+	format := addFormat(cmd, formatTable, formatJSON)
+	cmd.RunE = does(func(cmd *cobra.Command, args []string) error {
+		c.name = joined(args)
+		p := printer{cmd.OutOrStdout(), format.value}
+		return c.find(cmd.Context(), g, func(zmq *comm.Context, instances []*mitterev1.Instance) error {
+			answers := askAll(zmq, instances, askOne(cmd.Context(), zmq, 0, c.ping))
+			if err := printPings(p, answers); err != nil {
+				return err
+			}
+			return failures(answers)
+		})
+	})
+	return cmd
+}
+
+// pings is how an instance answered.
+type pings struct {
+	sent   int
+	times  []time.Duration // of those that were answered
+	answer string          // the id that it gave
+}
+
+// ping sends pings, one after the other. The first one, which is not counted, waits
+// for the connection; who does not answer it is asked no more.
+func (c *pingCommand) ping(ctx context.Context, m *management) (p pings, err error) {
+	if _, err := c.once(ctx, m); err != nil {
+		return pings{sent: 1}, err
+	}
+	for range int(c.count) {
+		began := time.Now()
+		p.sent++
+		id, failed := c.once(ctx, m)
+		if failed != nil {
+			err = failed
+			continue
+		}
+		p.times, p.answer = append(p.times, time.Since(began)), id
+	}
+	return p, err
+}
+
+// once sends one ping.
+func (c *pingCommand) once(ctx context.Context, m *management) (id string, err error) {
+	ctx, cancel := within(ctx, time.Duration(*c.timeout))
+	defer cancel()
+	resp, err := m.Ping(ctx, &mitterev1.PingRequest{})
+	return resp.GetId(), err
+}
+
+// span returns the shortest, the mean and the longest time; zeros if there is none.
+func (p pings) span() (least, mean, most time.Duration) {
+	if len(p.times) == 0 {
+		return 0, 0, 0
+	}
+	for _, t := range p.times {
+		mean += t
+	}
+	return slices.Min(p.times), mean / time.Duration(len(p.times)), slices.Max(p.times)
+}
+
+// pingJSON is how an instance answered, in JSON.
+type pingJSON struct {
+	Name              string       `json:"name"`
+	ID                string       `json:"id"`
+	Endpoints         []string     `json:"endpoints"`
+	Sent              int          `json:"sent"`
+	Received          int          `json:"received"`
+	MinSeconds        float64      `json:"minSeconds"`
+	MeanSeconds       float64      `json:"meanSeconds"`
+	MaxSeconds        float64      `json:"maxSeconds"`
+	RoundTripsSeconds []float64    `json:"roundTripsSeconds"`
+	Error             *failureJSON `json:"error,omitempty"`
+}
+
+// printPings prints how instances answered.
+func printPings(p printer, answers []answer[pings]) error {
+	rows := [][]string{{"NAME", "ID", "SENT", "RECEIVED", "MIN", "MEAN", "MAX", "ERROR"}}
+	var values []pingJSON
+	for _, a := range answers {
+		least, mean, most := a.value.span()
+		j := pingJSON{
+			Name: a.instance.GetName(), ID: a.id(a.value.answer), Endpoints: orEmpty(a.instance.GetEndpoints()), Sent: a.value.sent, Received: len(a.value.times),
+			MinSeconds: least.Seconds(), MeanSeconds: mean.Seconds(), MaxSeconds: most.Seconds(),
+			RoundTripsSeconds: []float64{}, Error: failureOf(a.err),
+		}
+		for _, t := range a.value.times {
+			j.RoundTripsSeconds = append(j.RoundTripsSeconds, t.Seconds())
+		}
+		values = append(values, j)
+		row := []string{j.Name, cmp.Or(j.ID, joined(j.Endpoints)), strconv.Itoa(j.Sent), strconv.Itoa(j.Received), "", "", "", ""}
+		if j.Received > 0 {
+			row[4], row[5], row[6] = short(least), short(mean), short(most)
+		}
+		if a.err != nil {
+			row[7] = a.err.Error()
+		}
+		rows = append(rows, row)
+	}
+	if p.json() {
+		return objects(p, values)
+	}
+	return p.rows(rows...)
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
+	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/registry"
+)
+
+// Signals are for a real process. All tests of them share its binary.
+func TestProcess(t *testing.T) {
+	binary := build(t)
+	t.Run("interrupt cancels a stream and exits with 11", func(t *testing.T) { testInterruptedStream(t, binary) })
+	t.Run("reader that goes away cancels a stream quietly", func(t *testing.T) { testReaderGone(t, binary) })
+	t.Run("interrupt ends a watch with success", func(t *testing.T) { testInterruptedWatch(t, binary) })
+	t.Run("registry that is killed has its table again", func(t *testing.T) { testKilledRegistry(t, binary) })
+}
+
+// process is a command that runs in a process.
+type process struct {
+	t              *testing.T
+	command        *exec.Cmd
+	stdout, stderr *os.File // the ends to read
+}
+
+// start starts a command; it is killed at the end of the test at the latest.
+func start(t *testing.T, binary string, args ...string) *process {
+	t.Helper()
+	outR, outW, err := os.Pipe()
+	check(t, err)
+	errR, errW, err := os.Pipe()
+	check(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), testPatience)
+	p := &process{t: t, command: exec.CommandContext(ctx, binary, args...), stdout: outR, stderr: errR}
+	p.command.Stdout, p.command.Stderr = outW, errW
+	check(t, p.command.Start())
+	check(t, errors.Join(outW.Close(), errW.Close()))
+	t.Cleanup(func() {
+		cancel()
+		_ = p.command.Wait()
+		_ = outR.Close()
+		_ = errR.Close()
+	})
+	return p
+}
+
+// await reads lines until one has a part, and returns that.
+func (p *process) await(stream *os.File, part string) string {
+	p.t.Helper()
+	lines := bufio.NewReader(stream)
+	for {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			p.t.Fatalf("the output ended without %q: %v", part, err)
+		}
+		if strings.Contains(line, part) {
+			return line
+		}
+	}
+}
+
+// end waits for the end, and returns the exit code and what else came on standard
+// error.
+func (p *process) end() (code int, stderr string) {
+	p.t.Helper()
+	go func() { _, _ = io.Copy(io.Discard, p.stdout) }() // ends when the process does
+	text, _ := io.ReadAll(p.stderr)
+	err := p.command.Wait()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		p.t.Fatal(err)
+	}
+	return p.command.ProcessState.ExitCode(), string(text)
+}
+
+// wantEnd checks how a process ends.
+func (p *process) wantEnd(code int, stderr string) {
+	p.t.Helper()
+	if gotCode, got := p.end(); gotCode != code || got != stderr {
+		p.t.Errorf("ended with %d and %q, want %d and %q", gotCode, got, code, stderr)
+	}
+}
+
+// signal sends a signal.
+func (p *process) signal(s syscall.Signal) {
+	p.t.Helper()
+	check(p.t, p.command.Process.Signal(s))
+}
+
+func testInterruptedStream(t *testing.T, binary string) {
+	w := newCalculator(t)
+	p := start(t, binary, "--registry", w.at(), "call", "calculator/Primes", `{"limit":1000000000}`)
+	p.await(p.stdout, `{"prime":"3"}`)
+	p.signal(syscall.SIGINT)
+	p.wantEnd(11, "mittere: CANCELLED: interrupted\n")
+	wantToken(t, w.handler.cancelled)
+}
+
+func testReaderGone(t *testing.T, binary string) {
+	w := newCalculator(t)
+	p := start(t, binary, "--registry", w.at(), "call", "calculator/Primes", `{"limit":1000000000}`)
+	p.await(p.stdout, `{"prime":"3"}`)
+	check(t, p.stdout.Close())
+	p.wantEnd(0, "")
+	wantToken(t, w.handler.cancelled)
+}
+
+// wantToken waits until the service knows that its caller is gone.
+func wantToken(t *testing.T, cancelled chan struct{}) {
+	t.Helper()
+	select {
+	case <-cancelled:
+	case <-time.After(testPatience):
+		t.Error("the service was not told that the call was cancelled")
+	}
+}
+
+func testInterruptedWatch(t *testing.T, binary string) {
+	w := newCalculator(t)
+	p := start(t, binary, "--registry", w.at(), "services", "--watch")
+	p.await(p.stdout, "there      calculator  calc-1")
+	p.signal(syscall.SIGINT)
+	p.wantEnd(0, "")
+}
+
+func testKilledRegistry(t *testing.T, binary string) {
+	store := filepath.Join(t.TempDir(), "registry.db")
+	first, at := startRegistry(t, binary, store)
+	register(t, at, &mitterev1.Instance{Name: "calculator", Id: "calc-1", Endpoints: []string{"tcp://127.0.0.1:1"}})
+	first.signal(syscall.SIGKILL)
+	if code, _ := first.end(); code != -1 {
+		t.Fatalf("exit code %d of a process that was killed", code)
+	}
+
+	second, at := startRegistry(t, binary, store)
+	code, stdout, stderr := command(t.Context(), "", "services", "--registry", at, "-o", "json")
+	if code != 0 || stderr != "" || !strings.Contains(stdout, `"id":"calc-1"`) {
+		t.Errorf("exit code %d, printed %q and %q", code, stdout, stderr)
+	}
+	if code, _, stderr := command(t.Context(), "", "registry", "--bind", at, "--events", ""); code != 19 || !strings.Contains(stderr, "address in use") {
+		t.Errorf("a second registry there: exit code %d and %q", code, stderr)
+	}
+	second.signal(syscall.SIGTERM)
+	if code, stderr := second.end(); code != 0 {
+		t.Errorf("exit code %d after SIGTERM: %s", code, stderr)
+	}
+}
+
+// startRegistry starts a registry and returns where it serves, as it says itself.
+func startRegistry(t *testing.T, binary, store string) (p *process, at string) {
+	t.Helper()
+	p = start(t, binary, "registry", "--bind", "tcp://127.0.0.1:0", "--events", "", "--store", store)
+	line := p.await(p.stderr, "the registry serves")
+	at = regexp.MustCompile(`tcp://127\.0\.0\.1:\d+`).FindString(line)
+	if at == "" || strings.HasSuffix(at, ":0") {
+		t.Fatalf("%q does not say where", line)
+	}
+	return p, at
+}
+
+// register enters an instance that is not withdrawn.
+func register(t *testing.T, at string, instance *mitterev1.Instance) {
+	t.Helper()
+	zmq := must(comm.NewContext())(t)
+	defer zmq.Close()
+	client := must(registry.NewClient(zmq, at))(t)
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), testPatience)
+	defer cancel()
+	check(t, client.Register(instance, time.Minute).Wait(ctx))
+}

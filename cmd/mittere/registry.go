@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/registry"
+	"github.com/mittere/mittere/registry/boltstore"
+)
+
+// registryCommand is "mittere registry" with its flags.
+type registryCommand struct {
+	bind, events, store          string
+	lease, least, longest, plain *duration
+	instances                    positive
+	log                          choice
+	level                        slog.Level
+}
+
+func newRegistry() *cobra.Command {
+	c := &registryCommand{log: choice{"text", []string{"text", "json"}}, instances: registry.DefaultMaxInstances}
+	cmd := &cobra.Command{
+		Use:   "registry",
+		Short: "Run a registry",
+		Long: `Run a registry: the name service that leads from names to live instances.
+
+It serves until it is interrupted or terminated, and says on standard error
+where. It answers the registry messages of dīvidere too, whose services need
+--events to register again after it was restarted.`,
+		Example: `  mittere registry                                      at ports 5000 and 5001
+  mittere registry --store registry.db                  keep the table when it is killed
+  mittere registry --bind 'tcp://127.0.0.1:*' --events ''   a free port, local only`,
+		Args: cobra.NoArgs,
+		PreRunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("registry") {
+				return errors.New("--registry is where to ask; where to serve is --bind")
+			}
+			return nil
+		},
+		RunE: does(func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), cmd.ErrOrStderr()) }),
+	}
+	c.addFlags(cmd)
+	return cmd
+}
+
+// addFlags adds the flags.
+func (c *registryCommand) addFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&c.bind, "bind", registry.DefaultEndpoint, "where to serve: `endpoints`, separated by commas; port * is a free one")
+	f.StringVar(&c.events, "events", registry.DefaultEvents, "where to publish changes: `endpoints`; empty is nowhere")
+	f.StringVar(&c.store, "store", "", "`file` that keeps the table; without one it is lost with the process")
+	c.lease = addDuration(cmd, "lease", registry.DefaultLease, "lease of those who ask for none")
+	c.least = addDuration(cmd, "min-lease", registry.DefaultMinLease, "shortest lease")
+	c.longest = addDuration(cmd, "max-lease", registry.DefaultMaxLease, "longest lease")
+	c.plain = addDuration(cmd, "plain-lease", registry.DefaultPlainLease, "lease of dīvidere's services")
+	f.Var(&c.instances, "max-instances", "how many instances there may be")
+	f.Var(&c.log, "log", "format of the log, which goes to standard error")
+	f.TextVar(&c.level, "log-level", slog.LevelInfo, "least `level` of the log: debug, info, warn or error")
+}
+
+// run serves until ctx ends.
+func (c *registryCommand) run(ctx context.Context, stderr io.Writer) (err error) {
+	log := c.logger(stderr)
+	zmq, err := comm.NewContext(comm.WithLogger(log))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, zmq.Close()) }()
+	options := []registry.ServerOption{registry.WithEvents(c.events), registry.WithLogger(log), registry.WithLimits(c.limits())}
+	if c.store != "" {
+		store, err := boltstore.Open(ctx, c.store)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, store.Close()) }()
+		options = append(options, registry.WithStore(store))
+	}
+	server, err := registry.NewServer(zmq, c.bind, options...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, server.Close()) }()
+	log.Info("the registry serves", "endpoints", strings.Join(server.Endpoints(), ","), "events", strings.Join(server.EventEndpoints(), ","))
+	return server.Run(ctx)
+}
+
+// limits returns the bounds of the table.
+func (c *registryCommand) limits() registry.Limits {
+	return registry.Limits{
+		DefaultLease: time.Duration(*c.lease), MinLease: time.Duration(*c.least), MaxLease: time.Duration(*c.longest),
+		PlainLease: time.Duration(*c.plain), MaxInstances: int(c.instances),
+	}
+}
+
+// logger returns the log.
+func (c *registryCommand) logger(w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.level}
+	if c.log.value == formatJSON {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}

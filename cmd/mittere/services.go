@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
+	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/registry"
+)
+
+func newServices(g *globals) *cobra.Command {
+	var watching bool
+	cmd := &cobra.Command{
+		Use:   "services [NAME]",
+		Short: "List the instances that the registry knows",
+		Long: `List the instances that the registry knows, all or those of one name.
+
+LEFT is how much of the lease is left: the instance is gone when it ends without
+having been renewed. AGE is how old the answer is, or how long ago the registry
+was last heard if it went away meanwhile.
+
+With --watch it prints what is there and then each change, line by line, until it
+is interrupted, which is a success: there, put (new, or not what it was),
+withdrawn, expired (the lease ended), gone (while nobody was listening), and away
+and back when the registry itself goes and comes.`,
+		Example: `  mittere services
+  mittere services calculator -o json
+  mittere services --watch`,
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: g.completeName,
+	}
+	timeout := addDuration(cmd, "timeout", patience, "how long to wait for the registry; 0 is for ever; a watch goes on, and says so")
+	format := addFormat(cmd, formatTable, formatJSON)
+	cmd.Flags().BoolVarP(&watching, "watch", "w", false, "print changes until interrupted")
+	cmd.RunE = does(func(cmd *cobra.Command, args []string) error {
+		p, name := printer{cmd.OutOrStdout(), format.value}, ""
+		if len(args) > 0 {
+			name = args[0]
+		}
+		return g.withRegistry(func(_ *comm.Context, client *registry.Client) error {
+			if watching {
+				return watch(cmd.Context(), client, name, p, time.Duration(*timeout))
+			}
+			return list(cmd.Context(), client, name, p, time.Duration(*timeout))
+		})
+	})
+	return cmd
+}
+
+// list prints what the registry knows. It follows the registry for a moment, as a
+// table may be too large for one answer.
+func list(ctx context.Context, client *registry.Client, name string, p printer, timeout time.Duration) error {
+	ctx, cancel := within(ctx, timeout)
+	defer cancel()
+	f := client.Follow(name)
+	defer f.Close()
+	if err := f.Wait(ctx); err != nil {
+		return away(client, err)
+	}
+	view := f.View()
+	return printEntries(p, view.Entries, view.Age())
+}
+
+// printEntries prints entries that are of a certain age.
+func printEntries(p printer, entries []*mitterev1.Entry, age time.Duration) error {
+	if p.json() {
+		values := make([]entryJSON, len(entries))
+		for i, entry := range entries {
+			values[i] = newEntryJSON(entry, age)
+		}
+		return objects(p, values)
+	}
+	rows := [][]string{{"NAME", "ID", "ENDPOINTS", "VERSION", "HEALTH", "LEFT", "DIALECT", "KIND", "LABELS", "AGE"}}
+	for _, entry := range entries {
+		i := entry.GetInstance()
+		rows = append(rows, []string{
+			i.GetName(), i.GetId(), endpointsText(i), i.GetVersion(), healthName(i.GetHealth()), leaseText(entry),
+			dialectName(i.GetDialect()), kindName(i.GetKind()), labelsText(i.GetLabels()), short(age),
+		})
+	}
+	return p.rows(rows...)
+}
+
+// endpointsText returns endpoints as one word, in which there is no comma but
+// between them.
+func endpointsText(i *mitterev1.Instance) string { return joined(i.GetEndpoints()) }
+
+// leaseText returns what is left of a lease.
+func leaseText(entry *mitterev1.Entry) string {
+	if entry.GetLeaseNano() == 0 {
+		return "no lease"
+	}
+	return short(time.Duration(entry.GetLeftNano()))
+}
+
+// entryJSON is an entry in JSON.
+type entryJSON struct {
+	Name         string            `json:"name"`
+	ID           string            `json:"id"`
+	Endpoints    []string          `json:"endpoints"`
+	Version      string            `json:"version"`
+	Labels       map[string]string `json:"labels"`
+	Health       string            `json:"health"`
+	Dialect      string            `json:"dialect"`
+	Kind         string            `json:"kind"`
+	Services     []string          `json:"services"`
+	Host         string            `json:"host"`
+	LeaseSeconds *float64          `json:"leaseSeconds"` // null is no lease
+	LeftSeconds  *float64          `json:"leftSeconds"`
+	AgeSeconds   float64           `json:"ageSeconds"`
+}
+
+// newEntryJSON returns an entry for JSON.
+func newEntryJSON(entry *mitterev1.Entry, age time.Duration) entryJSON {
+	i := entry.GetInstance()
+	e := entryJSON{
+		Name: i.GetName(), ID: i.GetId(), Endpoints: orEmpty(i.GetEndpoints()), Version: i.GetVersion(), Labels: orNone(i.GetLabels()),
+		Health: healthName(i.GetHealth()), Dialect: dialectName(i.GetDialect()), Kind: kindName(i.GetKind()),
+		Services: orEmpty(i.GetServices()), Host: i.GetHost(), AgeSeconds: age.Seconds(),
+	}
+	if entry.GetLeaseNano() > 0 {
+		lease, left := seconds(entry.GetLeaseNano()), seconds(entry.GetLeftNano())
+		e.LeaseSeconds, e.LeftSeconds = &lease, &left
+	}
+	return e
+}
