@@ -54,7 +54,7 @@ where. It answers the registry messages of dīvidere too, whose services need
 func (c *registryCommand) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&c.bind, "bind", registry.DefaultEndpoint, "where to serve: `endpoints`, separated by commas; port * is a free one")
-	f.StringVar(&c.events, "events", registry.DefaultEvents, "where to publish changes: `endpoints`; empty is nowhere")
+	f.StringVar(&c.events, "events", registry.DefaultEvents, "where to ask dīvidere's services to register again: `endpoints`; empty is nowhere")
 	f.StringVar(&c.store, "store", "", "`file` that keeps the table; without one it is lost with the process")
 	c.lease = addDuration(cmd, "lease", registry.DefaultLease, "lease of those who ask for none")
 	c.least = addDuration(cmd, "min-lease", registry.DefaultMinLease, "shortest lease")
