@@ -416,7 +416,7 @@ func TestAsideHandlersAnswerWhileAllOthersAreBusy(t *testing.T) {
 	reactor.HandleMethod(beside, serviceMethod("Echo"), echo)
 	r := serve(t, reactor.Join(h, reactor.Aside(beside)), sockets(server), reactor.WithCallQueue(0))
 	conn := dial(t, zmq, of(server))
-	storing := call.Go[*testv1.StoreResponse](patient(t), conn, call.MethodOf(serviceMethod("Store")), &testv1.StoreRequest{})
+	storing := call.Go(patient(t), call.Bind[*testv1.StoreRequest, *testv1.StoreResponse](conn, call.MethodOf(serviceMethod("Store"))), &testv1.StoreRequest{})
 	<-d.begun
 	wantCallEcho(t, conn)
 	drained := make(chan error)
@@ -505,7 +505,7 @@ func TestSessionsLastWhileTheirHeartbeatsDo(t *testing.T) {
 	quiet.send(&mitterev1.Hello{HeartbeatNano: int64(heartbeat)}, nil)
 	wantCallEcho(t, conn)
 	changed := conn.Changed()
-	busy := call.Go[*testv1.StoreResponse](patient(t), conn, call.MethodOf(serviceMethod("Store")), &testv1.StoreRequest{})
+	busy := call.Go(patient(t), call.Bind[*testv1.StoreRequest, *testv1.StoreResponse](conn, call.MethodOf(serviceMethod("Store"))), &testv1.StoreRequest{})
 	<-d.begun // a sequential reactor is busy from now on
 	eventually(t, "the session of the one who sends nothing is over", func() bool { return r.Stats().Sessions == 1 })
 	select {

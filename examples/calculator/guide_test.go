@@ -140,8 +140,7 @@ func Example_management() {
 
 func Example_oneWay() {
 	with(served(), func(ctx context.Context, _ *comm.Context, client *service.Client) {
-		methods := calculatorv1.File_calculator_v1_calculator_proto.Services().ByName("CalculatorService").Methods()
-		accumulate := call.MethodOf(methods.ByName("Accumulate"))
+		accumulate := call.Method{Name: calculatormittere.CalculatorServiceAccumulateMethod}
 		err := call.OneWay(ctx, client, accumulate, &calculatorv1.AccumulateRequest{Amount: 1})
 		fmt.Println(err)
 	}, nil, nil)

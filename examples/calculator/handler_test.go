@@ -2,7 +2,6 @@ package calculator_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -18,6 +17,7 @@ import (
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/service"
+	"github.com/mittere/mittere/service/servicetest"
 )
 
 // A handler can be tested through its client within one process: inproc needs no
@@ -61,32 +61,9 @@ func Example() {
 // start serves a handler until the test ends, and returns its client.
 func start(t *testing.T) *calculatormittere.CalculatorServiceClient {
 	t.Helper()
-	check := func(err error) {
-		if err != nil {
-			t.Helper()
-			t.Fatal(err)
-		}
-	}
-	zmq, err := comm.NewContext()
-	check(err)
-	t.Cleanup(func() { check(zmq.Close()) })
 	handlers := reactor.NewHandlers()
 	calculatormittere.RegisterCalculatorService(handlers, &calculator.Handler{})
-	server, err := service.NewServer(zmq, "calculator", handlers, service.WithBind("inproc://calculator"))
-	check(err)
-	t.Cleanup(func() { check(server.Close()) })
-	ctx, stop := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() {
-		if err := server.Run(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	t.Cleanup(func() { stop(); running.Wait() })
-	client, err := service.NewClient(zmq, "calculator", service.FromEndpoints("inproc://calculator"))
-	check(err)
-	t.Cleanup(func() { check(client.Close()) })
-	return calculatormittere.NewCalculatorServiceClient(client)
+	return calculatormittere.NewCalculatorServiceClient(servicetest.Client(t, "calculator", handlers))
 }
 
 func TestDivide(t *testing.T) {
@@ -112,13 +89,9 @@ func TestDivide(t *testing.T) {
 
 func TestDivisionByZeroTellsTheDividend(t *testing.T) {
 	_, err := start(t).Divide(t.Context(), &calculatorv1.DivideRequest{Dividend: 7})
-	var failed *messaging.Error
-	if !errors.As(err, &failed) || !failed.Remote() || len(failed.Details) != 1 {
-		t.Fatalf("got %v, want an error of the server with one detail", err)
-	}
-	detail, err := failed.Details[0].UnmarshalNew()
-	if want := (&calculatorv1.DivisionByZero{Dividend: 7}); err != nil || !proto.Equal(detail, want) {
-		t.Errorf("got %v, %v, want %v", detail, err, want)
+	detail, found := messaging.DetailOf[*calculatorv1.DivisionByZero](err)
+	if want := (&calculatorv1.DivisionByZero{Dividend: 7}); !found || !proto.Equal(detail, want) {
+		t.Errorf("got %v with the detail %v, want %v", err, detail, want)
 	}
 }
 

@@ -71,7 +71,7 @@ var leavers = []struct {
 		_, _ = askStore(ctx, conn, 1)
 	}},
 	{"cancels what is pending", messaging.Cancelled, func(ctx context.Context, conn *call.Conn, begun func()) {
-		p := call.Go[*testv1.StoreResponse](ctx, conn, storeMethod, &testv1.StoreRequest{})
+		p := call.Go(ctx, call.Bind[*testv1.StoreRequest, *testv1.StoreResponse](conn, storeMethod), &testv1.StoreRequest{})
 		begun()
 		p.Cancel()
 	}},
@@ -116,7 +116,7 @@ func TestCallThatWaitsTooLongEndsInTimeAndIsNeverExecuted(t *testing.T) {
 	onEachTransport(t, func(t *testing.T, endpoint string) {
 		depot := newDepot()
 		conn, s := pair(t, endpoint, depot.handlers())
-		first := call.Go[*testv1.StoreResponse](patient(t), conn, storeMethod, &testv1.StoreRequest{Item: 1})
+		first := call.Go(patient(t), call.Bind[*testv1.StoreRequest, *testv1.StoreResponse](conn, storeMethod), &testv1.StoreRequest{Item: 1})
 		receive(t, "the first call", depot.begun)
 		began := time.Now()
 		_, err := askStore(patient(t), conn, 2, call.WithWait(50*time.Millisecond))
@@ -138,9 +138,9 @@ func TestCallThatWaitsTooLongEndsInTimeAndIsNeverExecuted(t *testing.T) {
 func TestCancelledCallLeavesTheQueue(t *testing.T) {
 	depot := newDepot()
 	conn, s := pair(t, tcp, depot.handlers())
-	first := call.Go[*testv1.StoreResponse](patient(t), conn, storeMethod, &testv1.StoreRequest{Item: 1})
+	first := call.Go(patient(t), call.Bind[*testv1.StoreRequest, *testv1.StoreResponse](conn, storeMethod), &testv1.StoreRequest{Item: 1})
 	receive(t, "the first call", depot.begun)
-	second := call.Go[*testv1.StoreResponse](patient(t), conn, storeMethod, &testv1.StoreRequest{Item: 2})
+	second := call.Go(patient(t), call.Bind[*testv1.StoreRequest, *testv1.StoreResponse](conn, storeMethod), &testv1.StoreRequest{Item: 2})
 	eventually(t, "the second waits", func() bool { return s.Stats().Queued == 1 })
 	second.Cancel()
 	_, err := second.Wait(patient(t))
@@ -159,7 +159,7 @@ func TestFullQueueRefusesAtOnce(t *testing.T) {
 		conn, s := pair(t, endpoint, depot.handlers(), reactor.WithPool(2, nil), reactor.WithCallQueue(3))
 		var taken []*call.Pending[*testv1.StoreResponse]
 		for i := range uint64(5) {
-			taken = append(taken, call.Go[*testv1.StoreResponse](patient(t), conn, storeMethod, &testv1.StoreRequest{Item: i}))
+			taken = append(taken, call.Go(patient(t), call.Bind[*testv1.StoreRequest, *testv1.StoreResponse](conn, storeMethod), &testv1.StoreRequest{Item: i}))
 		}
 		eventually(t, "all places are taken", func() bool { return s.Stats().InFlight == 2 && s.Stats().Queued == 3 })
 		began := time.Now()

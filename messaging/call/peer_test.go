@@ -256,7 +256,7 @@ func TestDrainedServerRefusesAndItsConnIsNotReady(t *testing.T) {
 	onEachTransport(t, func(t *testing.T, endpoint string) {
 		depot := newDepot()
 		conn, s := pair(t, endpoint, depot.handlers())
-		running := call.Go[*testv1.StoreResponse](patient(t), conn, storeMethod, &testv1.StoreRequest{})
+		running := call.Go(patient(t), call.Bind[*testv1.StoreRequest, *testv1.StoreResponse](conn, storeMethod), &testv1.StoreRequest{})
 		receive(t, "the call", depot.begun)
 		changed := conn.Changed()
 		drained := make(chan error, 1)
@@ -278,7 +278,7 @@ func TestServerThatStopsTellsItsClientsAtOnce(t *testing.T) {
 	onEachTransport(t, func(t *testing.T, endpoint string) {
 		depot := newDepot()
 		conn, s := pair(t, endpoint, depot.handlers())
-		running := call.Go[*testv1.StoreResponse](patient(t), conn, storeMethod, &testv1.StoreRequest{})
+		running := call.Go(patient(t), call.Bind[*testv1.StoreRequest, *testv1.StoreResponse](conn, storeMethod), &testv1.StoreRequest{})
 		receive(t, "the call", depot.begun)
 		began := time.Now()
 		s.cancel()

@@ -35,8 +35,7 @@ func TestStoppedServerExecutesNothingThatExpired(t *testing.T) {
 			for item := range uint64(10) {
 				expiring = append(expiring, storeFor(t, conn, 100+item, 0, 150*time.Millisecond))
 				ok(t, call.OneWay(within(t, 150*time.Millisecond), conn, storeMethod, &testv1.StoreRequest{Item: 200 + item}))
-				expiring = append(expiring, call.Go[*testv1.StoreResponse](
-					patient(t), conn, storeMethod, &testv1.StoreRequest{Item: 300 + item}, call.WithWait(150*time.Millisecond)))
+				expiring = append(expiring, call.Go(patient(t), call.Bind[*testv1.StoreRequest, *testv1.StoreResponse](conn, storeMethod), &testv1.StoreRequest{Item: 300 + item}, call.WithWait(150*time.Millisecond)))
 			}
 			lasting := storeFor(t, conn, 400, 0, patience)
 			<-time.After(400 * time.Millisecond) // the stop itself, which makes the calls expire
@@ -65,7 +64,7 @@ func TestStoppedServerExecutesNothingThatExpired(t *testing.T) {
 // storeFor begins a call of Store that takes so long and may take so long.
 func storeFor(t testing.TB, c call.Caller, item uint64, takes, timeout time.Duration) *call.Pending[*testv1.StoreResponse] {
 	request := &testv1.StoreRequest{Item: item, TakesMs: uint32(takes.Milliseconds())}
-	return call.Go[*testv1.StoreResponse](within(t, timeout), c, storeMethod, request)
+	return call.Go(within(t, timeout), call.Bind[*testv1.StoreRequest, *testv1.StoreResponse](c, storeMethod), request)
 }
 
 // isOneOf reports whether an error has one of these codes.

@@ -73,15 +73,25 @@ type Pending[Resp proto.Message] struct {
 	err    error
 }
 
-// Go begins a call; its answer is read with Wait. The call ends with ctx, or with
-// Cancel. It is hololinked's noblock.
-func Go[Resp proto.Message](ctx context.Context, c Caller, m Method, req proto.Message, options ...Option) *Pending[Resp] {
+// Bind returns a unary method as a function, as the methods of stubs are.
+func Bind[Req, Resp proto.Message](c Caller, m Method) func(context.Context, Req, ...Option) (Resp, error) {
+	return func(ctx context.Context, req Req, options ...Option) (Resp, error) {
+		return Unary[Resp](ctx, c, m, req, options...)
+	}
+}
+
+// Go calls a method of a stub, such as calculator.Add, or what [Bind] returns; its
+// answer is read with Wait. The call ends with ctx, or with Cancel. It is
+// hololinked's noblock.
+func Go[Req, Resp proto.Message](
+	ctx context.Context, method func(context.Context, Req, ...Option) (Resp, error), req Req, options ...Option,
+) *Pending[Resp] {
 	ctx, cancel := context.WithCancel(ctx)
 	p := &Pending[Resp]{done: make(chan struct{}), cancel: cancel}
 	go func() {
 		defer close(p.done)
 		defer cancel()
-		p.answer, p.err = Unary[Resp](ctx, c, m, req, options...)
+		p.answer, p.err = method(ctx, req, options...)
 	}()
 	return p
 }

@@ -39,7 +39,7 @@ func TestCallsOfAllKindsAreAnswered(t *testing.T) {
 				t.Fatalf("item %d came as number %d", item.GetNumber(), last)
 			}
 		}
-		pending := call.Go[*testv1.StoreResponse](patient(t), conn, storeMethod, &testv1.StoreRequest{Item: 8})
+		pending := call.Go(patient(t), call.Bind[*testv1.StoreRequest, *testv1.StoreResponse](conn, storeMethod), &testv1.StoreRequest{Item: 8})
 		<-pending.Done()
 		for range 2 {
 			wantEqual(t, must(pending.Wait(t.Context()))(t), &testv1.StoreResponse{Times: 8})
@@ -99,10 +99,10 @@ func TestMetadataTraceAndTimingTravel(t *testing.T) {
 func TestTimingTellsHowLongACallWaited(t *testing.T) {
 	depot := newDepot()
 	conn, s := pair(t, tcp, depot.handlers())
-	first := call.Go[*testv1.StoreResponse](patient(t), conn, storeMethod, &testv1.StoreRequest{})
+	first := call.Go(patient(t), call.Bind[*testv1.StoreRequest, *testv1.StoreResponse](conn, storeMethod), &testv1.StoreRequest{})
 	receive(t, "the first call", depot.begun)
 	var timing call.Timing
-	second := call.Go[*testv1.StoreResponse](patient(t), conn, storeMethod, &testv1.StoreRequest{}, call.WithTiming(&timing))
+	second := call.Go(patient(t), call.Bind[*testv1.StoreRequest, *testv1.StoreResponse](conn, storeMethod), &testv1.StoreRequest{}, call.WithTiming(&timing))
 	eventually(t, "the second waits", func() bool { return s.Stats().Queued == 1 })
 	<-time.After(20 * time.Millisecond) // what is measured
 	close(depot.proceed)

@@ -58,7 +58,7 @@ func run(where service.ClientOption) error {
 			return err
 		}
 	}
-	return accumulateLater(ctx, client)
+	return accumulateLater(ctx, calculator)
 }
 
 // add makes a call and waits for its answer.
@@ -74,15 +74,12 @@ func add(ctx context.Context, calculator *calculatormittere.CalculatorServiceCli
 // divide makes a call that fails, and looks at why.
 func divide(ctx context.Context, calculator *calculatormittere.CalculatorServiceClient) error {
 	_, err := calculator.Divide(ctx, &calculatorv1.DivideRequest{Dividend: 7, Divisor: 0})
-	var failed *messaging.Error
-	if !errors.As(err, &failed) || failed.Code != messaging.InvalidArgument {
+	if messaging.CodeOf(err) != messaging.InvalidArgument {
 		return fmt.Errorf("7 / 0 is %w, want INVALID_ARGUMENT", err)
 	}
-	fmt.Println("7 / 0 is", failed)
-	for _, detail := range failed.Details {
-		if zero := new(calculatorv1.DivisionByZero); detail.UnmarshalTo(zero) == nil {
-			fmt.Println("  what was to be divided:", zero.GetDividend())
-		}
+	fmt.Println("7 / 0 is", err)
+	if zero, found := messaging.DetailOf[*calculatorv1.DivisionByZero](err); found {
+		fmt.Println("  what was to be divided:", zero.GetDividend())
 	}
 	return nil
 }
@@ -120,11 +117,9 @@ func cancelPrimes(ctx context.Context, calculator *calculatormittere.CalculatorS
 }
 
 // accumulateLater begins two calls and then reads their answers.
-func accumulateLater(ctx context.Context, client call.Caller) error {
-	methods := calculatorv1.File_calculator_v1_calculator_proto.Services().ByName("CalculatorService").Methods()
-	accumulate := call.MethodOf(methods.ByName("Accumulate"))
-	first := call.Go[*calculatorv1.AccumulateResponse](ctx, client, accumulate, &calculatorv1.AccumulateRequest{Amount: 20})
-	second := call.Go[*calculatorv1.AccumulateResponse](ctx, client, accumulate, &calculatorv1.AccumulateRequest{Amount: 22})
+func accumulateLater(ctx context.Context, calculator *calculatormittere.CalculatorServiceClient) error {
+	first := call.Go(ctx, calculator.Accumulate, &calculatorv1.AccumulateRequest{Amount: 20})
+	second := call.Go(ctx, calculator.Accumulate, &calculatorv1.AccumulateRequest{Amount: 22})
 	a, err := first.Wait(ctx)
 	if err != nil {
 		return err
