@@ -21,7 +21,11 @@ func localAddress(endpoint string) string {
 	if !tcp {
 		return loopback
 	}
-	way, err := net.Dial("udp", address)
+	network := "udp4" // as comm takes a name
+	if strings.HasPrefix(address, "[") {
+		network = "udp6"
+	}
+	way, err := net.Dial(network, address)
 	if err != nil {
 		return loopback
 	}

@@ -1,7 +1,6 @@
 package service
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -38,8 +37,9 @@ type Client struct {
 	mu      sync.Mutex           // guards what follows
 	members []*member            // ordered by id
 	leaving map[*member]struct{} // that finish their calls and get no more
-	turn    int                  // of round robin
+	turn    int                  // the place of the member whose turn is next
 	changed chan struct{}
+	strange error // of instances that are known and cannot be connected to
 }
 
 // NewClient returns a client of the instances of a name. It does not wait for any.
@@ -121,31 +121,51 @@ func (c *Client) try(ctx context.Context, r *call.Request, each func(*messaging.
 		heard = true
 		return each(e)
 	}
+	r.FailFast = true // another instance may be there
 	var last *member
 	var failed error
+	refused := true // every try was
 	for r.Attempt = 1; ; r.Attempt++ {
 		m, err := c.pick(ctx, last)
 		if err != nil {
-			return afterwards(err, failed)
+			return afterwards(err, failed, refused)
 		}
 		failed = m.call(ctx, r, listen)
-		if failed == nil || heard || r.Attempt >= c.tries || !mayRepeat(r, failed) {
-			return failed
+		if failed == nil || heard || r.Attempt >= c.tries || !mayRepeat(r, failed) || !c.rest(ctx, r.Attempt) {
+			return outcome(failed, refused)
 		}
+		refused = refused && messaging.Refused(failed)
 		last = m
-		if !c.rest(ctx, r.Attempt) {
-			return failed
-		}
 	}
+}
+
+// outcome returns the error of the last try as that of the call: it was refused
+// only if all tries were.
+func outcome(failed error, refused bool) error {
+	if refused || !messaging.Refused(failed) {
+		return failed
+	}
+	return again(failed, "%w; whether it was executed before is not known", failed)
 }
 
 // afterwards returns why a call failed for which there is no instance any more:
 // what went wrong before says more.
-func afterwards(err, failed error) error {
-	if failed == nil {
+func afterwards(err, failed error, refused bool) error {
+	switch {
+	case failed == nil:
 		return err
+	case refused:
+		return again(failed, "%w; and then: %v", failed, err).AsRefused()
+	default:
+		return again(failed, "%w; and then: %v", failed, err)
 	}
-	return messaging.Errorf(messaging.CodeOf(failed), "%w; and then: %v", failed, err)
+}
+
+// again returns an error that says more, for programs the same.
+func again(err error, format string, args ...any) *messaging.Error {
+	said := messaging.Errorf(messaging.CodeOf(err), format, args...)
+	said.Details = messaging.AsError(err).Details
+	return said
 }
 
 // mayRepeat reports whether a call may be tried again: if it was surely not
@@ -215,10 +235,25 @@ func (c *Client) nobody() *messaging.Error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.members) == 0 {
-		return messaging.Errorf(messaging.Unavailable, "no instance of %s is known", c.name).AsRefused()
+		return c.stranger()
 	}
 	why := c.members[0].err()
 	return messaging.Errorf(messaging.Unavailable, "none of %d instances of %s can be reached: %w", len(c.members), c.name, why).AsRefused()
+}
+
+// stranger is the error of a call while no instance is known, under the lock.
+func (c *Client) stranger() *messaging.Error {
+	why := ""
+	switch view := c.View(); {
+	case c.strange != nil:
+		return messaging.Errorf(messaging.Unavailable, "no instance of %s can be connected to: %s", c.name, oneLine(c.strange)).AsRefused()
+	case c.follower == nil, view.Live:
+	case view.At.IsZero():
+		why = ": the registry at " + c.client.Endpoint() + " has not answered yet"
+	default:
+		why = ", and the registry at " + c.client.Endpoint() + " is away"
+	}
+	return messaging.Errorf(messaging.Unavailable, "no instance of %s is known%s", c.name, why).AsRefused()
 }
 
 // choose returns the instance that gets the next call and counts the call there,
@@ -226,22 +261,31 @@ func (c *Client) nobody() *messaging.Error {
 func (c *Client) choose(last *member) (*member, <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	able := slices.DeleteFunc(slices.Clone(c.members), func(m *member) bool { return !m.able() })
-	if len(able) > 1 {
-		able = slices.DeleteFunc(able, func(m *member) bool { return m == last })
-	}
-	if len(able) == 0 {
+	at := c.next(last)
+	if at < 0 {
 		return nil, c.changed
 	}
-	c.turn++
-	start := c.turn % len(able)
-	chosen := able[start]
-	if c.balance == LeastOutstanding {
-		inTurn := slices.Concat(able[start:], able[:start])
-		chosen = slices.MinFunc(inTurn, func(a, b *member) int { return cmp.Compare(a.outstanding, b.outstanding) })
+	c.turn = at + 1
+	c.members[at].outstanding++
+	return c.members[at], nil
+}
+
+// next returns the place of the instance that gets the next call, -1 if none can
+// take it. Whether one can is asked of those only whose turn it would be.
+func (c *Client) next(last *member) int {
+	best := -1
+	for i := range c.members {
+		at := (c.turn + i) % len(c.members)
+		m := c.members[at]
+		worse := best >= 0 && (c.balance == RoundRobin || m.outstanding >= c.members[best].outstanding)
+		if m != last && !worse && m.able() {
+			best = at
+		}
 	}
-	chosen.outstanding++
-	return chosen, nil
+	if best < 0 { // better than none
+		return slices.IndexFunc(c.members, func(m *member) bool { return m == last && m.able() })
+	}
+	return best
 }
 
 // tell wakes those who wait for an instance.

@@ -3,6 +3,7 @@ package service
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mittere/mittere/comm"
@@ -135,7 +136,11 @@ func WithClientHeartbeat(every time.Duration) ClientOption {
 // WithClientInterceptors puts interceptors around every call, outside its tries,
 // the first outermost.
 func WithClientInterceptors(interceptors ...call.Interceptor) ClientOption {
-	return clientOption(func(c *clientConfig) { c.interceptors = append(c.interceptors, interceptors...) })
+	return clientOption(func(c *clientConfig) {
+		isNil := func(i call.Interceptor) bool { return i == nil }
+		c.require(!slices.ContainsFunc(interceptors, isNil), "interceptor: must not be nil")
+		c.interceptors = append(c.interceptors, interceptors...)
+	})
 }
 
 // WithClientSocket passes options on to the sockets of comm.

@@ -1,10 +1,13 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
@@ -75,11 +78,20 @@ func (m *member) call(ctx context.Context, r *call.Request, each func(*messaging
 	return m.caller.Call(ctx, r, each)
 }
 
-// leave notes that a call has ended. The last one closes a member that is gone.
+// leave notes that a call has ended. The last one closes a member that is gone,
+// which is in the client's hands until it is closed, lest Close return before.
 func (m *member) leave() {
 	if m.last() {
 		_ = m.close()
+		m.forget()
 	}
+}
+
+// forget takes a member out that is gone and closed.
+func (m *member) forget() {
+	m.client.mu.Lock()
+	defer m.client.mu.Unlock()
+	delete(m.client.leaving, m)
 }
 
 // last notes that a call has ended and reports whether the member is to be closed.
@@ -87,11 +99,7 @@ func (m *member) last() bool {
 	m.client.mu.Lock()
 	defer m.client.mu.Unlock()
 	m.outstanding--
-	if !m.gone || m.outstanding > 0 {
-		return false
-	}
-	delete(m.client.leaving, m)
-	return true
+	return m.gone && m.outstanding == 0
 }
 
 // close ends the connection.
@@ -115,55 +123,90 @@ func (c *Client) dialAll() error {
 
 // follow keeps the members those that the registry knows.
 func (c *Client) follow() {
+	var d doubt
 	for {
 		changed := c.follower.Changed()
-		for _, m := range c.update(c.follower.View().Entries) {
+		view := c.follower.View()
+		for _, m := range c.update(view.Entries, d.hear(view.Epoch)) {
 			_ = m.close()
 		}
 		c.tell()
 		select {
 		case <-changed:
+		case <-d.over:
+			d.end()
+		case <-c.later():
 		case <-c.closing.Done():
 			return
 		}
 	}
 }
 
+// dialAgain is when an instance is tried again that cannot be connected to, as
+// when this process has no descriptors left.
+const dialAgain = time.Second
+
+// later returns what tells when to try again, nil if all is well.
+func (c *Client) later() <-chan time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.strange == nil {
+		return nil
+	}
+	return time.After(dialAgain)
+}
+
 // update makes the members those of a list, and returns those that are to be
 // closed. An instance that is not listed any more gets no calls; those that it has
 // go on. What an instance says of itself may change; where it listens may not,
-// unless it was started again.
-func (c *Client) update(entries []*mitterev1.Entry) (gone []*member) {
+// unless it was started again. If the list is doubted, an instance that is not in
+// it stays while there is a session with it.
+func (c *Client) update(entries []*mitterev1.Entry, doubted bool) (gone []*member) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var members []*member
+	var strange []error
 	for _, entry := range entries {
-		instance := entry.GetInstance()
-		endpoint := registry.Reach(instance, c.zmq)
-		if instance.GetKind() != mitterev1.Kind_KIND_UNSPECIFIED || endpoint == "" {
+		if entry.GetInstance().GetKind() != mitterev1.Kind_KIND_UNSPECIFIED {
 			continue
 		}
-		if m := c.known(instance, endpoint); m != nil {
-			m.instance = instance
-			members = append(members, m)
+		m, err := c.enter(entry.GetInstance())
+		if err != nil {
+			strange = append(strange, err)
 			continue
 		}
-		if m, err := c.dial(instance, endpoint); err == nil {
-			members = append(members, m)
-		}
+		members = append(members, m)
 	}
+	c.strange = errors.Join(strange...)
 	for _, m := range c.members {
-		if slices.Contains(members, m) {
-			continue
-		}
-		if m.gone = true; m.outstanding == 0 {
+		switch {
+		case slices.Contains(members, m):
+		case doubted && m.ready():
+			members = append(members, m)
+		case m.outstanding == 0:
+			m.gone = true
 			gone = append(gone, m)
-		} else {
+		default:
+			m.gone = true
 			c.leaving[m] = struct{}{}
 		}
 	}
+	slices.SortFunc(members, func(a, b *member) int { return cmp.Compare(a.instance.GetId(), b.instance.GetId()) })
 	c.members = members
 	return gone
+}
+
+// enter returns the member that an instance is, a new one if there is none.
+func (c *Client) enter(instance *mitterev1.Instance) (*member, error) {
+	endpoint := registry.Reach(instance, c.zmq)
+	if endpoint == "" {
+		return nil, fmt.Errorf("%s has no endpoint for this process, only %q", instance.GetId(), instance.GetEndpoints())
+	}
+	if m := c.known(instance, endpoint); m != nil {
+		m.instance = instance
+		return m, nil
+	}
+	return c.dial(instance, endpoint)
 }
 
 // known returns the member that an instance is, nil if it is new.

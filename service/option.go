@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/mittere/mittere/comm"
@@ -60,6 +61,7 @@ func newServerConfig(options []ServerOption) (serverConfig, error) {
 	for _, o := range options {
 		o.applyServer(&c)
 	}
+	c.require(c.registry == "" || c.client == nil, "want a registry or a registry's client, got both")
 	return c, errors.Join(c.wrong...)
 }
 
@@ -170,7 +172,11 @@ func WithDrainTimeout(d time.Duration) ServerOption {
 
 // WithInterceptors puts interceptors around every handler, the first outermost.
 func WithInterceptors(interceptors ...reactor.Interceptor) ServerOption {
-	return serverOption(func(c *serverConfig) { c.interceptors = append(c.interceptors, interceptors...) })
+	return serverOption(func(c *serverConfig) {
+		isNil := func(i reactor.Interceptor) bool { return i == nil }
+		c.require(!slices.ContainsFunc(interceptors, isNil), "interceptor: must not be nil")
+		c.interceptors = append(c.interceptors, interceptors...)
+	})
 }
 
 // WithSocket passes options on to the sockets of comm.

@@ -36,7 +36,8 @@ type Server struct {
 	stats      *methods
 	ownClient  *registry.Client // to be closed; nil if it is not ours
 	started    atomic.Bool
-	began      atomic.Int64 // when Run did, in Unix nanoseconds
+	began      atomic.Int64  // when Run did, in Unix nanoseconds
+	entered    chan struct{} // closed when there is a registration
 
 	mu           sync.Mutex // guards what follows
 	health       mitterev1.Health
@@ -59,6 +60,7 @@ func NewServer(zmq *comm.Context, name string, handlers *reactor.Handlers, optio
 	config.id = cmp.Or(config.id, newID())
 	s := &Server{
 		serverConfig: config, name: name, contextID: zmq.ID(), handlers: handlers, stats: newMethods(handlers), health: mitterev1.Health_HEALTH_SERVING,
+		entered: make(chan struct{}),
 	}
 	if err := s.open(zmq); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -149,19 +151,21 @@ func (s *Server) Run(ctx context.Context) error {
 	s.register()
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	var draining sync.WaitGroup
+	var leaving sync.WaitGroup
 	var undrained error
-	draining.Go(func() {
+	leaving.Go(func() {
 		defer stop()
 		select {
 		case <-ctx.Done():
-			undrained = s.leave()
-		case <-serving.Done():
+			s.withdraw()
+			undrained = s.empty()
+		case <-serving.Done(): // by itself, as when its socket was closed
+			s.withdraw()
 		}
 	})
 	err := s.reactor.Run(serving)
 	stop()
-	draining.Wait()
+	leaving.Wait()
 	return errors.Join(err, undrained)
 }
 
@@ -173,16 +177,31 @@ const (
 	lateCallers = 100 * time.Millisecond
 )
 
-// leave withdraws the instance and waits until its calls have ended.
-func (s *Server) leave() error {
-	s.SetHealth(mitterev1.Health_HEALTH_DRAINING)
-	withdraw, cancel := context.WithTimeout(context.Background(), withdrawPatience)
-	defer cancel()
-	if r := s.registered(); r != nil {
-		if err := r.Withdraw(withdraw); err != nil {
-			s.log.Warn("not withdrawn; the registry forgets the instance when its lease ends", "name", s.name, "id", s.id, "error", err)
-		}
+// withdraw takes the instance out of the registry. Its health is not told there:
+// that it is gone says more.
+func (s *Server) withdraw() {
+	r := s.stopTelling()
+	if r == nil {
+		return
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), withdrawPatience)
+	defer cancel()
+	if err := r.Withdraw(ctx); err != nil {
+		s.log.Warn("not withdrawn; the registry forgets the instance when its lease ends", "name", s.name, "id", s.id, "error", err)
+	}
+}
+
+// stopTelling sets the health to draining, and returns the registration if there
+// is one.
+func (s *Server) stopTelling() *registry.Registration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.health = mitterev1.Health_HEALTH_DRAINING
+	return s.registration
+}
+
+// empty takes no further calls and waits until those that it has have ended.
+func (s *Server) empty() error {
 	drain, cancel := context.WithTimeout(context.Background(), s.drain)
 	defer cancel()
 	err := s.reactor.Drain(drain)
@@ -200,6 +219,7 @@ func (s *Server) register() {
 	if s.client == nil {
 		return
 	}
+	defer close(s.entered)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.registration = s.client.Register(&mitterev1.Instance{
@@ -208,7 +228,7 @@ func (s *Server) register() {
 	}, s.lease)
 }
 
-// registered returns the registration, nil if there is none.
+// registered returns the registration, nil if there is none yet.
 func (s *Server) registered() *registry.Registration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -241,13 +261,18 @@ func (s *Server) Health() mitterev1.Health {
 	return s.health
 }
 
-// WaitRegistered waits until the registry knows the instance; see
-// [registry.Registration.Wait]. Without a registry it returns at once.
+// WaitRegistered waits until the server runs and the registry knows the instance;
+// see [registry.Registration.Wait]. Without a registry it returns at once.
 func (s *Server) WaitRegistered(ctx context.Context) error {
-	if r := s.registered(); r != nil {
-		return r.Wait(ctx)
+	if s.client == nil {
+		return nil
 	}
-	return nil
+	select {
+	case <-s.entered:
+		return s.registered().Wait(ctx)
+	case <-ctx.Done():
+		return messaging.Errorf(messaging.CodeOf(ctx.Err()), "not registered, since Run was not called: %w", ctx.Err())
+	}
 }
 
 // oneLine returns the text of joined errors on one line.
