@@ -16,6 +16,7 @@ type gate struct {
 
 	mu      sync.Mutex
 	running int
+	coming  int             // those that will be brought
 	busy    map[string]bool // keys of those that run
 	waiting *list.List      // of *job
 	jobs    sync.WaitGroup
@@ -34,10 +35,32 @@ func newGate(limit, room int) *gate {
 	return &gate{limit: limit, room: room, busy: map[string]bool{}, waiting: list.New()}
 }
 
+// expect announces a job that will be brought to admit: until then the gate is not
+// idle.
+func (g *gate) expect() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.coming++
+}
+
+// admitExpected is admit for a job that was announced.
+func (g *gate) admitExpected(j *job) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.coming--
+	defer g.settle()
+	return g.place(j)
+}
+
 // admit runs a job, or puts it in the queue; false means that there is no place.
 func (g *gate) admit(j *job) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	return g.place(j)
+}
+
+// place is admit under the lock.
+func (g *gate) place(j *job) bool {
 	switch {
 	case g.running < g.limit && !g.busy[j.key]:
 		g.start(j)
@@ -88,7 +111,12 @@ func (g *gate) done(j *job) {
 		}
 		e = next
 	}
-	if g.running == 0 && g.empty != nil {
+	g.settle()
+}
+
+// settle tells those who wait for it that nothing runs or waits any more.
+func (g *gate) settle() {
+	if g.running+g.coming == 0 && g.empty != nil {
 		close(g.empty)
 		g.empty = nil
 	}
@@ -102,11 +130,8 @@ func (g *gate) idle() <-chan struct{} {
 	if idle == nil {
 		idle = make(chan struct{})
 	}
-	if g.running == 0 {
-		close(idle)
-		return idle
-	}
 	g.empty = idle
+	g.settle()
 	return idle
 }
 

@@ -93,6 +93,7 @@ func (h *host) judge(d *messaging.Delivery, k *mitterev1.Request) verdict {
 		return verdict{refused: errOvertime()}
 	}
 	h.enter(w, s, now)
+	h.u.gateOf(w).expect() // under the lock, so that Drain waits for it
 	return verdict{work: w}
 }
 
@@ -223,7 +224,7 @@ func (h *host) admit(w *work) {
 	if wait > 0 { // before the job is admitted, which stops it
 		w.patience = time.AfterFunc(wait-h.u.now(), func() { h.giveUp(w) })
 	}
-	if gate.admit(&w.job) {
+	if gate.admitExpected(&w.job) {
 		if wait > 0 && h.u.now() >= wait { // it may have fired before there was anything to withdraw
 			h.giveUp(w)
 		}

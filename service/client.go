@@ -173,6 +173,8 @@ func again(err error, format string, args ...any) *messaging.Error {
 // or if a second execution does no harm and the instance went away.
 func mayRepeat(r *call.Request, err error) bool {
 	switch code := messaging.CodeOf(err); {
+	case errors.Is(err, comm.TooLarge): // it stays so
+		return false
 	case code == messaging.Unavailable:
 		return messaging.Refused(err) || r.Method.Repeatable()
 	case code == messaging.ResourceExhausted, code == messaging.NotFound:
@@ -223,11 +225,28 @@ func (c *Client) pick(ctx context.Context, last *member) (*member, error) {
 		case <-patience:
 			return nil, c.nobody()
 		case <-ctx.Done():
-			return nil, messaging.Errorf(messaging.Unavailable, "%w: %w", c.nobody(), ctx.Err()).AsRefused()
+			return nil, c.inVain(ctx)
 		case <-c.closing.Done():
-			return nil, messaging.Errorf(messaging.Unavailable, "the client was closed").AsRefused()
+			return nil, errClosed()
 		}
 	}
+}
+
+// errClosed is the error of a call on a closed client.
+func errClosed() *messaging.Error {
+	return messaging.Errorf(messaging.Unavailable, "the client was closed").AsRefused()
+}
+
+// inVain is the error of a call that nobody could take until its context ended.
+func (c *Client) inVain(ctx context.Context) *messaging.Error {
+	code := messaging.Unavailable
+	if c.closing.Err() != nil {
+		return errClosed()
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		code = messaging.Cancelled
+	}
+	return messaging.Errorf(code, "%w: %w", c.nobody(), ctx.Err()).AsRefused()
 }
 
 // nobody is the error of a call that nobody can take.
@@ -328,9 +347,9 @@ func (c *Client) Wait(ctx context.Context) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return messaging.Errorf(messaging.Unavailable, "%w: %w", c.nobody(), ctx.Err()).AsRefused()
+			return c.inVain(ctx)
 		case <-c.closing.Done():
-			return messaging.Errorf(messaging.Unavailable, "the client was closed").AsRefused()
+			return errClosed()
 		}
 	}
 }

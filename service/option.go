@@ -38,6 +38,7 @@ type serverConfig struct {
 	queue        int
 	heartbeat    time.Duration
 	drain        time.Duration
+	endStreams   bool
 	interceptors []reactor.Interceptor
 	socket       []comm.Option
 	log          *slog.Logger
@@ -170,7 +171,16 @@ func WithDrainTimeout(d time.Duration) ServerOption {
 	})
 }
 
+// WithStreamsEnded ends streams when the server stops, and not when their handlers
+// or callers do: their contexts end, and their callers get an error with code
+// UNAVAILABLE. It is for streams without end, which would keep the server from
+// stopping for the drain timeout. By default streams are drained as all calls are.
+func WithStreamsEnded() ServerOption {
+	return serverOption(func(c *serverConfig) { c.endStreams = true })
+}
+
 // WithInterceptors puts interceptors around every handler, the first outermost.
+// What the server answers about itself does not go through them.
 func WithInterceptors(interceptors ...reactor.Interceptor) ServerOption {
 	return serverOption(func(c *serverConfig) {
 		isNil := func(i reactor.Interceptor) bool { return i == nil }

@@ -13,12 +13,15 @@ import (
 	"sync/atomic"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/registry"
+	"github.com/mittere/mittere/service/servicemittere"
 )
 
 // Server serves handlers under a name: it listens, registers, answers what every
@@ -38,6 +41,8 @@ type Server struct {
 	started    atomic.Bool
 	began      atomic.Int64  // when Run did, in Unix nanoseconds
 	entered    chan struct{} // closed when there is a registration
+	stopping   context.Context
+	stop       context.CancelFunc // ends stopping
 
 	mu           sync.Mutex // guards what follows
 	health       mitterev1.Health
@@ -62,6 +67,7 @@ func NewServer(zmq *comm.Context, name string, handlers *reactor.Handlers, optio
 		serverConfig: config, name: name, contextID: zmq.ID(), handlers: handlers, stats: newMethods(handlers), health: mitterev1.Health_HEALTH_SERVING,
 		entered: make(chan struct{}),
 	}
+	s.stopping, s.stop = context.WithCancel(context.Background())
 	if err := s.open(zmq); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -113,10 +119,37 @@ func (s *Server) open(zmq *comm.Context) (err error) {
 		pool = append(pool, reactor.WithPool(s.concurrency, nil))
 	}
 	s.reactor, err = reactor.New(reactor.Join(s.handlers, reactor.Aside(s.management())), []reactor.Socket{s.socket}, append(pool,
-		reactor.WithInterceptors(append([]reactor.Interceptor{s.stats.count}, s.interceptors...)...),
+		reactor.WithInterceptors(s.around()...),
 		reactor.WithCallQueue(s.queue), reactor.WithHeartbeat(s.heartbeat), reactor.WithLogger(s.log),
 		reactor.WithIdentity(s.name, s.id), reactor.WithStopTimeout(0))...)
 	return err
+}
+
+// around returns the interceptors, the first outermost.
+func (s *Server) around() []reactor.Interceptor {
+	around := []reactor.Interceptor{s.stats.count}
+	if s.endStreams {
+		around = append(around, reactor.EndStreams(s.stopping))
+	}
+	for _, interceptor := range s.interceptors {
+		around = append(around, s.exceptManagement(interceptor))
+	}
+	return around
+}
+
+// exceptManagement returns an interceptor that leaves the server's management
+// alone: one that wants to know the caller would keep everybody from asking what
+// the server is.
+func (s *Server) exceptManagement(interceptor reactor.Interceptor) reactor.Interceptor {
+	return func(next reactor.Invoker) reactor.Invoker {
+		intercepted := interceptor(next)
+		return func(ctx context.Context, c *reactor.Call) (proto.Message, error) {
+			if strings.HasPrefix(c.Method, servicemittere.ManagementServiceName+"/") {
+				return next(ctx, c)
+			}
+			return intercepted(ctx, c)
+		}
+	}
 }
 
 // Name returns the name that the server is found by.
@@ -131,6 +164,7 @@ func (s *Server) Endpoints() []string { return s.advertised }
 // Close closes the socket and the client of the registry. It is called when Run
 // has returned, or never was.
 func (s *Server) Close() (err error) {
+	s.stop()
 	if s.socket != nil {
 		err = s.socket.Close()
 	}
@@ -158,6 +192,7 @@ func (s *Server) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			s.withdraw()
+			s.stop()
 			undrained = s.empty()
 		case <-serving.Done(): // by itself, as when its socket was closed
 			s.withdraw()

@@ -189,7 +189,7 @@ func TestTheGuideShowsWhatTheExamplesHave(t *testing.T) {
 	var code []string
 	for _, file := range []string{
 		"handler.go", "handler_test.go", "guide_test.go", "server/main.go", "client/main.go", "../ticker/handler.go",
-		"../ticker/stop.go", "../ticker/server/main.go", "../ticker/client/main.go",
+		"../ticker/server/main.go", "../ticker/client/main.go",
 	} {
 		code = append(code, unindented(exampletest.Read(t, file)))
 	}

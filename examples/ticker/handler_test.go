@@ -2,20 +2,19 @@ package ticker_test
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	tickerv1 "github.com/mittere/mittere/gen/ticker/v1"
 
-	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/examples/ticker"
 	"github.com/mittere/mittere/examples/ticker/tickermittere"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/service"
+	"github.com/mittere/mittere/service/servicetest"
 )
 
 // watched is the handler with a look at what it does.
@@ -38,33 +37,9 @@ func (w *watched) Ticks(ctx context.Context, req *tickerv1.TicksRequest, send fu
 // start serves a handler until the test ends, and returns its client.
 func start(t *testing.T, handler tickermittere.TickerServiceHandler) *tickermittere.TickerServiceClient {
 	t.Helper()
-	check := func(err error) {
-		if err != nil {
-			t.Helper()
-			t.Fatal(err)
-		}
-	}
-	zmq, err := comm.NewContext()
-	check(err)
-	t.Cleanup(func() { check(zmq.Close()) })
 	handlers := reactor.NewHandlers()
 	tickermittere.RegisterTickerService(handlers, handler)
-	ctx, stop := context.WithCancel(context.Background())
-	server, err := service.NewServer(zmq, "ticker", handlers,
-		service.WithBind("inproc://ticker"), service.WithInterceptors(ticker.EndStreams(ctx)))
-	check(err)
-	t.Cleanup(func() { check(server.Close()) })
-	var running sync.WaitGroup
-	running.Go(func() {
-		if err := server.Run(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	t.Cleanup(func() { stop(); running.Wait() })
-	client, err := service.NewClient(zmq, "ticker", service.FromEndpoints("inproc://ticker"))
-	check(err)
-	t.Cleanup(func() { check(client.Close()) })
-	return tickermittere.NewTickerServiceClient(client)
+	return tickermittere.NewTickerServiceClient(servicetest.Client(t, "ticker", handlers, service.WithStreamsEnded()))
 }
 
 func TestTicksAreCountedAndEnd(t *testing.T) {

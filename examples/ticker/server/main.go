@@ -43,7 +43,7 @@ func serve(ctx context.Context, registry string, bind []string) error {
 	handlers := reactor.NewHandlers()
 	tickermittere.RegisterTickerService(handlers, ticker.Handler{})
 	server, err := service.NewServer(zmq, "ticker", handlers,
-		service.WithRegistry(registry), service.WithBind(bind...), service.WithInterceptors(ticker.EndStreams(ctx)))
+		service.WithRegistry(registry), service.WithBind(bind...), service.WithStreamsEnded())
 	if err != nil {
 		return err
 	}
