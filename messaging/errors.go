@@ -103,6 +103,17 @@ func Refused(err error) bool {
 	return errors.As(err, &e) && e != nil && e.refused
 }
 
+// InVain returns the error of who waited until ctx ended for what did not come:
+// [Cancelled] if it was cancelled, else [Unavailable]. why says what did not come. The
+// error is refused, and the context's error too.
+func InVain(ctx context.Context, why error) *Error {
+	code := Unavailable
+	if errors.Is(ctx.Err(), context.Canceled) {
+		code = Cancelled
+	}
+	return Errorf(code, "%w: %w", why, ctx.Err()).AsRefused()
+}
+
 // WithDetails returns a copy of the error with further details. One that cannot
 // be marshalled is left out.
 func (e *Error) WithDetails(details ...proto.Message) *Error {

@@ -89,8 +89,12 @@ func (u *run) admit(s *station, d *messaging.Delivery, e entry, j job) {
 			do()
 		}
 	}
-	gate := u.gateFor(e)
-	if !gate.admit(&j) {
+	switch gate := u.gateFor(e); {
+	case u.draining.Load() && !e.aside:
+		defer u.end(d)
+		u.stats.refused.Add(1)
+		u.reject(s, d, "message refused", errDraining)
+	case !gate.admit(&j):
 		defer u.end(d)
 		u.stats.overloaded.Add(1)
 		u.reject(s, d, "message refused", gate.full())
@@ -137,10 +141,6 @@ func (u *run) serve(s *station, d *messaging.Delivery, e entry, known bool) {
 	case !known:
 		u.stats.unknown.Add(1)
 		u.reject(s, d, "no handler", u.unknownType(d.Type))
-		return
-	case u.draining.Load() && !e.aside:
-		u.stats.refused.Add(1)
-		u.reject(s, d, "message refused", errDraining)
 		return
 	}
 	defer u.survive(s, d)

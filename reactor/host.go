@@ -118,6 +118,9 @@ func (h *host) hello(d *messaging.Delivery, k *mitterev1.Hello) {
 	case k.GetRole() == mitterev1.Role_ROLE_WORKER:
 		h.dismiss(path, messaging.Errorf(messaging.Unimplemented, "workers are for a broker, which this is not"))
 		return
+	case len(k.GetInstance()) > maxKeySize:
+		h.dismiss(path, messaging.Errorf(messaging.InvalidArgument, "an instance of %d bytes, want %d at most", len(k.GetInstance()), maxKeySize))
+		return
 	case h.u.draining.Load() || h.u.receiving.Err() != nil:
 		h.dismiss(path, errDraining)
 		return
@@ -169,7 +172,7 @@ func (h *host) hear(peer string, k *mitterev1.Heartbeat) bool {
 	if s == nil {
 		return false
 	}
-	s.clock.sample(time.Duration(k.GetSentAtNano()), now, s.patience())
+	s.sentAt(now, k.GetSentAtNano())
 	return true
 }
 
@@ -213,9 +216,8 @@ func (h *host) leave(l *leg, why *messaging.Error) {
 	}
 	w.cancel(why)
 	withdrawn := h.u.gateOf(w).withdraw(&w.job)
-	if withdrawn || w.request.GetIdempotency() != mitterev1.Idempotency_IDEMPOTENCY_UNSPECIFIED {
-		h.memory.end(h.u.now(), w.request.GetKey(), messaging.Command{}, true)
-		w.forgotten = true
+	if key := w.request.GetKey(); (withdrawn || repeatable(w.request)) && h.memory.running(key) == w {
+		h.memory.end(h.u.now(), key, messaging.Command{}, true)
 	}
 	if withdrawn {
 		w.stopWaiting()

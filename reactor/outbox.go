@@ -189,6 +189,21 @@ func (o *outbox) progress() <-chan struct{} {
 	return o.moved
 }
 
+// await waits until nothing is kept; false means that ctx ended first.
+func (o *outbox) await(ctx context.Context) bool {
+	for {
+		progress := o.progress()
+		if o.size() == 0 {
+			return true
+		}
+		select {
+		case <-progress:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
 // size returns how many replies are kept.
 func (o *outbox) size() (n int) {
 	o.mu.Lock()

@@ -227,7 +227,8 @@ func (u *run) gateFor(e entry) *gate {
 }
 
 // Drain makes the reactor take no further calls, tells its callers so, and waits
-// until those that were taken have ended or ctx has. Those that come meanwhile are
+// until those that were taken have ended and their answers have been handed to the
+// network, or ctx has ended. Those that come meanwhile are
 // refused with code [messaging.Unavailable]. Handlers that run [Aside] go on, and
 // so do sockets that receive no commands.
 func (r *Reactor) Drain(ctx context.Context) error {
@@ -243,10 +244,15 @@ func (r *Reactor) Drain(ctx context.Context) error {
 	}
 	select {
 	case <-u.gate.idle():
-		return nil
 	case <-ctx.Done():
 		return messaging.AsError(ctx.Err())
 	}
+	for _, s := range u.stations {
+		if s.host != nil && !s.outbox.await(ctx) {
+			return messaging.Errorf(messaging.DeadlineExceeded, "%d answers wait for callers who do not read", s.outbox.size())
+		}
+	}
+	return nil
 }
 
 // reason says why a run ended that was not asked to.

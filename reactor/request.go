@@ -42,7 +42,7 @@ func (h *host) request(d *messaging.Delivery, k *mitterev1.Request) {
 func (h *host) reply(path messaging.ReturnPath, call uint64, v verdict) {
 	switch {
 	case v.answer != nil:
-		h.post(path, readdressed(*v.answer, call))
+		h.answer(path, readdressed(*v.answer, call), false)
 	case v.aborted != nil:
 		h.say(path, &mitterev1.Reply{Call: call, Instance: h.u.instance, Status: v.aborted.Status()})
 	case v.refused != nil:
@@ -70,8 +70,7 @@ func (h *host) judge(d *messaging.Delivery, k *mitterev1.Request) verdict {
 	if s == nil {
 		return verdict{refused: errUnknownSession, stale: true}
 	}
-	sent := time.Duration(k.GetSentAtNano())
-	s.clock.sample(sent, now, s.patience())
+	sent := s.sentAt(now, k.GetSentAtNano())
 	if s.legs[k.GetCall()] != nil {
 		return verdict{refused: messaging.Errorf(messaging.InvalidArgument, "call %d runs already", k.GetCall())}
 	}
@@ -87,7 +86,7 @@ func (h *host) judge(d *messaging.Delivery, k *mitterev1.Request) verdict {
 	case h.u.receiving.Err() != nil, h.u.draining.Load() && !e.aside: // nothing is admitted any more
 		return verdict{refused: errDraining}
 	}
-	w := h.newWork(d, k, e, now, now-s.clock.age(sent, now))
+	w := h.newWork(d, k, e, now, sent)
 	if w.expired(now) {
 		h.u.stats.expired.Add(1)
 		return verdict{refused: errOvertime()}
@@ -106,6 +105,9 @@ func (h *host) recall(now time.Duration, s *session, e entry, k *mitterev1.Reque
 	case known.answer != nil && e.shape != Streaming:
 		return verdict{answer: known.answer}, true
 	case w != nil && w.credit == nil && !(harmless && w.ctx.Err() != nil): // what is cancelled answers nobody
+		if len(w.legs) >= maxLegs {
+			return verdict{refused: messaging.Errorf(messaging.ResourceExhausted, "%d others wait for the same request", maxLegs)}, true
+		}
 		h.join(w, s, k)
 		return verdict{}, true
 	case (w != nil || known.answer != nil || known.lost) && !harmless:
@@ -114,6 +116,9 @@ func (h *host) recall(now time.Duration, s *session, e entry, k *mitterev1.Reque
 		return verdict{}, false
 	}
 }
+
+// maxLegs is how many may wait for one request. Those who join pass no gate.
+const maxLegs = 16
 
 // repeatable reports whether a second execution does no harm.
 func repeatable(k *mitterev1.Request) bool {
@@ -253,7 +258,7 @@ func (h *host) finish(w *work, reply *mitterev1.Reply, body []byte) {
 	reply.Instance = h.u.instance
 	answer := messaging.Command{Kind: reply, Body: body}
 	for _, l := range h.remember(w, answer) {
-		h.answer(l, answer)
+		h.answer(l.session.path, readdressed(answer, l.call), w.credit != nil)
 	}
 }
 
@@ -262,7 +267,7 @@ func (h *host) finish(w *work, reply *mitterev1.Reply, body []byte) {
 func (h *host) remember(w *work, answer messaging.Command) (legs []*leg) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if w.request.GetOneWay() || w.forgotten {
+	if w.request.GetOneWay() {
 		return nil
 	}
 	if h.memory.running(w.request.GetKey()) == w { // and not one that came after it was cancelled
@@ -289,13 +294,13 @@ func (h *host) memorise(w *work, answer messaging.Command) {
 }
 
 // answer sends the answer to a call. If it is the answer's fault that it cannot be
-// sent, as when it is too large, the caller is told that instead.
-func (h *host) answer(l *leg, c messaging.Command) {
-	err := h.socket.outbox.send(h.u.sending, &commandLetter{l.session.path, readdressed(c, l.call)}, l.work.credit != nil)
+// sent, the caller is told that instead. last says that it ends a stream.
+func (h *host) answer(path messaging.ReturnPath, c messaging.Command, last bool) {
+	err := h.socket.outbox.send(h.u.sending, &commandLetter{path, c}, last)
 	code := messaging.CodeOf(err)
 	if code == messaging.ResourceExhausted || code == messaging.InvalidArgument {
-		h.post(l.session.path, messaging.Command{Kind: &mitterev1.Reply{
-			Call: l.call, Instance: h.u.instance,
+		h.post(path, messaging.Command{Kind: &mitterev1.Reply{
+			Call: c.Kind.(*mitterev1.Reply).GetCall(), Instance: h.u.instance,
 			Status: messaging.Errorf(code, "the answer cannot be sent: %v", err).Status(),
 		}})
 		return

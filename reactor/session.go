@@ -46,6 +46,17 @@ func (s *session) patience() time.Duration { return heartbeatsMissed * s.heartbe
 // over reports whether nothing was heard of the peer for too long.
 func (s *session) over(now time.Duration) bool { return now-s.heard > s.patience() }
 
+// sentAt returns when something was sent by the peer's clock, as a time of ours; 0
+// is a peer that does not tell.
+func (s *session) sentAt(now time.Duration, nano int64) time.Duration {
+	if nano == 0 {
+		return now
+	}
+	sent := time.Duration(nano)
+	s.clock.sample(sent, now, s.patience())
+	return now - s.clock.age(sent, now)
+}
+
 // newSessions returns none.
 func newSessions(shortest time.Duration) sessions {
 	return sessions{shortest: shortest, most: maxSessions, byPeer: map[string]*session{}}
@@ -63,7 +74,7 @@ func (t *sessions) open(now time.Duration, path messaging.ReturnPath, hello *mit
 		peer: peer, path: path, id: rand.Uint64() | 1, client: string(hello.GetInstance()), heard: now, said: now, legs: map[uint64]*leg{},
 		heartbeat: max(min(time.Duration(hello.GetHeartbeatNano()), longestHeartbeat), t.shortest),
 	}
-	begun.clock.sample(time.Duration(hello.GetSentAtNano()), now, begun.patience())
+	begun.sentAt(now, hello.GetSentAtNano())
 	t.byPeer[peer] = begun
 	return begun, ended
 }

@@ -27,9 +27,8 @@ type work struct {
 	job      job
 	patience *time.Timer // ends the waiting; nil if it may wait for ever
 
-	legs      []*leg  // who wait for it; guarded by the host's lock
-	forgotten bool    // the memory knows nothing of it any more; guarded likewise
-	credit    *credit // of a stream
+	legs   []*leg  // who wait for it; guarded by the host's lock
+	credit *credit // of a stream
 }
 
 // leg is one who waits for a request: the call of a session.
@@ -157,7 +156,11 @@ func (w *work) pack(c *Call, reply proto.Message) ([]byte, error) {
 	if err != nil {
 		return nil, messaging.Errorf(messaging.Internal, "the reply of %s cannot be sent: %w", c.Name(), err)
 	}
-	return e.Append(nil), nil
+	body := e.Append(nil)
+	if most := w.host.socket.frameSize(); len(body) > most {
+		return nil, messaging.Errorf(messaging.ResourceExhausted, "the answer cannot be sent: %d bytes, of which a frame has %d at most", len(body), most)
+	}
+	return body, nil
 }
 
 // explain returns the error of a handler as its callers shall see it: one whose

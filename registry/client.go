@@ -60,7 +60,7 @@ func (c *Client) Connected() bool { return c.conn.Ready() }
 // Resolve asks for the instances of a name, ordered by id. NOT_FOUND means that
 // there is none.
 func (c *Client) Resolve(ctx context.Context, name string) ([]*mitterev1.Entry, error) {
-	resp, err := c.stub.Resolve(ctx, &mitterev1.ResolveRequest{Name: name})
+	resp, err := ask(ctx, c, c.stub.Resolve, &mitterev1.ResolveRequest{Name: name})
 	if err != nil {
 		return nil, err
 	}
@@ -69,11 +69,26 @@ func (c *Client) Resolve(ctx context.Context, name string) ([]*mitterev1.Entry, 
 
 // List asks for all instances, ordered by name and id.
 func (c *Client) List(ctx context.Context) ([]*mitterev1.Entry, error) {
-	resp, err := c.stub.List(ctx, &mitterev1.ListRequest{})
+	resp, err := ask(ctx, c, c.stub.List, &mitterev1.ListRequest{})
 	if err != nil {
 		return nil, err
 	}
 	return resp.GetEntries(), nil
+}
+
+// ask calls a method that changes nothing, again if the registry goes away meanwhile.
+func ask[Req, Resp any](
+	ctx context.Context, c *Client, method func(context.Context, Req, ...call.Option) (Resp, error), req Req,
+) (Resp, error) {
+	for {
+		resp, err := method(ctx, req)
+		if messaging.CodeOf(err) != messaging.Unavailable || ctx.Err() != nil || c.closing.Err() != nil {
+			return resp, err
+		}
+		if c.rest(ctx, pause); ctx.Err() != nil { // what went wrong says more
+			return resp, err
+		}
+	}
 }
 
 // pause stands between two tries of what failed though the registry answers.

@@ -51,7 +51,7 @@ func (c *Client) Watch(ctx context.Context, name string) iter.Seq[*mitterev1.Wat
 		defer cancel()
 		req := &mitterev1.WatchRequest{Name: name}
 		for ctx.Err() == nil {
-			if !c.watchOnce(ctx, req, yield) {
+			if more, _ := c.watchOnce(ctx, req, yield); !more {
 				return
 			}
 			c.rest(ctx, pause)
@@ -59,20 +59,20 @@ func (c *Client) Watch(ctx context.Context, name string) iter.Seq[*mitterev1.Wat
 	}
 }
 
-// watchOnce is Watch until the connection is lost; false means that yield wants no
-// more. It notes in req what was told. A part of the table has no revision, so
+// watchOnce is Watch until the connection is lost, and says why that was; more is
+// false if yield wants no more. It notes in req what was told. A part of the table has no revision, so
 // that who loses the rest begins again.
-func (c *Client) watchOnce(ctx context.Context, req *mitterev1.WatchRequest, yield func(*mitterev1.WatchResponse) bool) bool {
+func (c *Client) watchOnce(ctx context.Context, req *mitterev1.WatchRequest, yield func(*mitterev1.WatchResponse) bool) (more bool, lost error) {
 	for resp, err := range c.stub.Watch(ctx, proto.CloneOf(req)) {
 		if err != nil {
-			return true
+			return true, err
 		}
 		req.Epoch, req.Revision = resp.GetEpoch(), resp.GetRevision()
 		if !yield(resp) {
-			return false
+			return false, nil
 		}
 	}
-	return true
+	return true, errNoNews
 }
 
 // Follower keeps a [View] up to date. All methods may be called by any number of
@@ -86,6 +86,7 @@ type Follower struct {
 	mirror  mirror
 	at      time.Time // when the registry was last there; zero if it never was
 	live    bool
+	why     error // why it is not
 	changed chan struct{}
 }
 
@@ -104,8 +105,8 @@ func (c *Client) Follow(name string) *Follower {
 // follow takes news until ctx ends.
 func (f *Follower) follow(ctx context.Context, req *mitterev1.WatchRequest) {
 	for ctx.Err() == nil {
-		f.client.watchOnce(ctx, req, f.take)
-		f.lose()
+		_, why := f.client.watchOnce(ctx, req, f.take)
+		f.lose(why)
 		f.client.rest(ctx, pause)
 	}
 }
@@ -127,10 +128,13 @@ func (f *Follower) take(resp *mitterev1.WatchResponse) bool {
 	return true
 }
 
-// lose notes that the registry is not there any more.
-func (f *Follower) lose() {
+// lose notes that the registry is not there any more, or is none.
+func (f *Follower) lose(why error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.why = why; messaging.CodeOf(why) == messaging.Unimplemented {
+		f.why = messaging.Errorf(messaging.Unavailable, "what is at %s is no registry: %w", f.client.Endpoint(), why)
+	}
 	if f.live {
 		f.at, f.live = time.Now(), false
 		f.tell()
@@ -155,6 +159,17 @@ func (f *Follower) View() View {
 	return v
 }
 
+// Err returns why the registry tells nothing, nil while it does.
+func (f *Follower) Err() error {
+	away := f.client.conn.Err()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.live {
+		return nil
+	}
+	return cmp.Or(away, f.why, error(errNoNews))
+}
+
 // Changed returns a channel that is closed when the registry has told something.
 func (f *Follower) Changed() <-chan struct{} {
 	f.mu.Lock()
@@ -174,7 +189,7 @@ func (f *Follower) Wait(ctx context.Context) error {
 		case <-f.done:
 			return errClientClosed
 		case <-ctx.Done():
-			return messaging.Errorf(messaging.Unavailable, "%w: %w", cmp.Or(f.client.conn.Err(), error(errNoNews)), ctx.Err()).AsRefused()
+			return messaging.InVain(ctx, f.Err())
 		}
 	}
 }

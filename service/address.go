@@ -14,12 +14,12 @@ import (
 const loopback = "127.0.0.1"
 
 // localAddress returns this host's address on the way to an endpoint, as the
-// kernel would route it; nothing is sent. It is the loopback address where there
-// is no way, or the endpoint is no tcp one.
-func localAddress(endpoint string) string {
+// kernel would route it; nothing is sent. It is the loopback address where the
+// endpoint is no tcp one.
+func localAddress(endpoint string) (string, error) {
 	address, tcp := strings.CutPrefix(strings.TrimLeft(endpoint, ">@"), "tcp://")
 	if !tcp {
-		return loopback
+		return loopback, nil
 	}
 	network := "udp4" // as comm takes a name
 	if strings.HasPrefix(address, "[") {
@@ -27,10 +27,20 @@ func localAddress(endpoint string) string {
 	}
 	way, err := net.Dial(network, address)
 	if err != nil {
-		return loopback
+		return "", messaging.Errorf(messaging.Unavailable, "no way to the registry, whose side of this host is to be listened at: %w", err)
 	}
 	defer way.Close()
-	return way.LocalAddr().(*net.UDPAddr).IP.String()
+	return way.LocalAddr().(*net.UDPAddr).IP.String(), nil
+}
+
+// needsAddress reports whether it must be known what others reach this host by.
+func (c *serverConfig) needsAddress() bool {
+	everywhere := func(endpoint string) bool {
+		address, tcp := strings.CutPrefix(strings.TrimPrefix(endpoint, "@"), "tcp://")
+		host, _, _ := net.SplitHostPort(address)
+		return tcp && (host == "*" || net.ParseIP(host).IsUnspecified())
+	}
+	return len(c.bind) == 0 || len(c.advertise) == 0 && slices.ContainsFunc(c.bind, everywhere)
 }
 
 // listen binds a socket to endpoints.

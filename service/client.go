@@ -106,7 +106,8 @@ func (c *Client) View() registry.View {
 	return c.follower.View()
 }
 
-// Call makes a call; see [call.Caller]. It waits until an instance can take it,
+// Call makes a call; see [call.Caller]. It sets the request's Key, Attempt and
+// FailFast itself. It waits until an instance can take it,
 // for the client's patience at most, and then it is [messaging.Unavailable].
 func (c *Client) Call(ctx context.Context, r *call.Request, each func(*messaging.Envelope) error) error {
 	return c.invoke(ctx, r, each)
@@ -125,16 +126,20 @@ func (c *Client) try(ctx context.Context, r *call.Request, each func(*messaging.
 	var last *member
 	var failed error
 	refused := true // every try was
-	for r.Attempt = 1; ; r.Attempt++ {
+	r.Attempt = 1   // but for those: to a server the request is new
+	for try := 1; ; try++ {
 		m, err := c.pick(ctx, last)
 		if err != nil {
 			return afterwards(err, failed, refused)
 		}
 		failed = m.call(ctx, r, listen)
-		if failed == nil || heard || r.Attempt >= c.tries || !mayRepeat(r, failed) || !c.rest(ctx, r.Attempt) {
+		if failed == nil || heard || try >= c.tries || !mayRepeat(r, failed) || !c.rest(ctx, try) {
 			return outcome(failed, refused)
 		}
-		refused = refused && messaging.Refused(failed)
+		if !messaging.Refused(failed) {
+			refused = false
+			r.Attempt++
+		}
 		last = m
 	}
 }
@@ -239,14 +244,10 @@ func errClosed() *messaging.Error {
 
 // inVain is the error of a call that nobody could take until its context ended.
 func (c *Client) inVain(ctx context.Context) *messaging.Error {
-	code := messaging.Unavailable
 	if c.closing.Err() != nil {
 		return errClosed()
 	}
-	if errors.Is(ctx.Err(), context.Canceled) {
-		code = messaging.Cancelled
-	}
-	return messaging.Errorf(code, "%w: %w", c.nobody(), ctx.Err()).AsRefused()
+	return messaging.InVain(ctx, c.nobody())
 }
 
 // nobody is the error of a call that nobody can take.
@@ -257,6 +258,9 @@ func (c *Client) nobody() *messaging.Error {
 		return c.stranger()
 	}
 	why := c.members[0].err()
+	if c.name == "" {
+		return messaging.Errorf(messaging.Unavailable, "%s cannot be reached: %w", c.members[0].endpoint, why).AsRefused()
+	}
 	return messaging.Errorf(messaging.Unavailable, "none of %d instances of %s can be reached: %w", len(c.members), c.name, why).AsRefused()
 }
 
@@ -267,6 +271,8 @@ func (c *Client) stranger() *messaging.Error {
 	case c.strange != nil:
 		return messaging.Errorf(messaging.Unavailable, "no instance of %s can be connected to: %s", c.name, oneLine(c.strange)).AsRefused()
 	case c.follower == nil, view.Live:
+	case view.At.IsZero() && c.client.Connected() && c.follower.Err() != nil:
+		why = ": " + c.follower.Err().Error()
 	case view.At.IsZero():
 		why = ": the registry at " + c.client.Endpoint() + " has not answered yet"
 	default:

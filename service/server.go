@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -46,6 +47,7 @@ type Server struct {
 
 	mu           sync.Mutex // guards what follows
 	health       mitterev1.Health
+	leaving      bool // it stays draining
 	registration *registry.Registration
 }
 
@@ -107,8 +109,10 @@ func (s *Server) open(zmq *comm.Context) (err error) {
 		s.client = s.ownClient
 	}
 	local := loopback
-	if s.client != nil {
-		local = localAddress(s.client.Endpoint())
+	if s.client != nil && s.needsAddress() {
+		if local, err = localAddress(s.client.Endpoint()); err != nil {
+			return err
+		}
 	}
 	if err := s.listen(s.socket, local); err != nil {
 		return err
@@ -187,6 +191,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer stop()
 	var leaving sync.WaitGroup
 	var undrained error
+	leaving.Go(func() { s.tellRegistration(serving) })
 	leaving.Go(func() {
 		defer stop()
 		select {
@@ -231,7 +236,7 @@ func (s *Server) withdraw() {
 func (s *Server) stopTelling() *registry.Registration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.health = mitterev1.Health_HEALTH_DRAINING
+	s.health, s.leaving = mitterev1.Health_HEALTH_DRAINING, true
 	return s.registration
 }
 
@@ -263,6 +268,31 @@ func (s *Server) register() {
 	}, s.lease)
 }
 
+// registryPatience is how long a registry may take to register an instance before
+// that is worth a line in the log.
+const registryPatience = 3 * time.Second
+
+// tellRegistration logs when the instance is registered, and why it is not after a
+// while.
+func (s *Server) tellRegistration(ctx context.Context) {
+	r := s.registered()
+	if r == nil {
+		return
+	}
+	soon, cancel := context.WithTimeout(ctx, registryPatience)
+	defer cancel()
+	level := slog.LevelDebug
+	err := r.Wait(soon)
+	if err != nil && s.Health() != mitterev1.Health_HEALTH_DRAINING {
+		s.log.Warn("not registered yet", "name", s.name, "id", s.id, "registry", s.client.Endpoint(), "error", err)
+		level = slog.LevelInfo // since it was missed
+		err = r.Wait(ctx)
+	}
+	if err == nil {
+		s.log.Log(ctx, level, "registered", "name", s.name, "id", s.id, "registry", s.client.Endpoint(), "endpoints", s.advertised)
+	}
+}
+
 // registered returns the registration, nil if there is none yet.
 func (s *Server) registered() *registry.Registration {
 	s.mu.Lock()
@@ -279,10 +309,14 @@ func (s *Server) services() (names []string) {
 }
 
 // SetHealth sets what the server says of its health, and the registry too: clients
-// give no calls to one that is not serving.
+// give no calls to one that is not serving. When the server stops it is draining,
+// whatever is set.
 func (s *Server) SetHealth(health mitterev1.Health) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.leaving {
+		return
+	}
 	s.health = health
 	if s.registration != nil {
 		s.registration.SetHealth(health)

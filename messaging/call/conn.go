@@ -144,7 +144,7 @@ func (c *Conn) current(ctx context.Context) (*link, error) {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return nil, messaging.Errorf(messaging.Unavailable, "%w: %w", why, ctx.Err()).AsRefused()
+			return nil, messaging.InVain(ctx, why)
 		case <-c.closing.Done():
 			return nil, errClosed()
 		}
@@ -185,6 +185,15 @@ func (c *Conn) redial() *comm.Dealer {
 		c.rest()
 	}
 	return nil
+}
+
+// forget notes that a session has ended, if nobody has yet.
+func (c *Conn) forget(l *link) {
+	c.change(func() {
+		if c.link == l {
+			c.link, c.why = nil, l.lost()
+		}
+	})
 }
 
 // rest waits a moment.

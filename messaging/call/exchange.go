@@ -45,16 +45,28 @@ func (c *Conn) Call(ctx context.Context, r *Request, each func(*messaging.Envelo
 		key = c.keys.Begin()
 		defer c.keys.End(key)
 	}
-	l, err := c.linkFor(ctx, r)
-	if err != nil {
-		return err
-	}
-	x, err := l.begin(ctx, r, key)
+	x, err := c.begin(ctx, r, key)
 	if err != nil || r.OneWay {
 		return err
 	}
-	defer l.forget(x)
+	defer x.link.forget(x)
 	return x.follow(ctx, r, each)
+}
+
+// begin sends a request in a session. One that ends before something was sent is as
+// if there had been none.
+func (c *Conn) begin(ctx context.Context, r *Request, key *mitterev1.Key) (*exchange, error) {
+	for {
+		l, err := c.linkFor(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		x, err := l.begin(ctx, r, key)
+		if err == nil || r.FailFast || !errors.Is(err, errNoSession) {
+			return x, err
+		}
+		c.forget(l)
+	}
 }
 
 // linkFor returns the session that a request goes into.
@@ -73,11 +85,14 @@ func (c *Conn) linkFor(ctx context.Context, r *Request) (*link, error) {
 	}
 }
 
+// errNoSession is why nothing was sent in a session.
+var errNoSession = errors.New("the session has ended")
+
 // begin sends a request. An error means that nothing was sent.
 func (l *link) begin(ctx context.Context, r *Request, key *mitterev1.Key) (*exchange, error) {
 	x := l.enter(r)
 	if x == nil {
-		return nil, messaging.Errorf(messaging.Unavailable, "the session with %s ended", l.conn.endpoint).AsRefused()
+		return nil, messaging.Errorf(messaging.Unavailable, "%w with %s", errNoSession, l.conn.endpoint).AsRefused()
 	}
 	request := l.request(ctx, x, r, key)
 	err := l.send(ctx, request, r.Message)

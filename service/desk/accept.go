@@ -1,0 +1,216 @@
+package desk
+
+import (
+	"time"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+)
+
+// Request takes a request of a client, or answers it at once with an error that is
+// refused. One without a target waits if nobody has room, even if nobody serves the
+// service yet (RFC 7: SHOULD queue, and SHOULD expire).
+//
+// A repetition, which is a request with the key of one that waits or runs, waits for
+// the same answer, each with its own deadline; the request is cancelled when nobody
+// waits any more. Streams, targets and one-way requests cannot be joined. Those, and
+// requests that have ended lately and may have been executed, are taken again if a
+// second execution does no harm, and are else ABORTED. Answers are not kept here.
+func (d *Desk) Request(now time.Duration, from Peer, r *Request) []Action {
+	d.begin(now)
+	d.counts.Requests++
+	if w := d.workers[from]; w != nil {
+		w.heard = d.now
+	}
+	if answer, bad := d.check(from, r); bad {
+		d.refuse(from, r, answer)
+		return d.end()
+	}
+	key := r.key()
+	before := d.keys[key]
+	switch {
+	case before != nil && before.joinable(r):
+		d.join(before, from, r)
+	case r.Repeat != RepeatSafe && (before != nil || d.memory.knows(key)):
+		d.refuse(from, r, Answer{Status: status(mitterev1.Code_CODE_ABORTED, "the request came before and may have been executed")})
+	case r.Target.Kind == Any:
+		d.takeAny(from, r)
+	default:
+		d.takeTarget(from, r)
+	}
+	return d.end()
+}
+
+// check returns the answer to a request that is wrong in itself.
+func (d *Desk) check(from Peer, r *Request) (answer Answer, bad bool) {
+	switch {
+	case d.calls[callID{from, r.Call}] != nil && !r.OneWay:
+		return refused(mitterev1.Code_CODE_INVALID_ARGUMENT, "the call %d runs already", r.Call), true
+	case r.Service == "" || len(r.Service) > maxName:
+		return refused(mitterev1.Code_CODE_INVALID_ARGUMENT, "a service's name has %d bytes, want 1 to %d", len(r.Service), maxName), true
+	case Reserved(r.Service):
+		return refused(mitterev1.Code_CODE_UNIMPLEMENTED, "the broker has no service %q", r.Service), true
+	case r.Target.Kind < Any || r.Target.Kind > Named:
+		return refused(mitterev1.Code_CODE_INVALID_ARGUMENT, "a target of kind %d", r.Target.Kind), true
+	case r.Target.Kind == Named && len(r.Target.Names) == 0:
+		return refused(mitterev1.Code_CODE_INVALID_ARGUMENT, "a target without names"), true
+	case r.Timeout < 0:
+		return refused(mitterev1.Code_CODE_DEADLINE_EXCEEDED, "the request came too late"), true
+	default:
+		return Answer{}, false
+	}
+}
+
+// refuse answers a request that is not taken.
+func (d *Desk) refuse(from Peer, r *Request, answer Answer) {
+	d.counts.Refused++
+	if !r.OneWay {
+		d.act(Reply{To: from, Call: r.Call, Tag: r.Tag, Answer: answer})
+	}
+}
+
+// join lets a repetition wait for a request.
+func (d *Desk) join(c *call, from Peer, r *Request) {
+	if len(c.waiters) >= d.limits.Waiters {
+		d.refuse(from, r, refused(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "%d calls wait for one request, which is the limit", len(c.waiters)))
+		return
+	}
+	d.counts.Joined++
+	d.enter(c, from, r)
+}
+
+// takeAny takes a request for whoever is least busy.
+func (d *Desk) takeAny(from Peer, r *Request) {
+	s := d.services[r.Service]
+	waits := 1
+	if s != nil && s.free.first() != nil {
+		waits = 0
+	}
+	if answer, full := d.full(s, r, 1, waits); full {
+		d.refuse(from, r, answer)
+		return
+	}
+	c := d.take(from, r, 1)
+	d.enqueue(c.part(), &c.service.queue)
+	d.touch(c.service)
+}
+
+// takeTarget takes a request for each of the workers that it means.
+func (d *Desk) takeTarget(from Peer, r *Request) {
+	s := d.services[r.Service]
+	chosen, unknown := s.choose(r.Target)
+	if len(chosen) == 0 {
+		d.refuse(from, r, nobody(r, unknown))
+		return
+	}
+	waits := 0
+	names := make([]string, len(chosen))
+	for i, w := range chosen {
+		names[i] = w.offer.Name
+		if !w.room() {
+			waits++
+		}
+	}
+	if answer, full := d.full(s, r, len(chosen), waits); full {
+		d.refuse(from, r, answer)
+		return
+	}
+	c := d.take(from, r, len(chosen))
+	if !r.OneWay {
+		d.act(Accepted{To: from, Call: r.Call, Tag: r.Tag, Workers: names, Unknown: unknown})
+	}
+	for _, w := range chosen {
+		p := c.part()
+		p.worker, p.addressed = w, true
+		d.enqueue(p, &w.queue)
+		d.feed(w)
+	}
+}
+
+// full returns the answer to a request for which there is no room: so many parts,
+// of which so many must wait. The service may be nil.
+func (d *Desk) full(s *service, r *Request, parts, waits int) (answer Answer, full bool) {
+	switch {
+	case s == nil && len(d.services) >= d.limits.Services:
+		return refused(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "the broker has %d services, which is its limit", len(d.services)), true
+	case waits > d.limits.Queue, s != nil && waits > 0 && s.waiting+waits > d.limits.Queue:
+		return refused(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "the queue of the service %q is full with %d requests", r.Service, d.limits.Queue), true
+	case d.held+parts > d.limits.Requests:
+		return refused(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "the broker has %d requests, of %d at most", d.held, d.limits.Requests), true
+	case d.bytes+r.size() > d.limits.Bytes:
+		return refused(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "the requests have %d bytes, of %d at most", d.bytes, d.limits.Bytes), true
+	default:
+		return Answer{}, false
+	}
+}
+
+// take returns the call of a request that is taken.
+func (d *Desk) take(from Peer, r *Request, parts int) *call {
+	c := newCall(d.service(r.Service), r, parts)
+	d.orders++
+	c.order, c.since = d.orders, d.now
+	d.held += parts
+	d.bytes += c.size
+	if key := r.key(); key != (Key{}) && d.keys[key] == nil {
+		c.key = key
+		d.keys[key] = c
+	}
+	d.enter(c, from, r)
+	d.limitWait(c)
+	return c
+}
+
+// limitWait sets until when a call may wait, if that is less than its deadline.
+func (d *Desk) limitWait(c *call) {
+	r := c.request
+	switch {
+	case r.Wait > 0:
+		c.expiry.at = c.since + min(r.Wait, d.limits.Longest)
+	case r.Timeout == 0:
+		c.expiry.at = d.now + d.limits.Expiry
+	default:
+		return
+	}
+	d.alarms.put(&c.expiry)
+}
+
+// enter lets a client wait for a request. A one-way request is not its client's any
+// more, but has a deadline like others.
+func (d *Desk) enter(c *call, from Peer, r *Request) {
+	w := c.newWaiter()
+	w.client, w.number, w.tag, w.silent = from, r.Call, r.Tag, r.OneWay
+	w.deadline.at = d.now + d.limits.Longest
+	if r.Timeout > 0 && r.Timeout < d.limits.Longest {
+		w.deadline.at = d.now + r.Timeout
+	}
+	d.alarms.put(&w.deadline)
+	if w.silent {
+		return
+	}
+	d.calls[callID{from, r.Call}] = w
+	w.next = d.clients[from]
+	if w.next != nil {
+		w.next.prev = w
+	}
+	d.clients[from] = w
+}
+
+// exit lets a waiter wait no longer; its call goes on.
+func (d *Desk) exit(w *waiter) {
+	d.alarms.remove(&w.deadline)
+	if w.silent {
+		return
+	}
+	delete(d.calls, callID{w.client, w.number})
+	switch {
+	case w.prev != nil:
+		w.prev.next = w.next
+	case w.next != nil:
+		d.clients[w.client] = w.next
+	default:
+		delete(d.clients, w.client)
+	}
+	if w.next != nil {
+		w.next.prev = w.prev
+	}
+	w.prev, w.next = nil, nil
+}

@@ -1,0 +1,130 @@
+package desk
+
+import (
+	"time"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+)
+
+// Peer is the address of a client or worker: the socket that it came by, and its
+// routing id there.
+type Peer struct {
+	Socket int
+	ID     string
+}
+
+// Action is something that the caller must do: one of [Deliver], [CancelLeg],
+// [CreditLeg], [Heartbeat], [Disconnect], which go to workers, and [Accepted],
+// [Reply], [Item], [Event], which go to clients. The set is closed, so that a switch
+// over it can be complete.
+type Action interface{ action() }
+
+// Deliver gives a worker a request.
+type Deliver struct {
+	To      Peer
+	Leg     uint64        // names it at this worker; the reply must name it, see [Desk.Token]
+	Request *Request      // not to be changed
+	Timeout time.Duration // how long its client still waits; above 0
+	Wait    time.Duration // how long of that it may wait for its handler; 0: all of it
+	Attempt int           // counts the deliveries of this request, from 1
+	Credit  uint32        // items of a stream that the client takes until it says more
+}
+
+// CancelLeg tells a worker that nobody waits for a request any more. Only workers
+// whose [Offer] has Cancels are told.
+type CancelLeg struct {
+	To  Peer
+	Leg uint64
+}
+
+// CreditLeg allows a worker further items of a stream.
+type CreditLeg struct {
+	To    Peer
+	Leg   uint64
+	Items uint32
+}
+
+// Heartbeat tells a worker that the broker lives (RFC 7, RFC 18, RFC 6).
+type Heartbeat struct {
+	To Peer
+}
+
+// Disconnect tells a worker that it is not registered, or not any more. It may say
+// READY again, but after ALREADY_EXISTS it should not: another has its name.
+type Disconnect struct {
+	To     Peer
+	Status *mitterev1.Status // not to be changed
+}
+
+// Accepted tells a client which workers its request is for, if it chose them by a
+// [Target]. It comes before what they answer.
+type Accepted struct {
+	To      Peer
+	Call    uint64
+	Tag     any
+	Workers []string // their names
+	Unknown []string // names that no worker of the service has which takes requests
+}
+
+// Reply answers a call: for the last time, unless More is set.
+type Reply struct {
+	To     Peer
+	Call   uint64
+	Tag    any
+	Worker string // whose answer it is, or for whom it is given; empty if for nobody
+	Answer Answer
+	More   bool // other workers will answer as well
+}
+
+// Item is a part of a worker's answer: an item of a stream, or a partial reply
+// (RFC 18).
+type Item struct {
+	To      Peer
+	Call    uint64
+	Tag     any
+	Worker  string
+	Content Content
+}
+
+// Event tells a client of the progress of its request.
+type Event struct {
+	To      Peer
+	Call    uint64
+	Tag     any
+	Worker  string
+	Content Content
+}
+
+func (Deliver) action()    {}
+func (CancelLeg) action()  {}
+func (CreditLeg) action()  {}
+func (Heartbeat) action()  {}
+func (Disconnect) action() {}
+func (Accepted) action()   {}
+func (Reply) action()      {}
+func (Item) action()       {}
+func (Event) action()      {}
+
+// Content is what a dialect read and another one writes. The desk passes it on and
+// never looks into it; it is shared by all who get it, and not to be changed.
+type Content struct {
+	Head     any // what belongs to the content beside its body
+	HeadSize int // about how many bytes Head takes up
+	Body     [][]byte
+}
+
+// size returns about how many bytes the content takes up.
+func (c Content) size() int {
+	size := c.HeadSize
+	for _, frame := range c.Body {
+		size += len(frame)
+	}
+	return size
+}
+
+// Answer is how a request ends at a worker.
+type Answer struct {
+	Status  *mitterev1.Status // the error; nil for a success. Not to be changed
+	Content Content
+	Refused bool // it was not executed and never will be, so that another may be asked
+}

@@ -1,0 +1,130 @@
+package desk
+
+import "time"
+
+// alarm is a moment at which a call ends for one who waits for it, or, without a
+// waiter, what of the call still waits.
+type alarm struct {
+	at     time.Duration
+	call   *call
+	waiter *waiter
+	index  int
+}
+
+func (a *alarm) before(other *alarm) bool { return a.at < other.at }
+func (a *alarm) place() *int              { return &a.index }
+
+// patienceFactor is how many heartbeats a worker may leave out, if it does not say:
+// RFC 7 has three to five.
+const patienceFactor = 3
+
+// Tick does what is due. It must be called at [Desk.Next].
+func (d *Desk) Tick(now time.Duration) []Action {
+	d.begin(now)
+	return d.end()
+}
+
+// Next returns when something is due, or a little before; ok is false if nothing
+// will be.
+func (d *Desk) Next() (at time.Duration, ok bool) {
+	sooner := func(t time.Duration) {
+		if !ok || t < at {
+			at, ok = t, true
+		}
+	}
+	if a := d.alarms.first(); a != nil {
+		sooner(a.at)
+	}
+	if w := d.watched.first(); w != nil {
+		sooner(w.check)
+	}
+	if t, some := d.memory.next(); some {
+		sooner(t)
+	}
+	return at, ok
+}
+
+// look notes the time. If nobody looked for more than half a worker's patience,
+// this process stood still, as on SIGSTOP, and cannot tell whether the worker was
+// silent: what it sent may lie unread. It gets its whole patience again.
+//
+// That does not keep the dead alive: whoever has workers must call Tick within
+// three quarters of a heartbeat.
+func (d *Desk) look(now time.Duration) {
+	still := now - d.now
+	d.now = max(d.now, now)
+	if still <= d.limits.Heartbeat {
+		return
+	}
+	for _, w := range d.workers {
+		if 2*still > w.offer.Patience {
+			w.heard = d.now
+		}
+	}
+}
+
+// expire ends what has waited or run for too long, and forgets old keys.
+func (d *Desk) expire() {
+	for a := d.alarms.first(); a != nil && a.at <= d.now; a = d.alarms.first() {
+		d.alarms.remove(a)
+		if a.waiter != nil {
+			d.expireWaiter(a.waiter)
+		} else {
+			d.expireQueued(a.call)
+		}
+	}
+	d.memory.expire(d.now)
+}
+
+// expireWaiter ends a call whose deadline is over.
+func (d *Desk) expireWaiter(w *waiter) {
+	c := w.call
+	left := c.open
+	for _, p := range c.parts {
+		if !p.ended {
+			left--
+			d.reply(w, p, overtime(p), left > 0)
+		}
+	}
+	d.counts.Expired++
+	d.leave(w)
+}
+
+// expireQueued ends what still waits of a call that may not wait any longer.
+func (d *Desk) expireQueued(c *call) {
+	for _, p := range c.parts {
+		if !p.ended && p.leg == 0 {
+			d.unqueue(p)
+			d.conclude(p, overtime(p), &d.counts.Expired)
+		}
+	}
+}
+
+// watch looks at the workers that may have been silent for too long, or to whom
+// nothing was said for too long.
+func (d *Desk) watch() {
+	for w := d.watched.first(); w != nil && w.check <= d.now; w = d.watched.first() {
+		if d.now >= w.silent() {
+			d.counts.Died++
+			d.dismiss(w, statusSilent(d.now-w.heard))
+			continue
+		}
+		if d.now >= w.beat() {
+			d.act(Heartbeat{To: w.peer})
+			w.said = d.now
+		}
+		d.observe(w)
+	}
+}
+
+// observe has a worker watched from now on.
+func (d *Desk) observe(w *worker) {
+	w.check = min(w.silent(), w.beat())
+	d.watched.put(w)
+}
+
+// silent returns when a worker is dead if nothing comes.
+func (w *worker) silent() time.Duration { return w.heard + w.offer.Patience }
+
+// beat returns when a worker must be sent something, a little before its time.
+func (w *worker) beat() time.Duration { return w.said + w.offer.Heartbeat*3/4 }

@@ -1,0 +1,182 @@
+package desk
+
+import mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
+// enqueue lets a new part wait in a queue of its service or worker.
+func (d *Desk) enqueue(p *part, l *list) {
+	l.push(p)
+	p.call.service.waiting++
+}
+
+// unqueue takes a part out of its queue.
+func (d *Desk) unqueue(p *part) {
+	p.unlist()
+	c := p.call
+	c.service.waiting--
+	c.waiting--
+	if c.waiting == 0 {
+		d.alarms.remove(&c.expiry)
+	}
+	if c.service.unused() {
+		d.touch(c.service)
+	}
+}
+
+// requeue lets a part that was taken from its worker wait for another one, in the
+// order in which it came.
+func (d *Desk) requeue(p *part) {
+	c := p.call
+	if wait := c.request.Wait; wait > 0 && d.now-c.since >= wait {
+		p.leg = 0
+		d.conclude(p, overtime(p), &d.counts.Expired)
+		return
+	}
+	p.worker, p.leg = nil, 0
+	c.waiting++
+	c.service.waiting++
+	c.service.queue.restore(p)
+	d.limitWait(c)
+	d.touch(c.service)
+}
+
+// deliver gives a worker a part that waits.
+func (d *Desk) deliver(p *part, w *worker) {
+	d.unqueue(p)
+	d.leg++
+	p.worker, p.leg = w, d.leg
+	p.deliveries++
+	d.legs[p.leg] = p
+	w.legs.push(p)
+	c := p.call
+	c.service.inFlight++
+	d.turns++
+	w.used, w.said = d.turns, d.now
+	d.reseat(w)
+	d.counts.Delivered++
+	wait := max(c.request.Wait, 0)
+	d.act(Deliver{
+		To: w.peer, Leg: p.leg, Request: c.request, Timeout: c.last() - d.now, Wait: max(wait-(d.now-c.since), min(wait, 1)),
+		Attempt: p.deliveries, Credit: c.credit,
+	})
+}
+
+// unleg takes a part from its worker, which then has room for another.
+func (d *Desk) unleg(p *part, answered bool) {
+	w, s := p.worker, p.call.service
+	delete(d.legs, p.leg)
+	d.past.note(p.leg, w.peer, answered)
+	p.unlist()
+	s.inFlight--
+	if s.unused() {
+		d.touch(s)
+	}
+	d.reseat(w)
+	d.feed(w)
+}
+
+// lose takes a part from a worker that was lost. Whether it was executed is not
+// known.
+func (d *Desk) lose(p *part) {
+	w, c := p.worker, p.call
+	d.unleg(p, false)
+	p.lost = true
+	switch {
+	case p.abandoned:
+	case !p.repeatable():
+		d.conclude(p, Answer{Status: status(mitterev1.Code_CODE_UNAVAILABLE,
+			"the worker %q went away; whether the request was executed is not known", w.offer.Name)}, &d.counts.Failed)
+	case p.deliveries >= d.limits.Deliveries:
+		d.counts.Poison++
+		d.conclude(p, Answer{Status: status(mitterev1.Code_CODE_INTERNAL,
+			"a poison message: %d workers of the service %q went away with it", p.deliveries, c.service.name)}, &d.counts.Failed)
+	default:
+		d.counts.Redelivered++
+		d.requeue(p)
+	}
+}
+
+// conclude ends a part that is in no list, and the call if it was the last one; that
+// is counted as it says.
+func (d *Desk) conclude(p *part, a Answer, count *uint64) {
+	c := p.call
+	a.Refused = a.Refused && !p.lost
+	c.begun = c.begun || p.deliveries > 0 && !a.Refused
+	p.ended = true
+	c.open--
+	d.held--
+	for _, w := range c.waiters {
+		d.reply(w, p, a, c.open > 0)
+	}
+	if c.open > 0 {
+		return
+	}
+	*count += uint64(len(c.waiters))
+	for _, w := range c.waiters {
+		d.exit(w)
+	}
+	d.close(c)
+}
+
+// reply answers a waiter for a part.
+func (d *Desk) reply(w *waiter, p *part, a Answer, more bool) {
+	if !w.silent {
+		d.act(Reply{To: w.client, Call: w.number, Tag: w.tag, Worker: p.name(), Answer: a, More: more})
+	}
+}
+
+// close ends a call for which nobody waits any more. What may have been executed is
+// remembered, if it must not be executed again.
+func (d *Desk) close(c *call) {
+	d.alarms.remove(&c.expiry)
+	d.bytes -= c.size
+	if c.key != (Key{}) {
+		delete(d.keys, c.key)
+		if c.begun && c.request.Repeat != RepeatSafe {
+			d.memory.note(c.key, d.now)
+		}
+	}
+	c.request, c.waiters = nil, nil
+	if c.service.unused() {
+		d.touch(c.service)
+	}
+}
+
+// leave lets a waiter wait no longer, and ends the call if it was the last one.
+func (d *Desk) leave(w *waiter) {
+	c := w.call
+	d.exit(w)
+	for i, other := range c.waiters {
+		if other == w {
+			c.waiters = append(c.waiters[:i], c.waiters[i+1:]...)
+			break
+		}
+	}
+	if len(c.waiters) > 0 {
+		return
+	}
+	for _, p := range c.parts {
+		if !p.ended {
+			d.abandon(p)
+		}
+	}
+	d.close(c)
+}
+
+// abandon ends a part that nobody waits for. A worker that does not heed a cancel
+// has it still: it is busy until it answers.
+func (d *Desk) abandon(p *part) {
+	p.ended = true
+	p.call.open--
+	p.call.begun = p.call.begun || p.lost || p.leg != 0
+	d.held--
+	switch {
+	case p.leg == 0:
+		d.unqueue(p)
+	case p.worker.offer.Cancels && !p.worker.gone:
+		d.act(CancelLeg{To: p.worker.peer, Leg: p.leg})
+		p.worker.said = d.now
+		d.unleg(p, false)
+	default:
+		p.abandoned = true
+	}
+}

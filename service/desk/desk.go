@@ -1,0 +1,128 @@
+package desk
+
+import (
+	"errors"
+	"time"
+)
+
+// Desk is the state of a broker. Make one with [New].
+//
+// Each event is a method. It returns what is to be done, in that order; the slice
+// is the desk's again with the next event, the actions in it are the caller's. now
+// does not go backwards; if it does, it stands still. Whatever else is due at that
+// time is done first, so that any event may return actions of any kind.
+//
+// A Desk is not safe for concurrent use. What it is given is shared with the actions
+// and never changed, by it or by the caller.
+type Desk struct {
+	limits Limits
+	epoch  string
+
+	now     time.Duration // of the last event
+	actions []Action
+
+	services map[string]*service
+	workers  map[Peer]*worker
+	names    map[string]*worker
+	watched  heap[*worker] // all workers
+	calls    map[callID]*waiter
+	clients  map[Peer]*waiter // the latest of each client's calls
+	keys     map[Key]*call
+	legs     map[uint64]*part
+	alarms   heap[*alarm]
+	held     int // parts that have not ended
+	bytes    int
+
+	orders uint64 // that were given to requests
+	turns  uint64 // that were given to workers
+	leg    uint64 // the last one that was given
+	past   past
+	memory memory
+
+	hungry  []*worker  // for settle
+	touched []*service // for settle
+	counts  Counters
+}
+
+// callID names a call of a client.
+type callID struct {
+	client Peer
+	number uint64
+}
+
+// New returns an empty desk. The epoch tells this run of the broker from others in
+// the tokens that go to workers: printable ASCII without "-", random if workers
+// outlive the broker. The error joins all that is wrong.
+func New(epoch string, limits Limits) (*Desk, error) {
+	limits, err := limits.complete()
+	if !printable(epoch) {
+		err = errors.Join(err, errors.New("desk: an epoch must be printable ASCII without \"-\""))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Desk{
+		limits:   limits,
+		epoch:    epoch,
+		services: map[string]*service{},
+		workers:  map[Peer]*worker{},
+		names:    map[string]*worker{},
+		calls:    map[callID]*waiter{},
+		clients:  map[Peer]*waiter{},
+		keys:     map[Key]*call{},
+		legs:     map[uint64]*part{},
+		memory:   newMemory(limits.Memory, limits.Keys),
+	}, nil
+}
+
+// begin begins an event: what is due at that time comes first.
+func (d *Desk) begin(now time.Duration) {
+	clear(d.actions) // or the array keeps what they hold
+	d.actions = d.actions[:0]
+	d.look(now)
+	d.expire()
+	d.watch()
+	d.settle()
+}
+
+// end ends an event, and returns what is to be done.
+func (d *Desk) end() []Action {
+	d.settle()
+	return d.actions
+}
+
+// act has the caller do something.
+func (d *Desk) act(a Action) { d.actions = append(d.actions, a) }
+
+// settle gives what waits to whom can take it, and forgets services that nobody
+// uses. After it, no worker with room has something that waits for it.
+func (d *Desk) settle() {
+	// Neither list grows meanwhile: nothing becomes free here.
+	for _, w := range d.hungry {
+		w.hungry = false
+		for p := w.oldest(); p != nil && w.room(); p = w.oldest() {
+			d.deliver(p, d.best(p, w))
+		}
+	}
+	for _, s := range d.touched {
+		s.touched = false
+		for s.queue.first != nil && s.free.first() != nil {
+			d.deliver(s.queue.first, s.free.first().worker)
+		}
+		if s.unused() {
+			delete(d.services, s.name)
+		}
+	}
+	clear(d.hungry)
+	clear(d.touched)
+	d.hungry, d.touched = d.hungry[:0], d.touched[:0]
+}
+
+// best returns who should get a part that a worker with room could take: that one
+// if it must, else whoever is least busy.
+func (d *Desk) best(p *part, w *worker) *worker {
+	if p.addressed {
+		return w
+	}
+	return p.call.service.free.first().worker
+}

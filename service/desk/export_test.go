@@ -1,0 +1,131 @@
+package desk
+
+import (
+	"fmt"
+	"time"
+)
+
+// Check returns what is wrong with the state between two events.
+func (d *Desk) Check() error {
+	for _, check := range []func() error{d.checkServices, d.checkWorkers, d.checkCalls, d.checkAlarms} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Desk) checkServices() error {
+	for name, s := range d.services {
+		if s.unused() || s.touched || s.name != name {
+			return fmt.Errorf("service %q is unused or touched", name)
+		}
+		if s.queue.first != nil && s.free.first() != nil {
+			return fmt.Errorf("service %q: %d wait though %d workers are free", name, s.queue.len, len(s.free.nodes))
+		}
+		waiting, free := s.queue.len, 0
+		for member, w := range s.members {
+			if d.names[member] != w || w.gone {
+				return fmt.Errorf("service %q has the worker %q, which is none", name, member)
+			}
+			if w.room() {
+				free++
+			}
+		}
+		for _, w := range d.workers {
+			for p := w.queue.first; p != nil; p = p.next {
+				if p.call.service == s {
+					waiting++
+				}
+			}
+		}
+		if free != len(s.free.nodes) || waiting != s.waiting {
+			return fmt.Errorf("service %q: free %d of %d, waiting %d of %d", name, len(s.free.nodes), free, s.waiting, waiting)
+		}
+		order := uint64(0)
+		for p := s.queue.first; p != nil; p = p.next {
+			if p.call.order <= order || p.ended || p.leg != 0 {
+				return fmt.Errorf("service %q: the queue is out of order", name)
+			}
+			order = p.call.order
+		}
+	}
+	return nil
+}
+
+func (d *Desk) checkWorkers() error {
+	legs := 0
+	for peer, w := range d.workers {
+		legs += w.legs.len
+		switch {
+		case w.peer != peer || d.names[w.offer.Name] != w || w.gone || w.hungry || w.index == 0:
+			return fmt.Errorf("worker %q is not whole", w.offer.Name)
+		case w.queue.len > 0 && w.room():
+			return fmt.Errorf("worker %q has room and a queue", w.offer.Name)
+		}
+		for p := w.legs.first; p != nil; p = p.next {
+			if d.legs[p.leg] != p || p.worker != w {
+				return fmt.Errorf("worker %q has a foreign leg", w.offer.Name)
+			}
+		}
+	}
+	if legs != len(d.legs) || len(d.names) != len(d.workers) || len(d.watched.nodes) != len(d.workers) {
+		return fmt.Errorf("%d legs of %d, %d workers, %d names, %d watched", len(d.legs), legs, len(d.workers), len(d.names), len(d.watched.nodes))
+	}
+	return nil
+}
+
+func (d *Desk) checkCalls() error {
+	waiters, held, bytes := 0, 0, 0
+	calls := map[*call]bool{}
+	for _, a := range d.alarms.nodes {
+		if a.waiter != nil {
+			waiters++
+		}
+		calls[a.call] = true
+	}
+	for c := range calls {
+		held += c.open
+		bytes += c.size
+		waiting := 0
+		for _, p := range c.parts {
+			if !p.ended && p.leg == 0 {
+				waiting++
+			}
+		}
+		if waiting != c.waiting || c.open == 0 || len(c.waiters) == 0 {
+			return fmt.Errorf("a call with %d open, %d of %d waiting, %d waiters", c.open, c.waiting, waiting, len(c.waiters))
+		}
+	}
+	if held != d.held || bytes != d.bytes || waiters != d.Load().Calls {
+		return fmt.Errorf("held %d of %d, bytes %d of %d, calls %d of %d", d.held, held, d.bytes, bytes, d.Load().Calls, waiters)
+	}
+	return nil
+}
+
+func (d *Desk) checkAlarms() error {
+	for _, a := range d.alarms.nodes {
+		if a.at <= d.now {
+			return fmt.Errorf("an alarm at %v, now %v", a.at, d.now)
+		}
+	}
+	if len(d.memory.ended) > len(d.memory.order) || len(d.memory.order) > d.limits.Keys {
+		return fmt.Errorf("%d keys in order, %d known", len(d.memory.order), len(d.memory.ended))
+	}
+	return nil
+}
+
+// Empty reports whether the desk holds nothing.
+func (d *Desk) Empty() bool {
+	return len(d.services)+len(d.workers)+len(d.names)+len(d.watched.nodes)+len(d.calls)+len(d.clients)+len(d.keys)+
+		len(d.legs)+len(d.alarms.nodes)+d.held+d.bytes+len(d.memory.ended)+len(d.memory.order)+len(d.hungry)+len(d.touched) == 0
+}
+
+// Now returns the time of the last event.
+func (d *Desk) Now() time.Duration { return d.now }
+
+// Abandoned reports whether nobody waits for a leg that a worker has.
+func (d *Desk) Abandoned(leg uint64) bool {
+	p := d.legs[leg]
+	return p != nil && p.abandoned
+}

@@ -1,0 +1,97 @@
+package desk
+
+import (
+	"slices"
+	"time"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+)
+
+// Drain lets a worker finish what it has and gives it nothing new, until it is
+// ready again; what waits for it alone is refused. It is for what the worker asks
+// and for what the operator asks.
+func (d *Desk) Drain(now time.Duration, peer Peer) []Action {
+	d.begin(now)
+	if w := d.workers[peer]; w != nil {
+		w.heard = d.now
+		w.draining = true
+		d.reseat(w)
+		d.turnAway(w)
+	}
+	return d.end()
+}
+
+// Gone ends a peer as a client and as a worker: it said DISCONNECT, or it cannot be
+// reached. Nothing is sent to it. As a client it has its requests cancelled, as a
+// worker it is lost with what it has. Of that, legs that are listed as unsent never
+// left: they go to others whatever they do.
+func (d *Desk) Gone(now time.Duration, peer Peer, unsent ...uint64) []Action {
+	d.begin(now)
+	if w := d.workers[peer]; w != nil {
+		w.gone = true // nothing is sent to it
+	}
+	for w := d.clients[peer]; w != nil; w = d.clients[peer] {
+		d.counts.Cancelled++
+		d.leave(w)
+	}
+	if w := d.workers[peer]; w != nil {
+		d.unsend(w, unsent)
+		d.bury(w)
+	}
+	return d.end()
+}
+
+// unsend takes back what never left for a worker.
+func (d *Desk) unsend(w *worker, unsent []uint64) {
+	for p, before := w.legs.last, (*part)(nil); p != nil; p = before {
+		before = p.prev
+		if p.abandoned || p.streamed || !slices.Contains(unsent, p.leg) {
+			continue
+		}
+		d.unleg(p, false)
+		p.deliveries--
+		if p.addressed {
+			d.conclude(p, refused(mitterev1.Code_CODE_UNAVAILABLE, "the worker %q is gone", w.offer.Name), &d.counts.Failed)
+		} else {
+			d.requeue(p)
+		}
+	}
+}
+
+// Dismiss disconnects a worker, as the operator asks, and loses it with what it
+// has.
+func (d *Desk) Dismiss(now time.Duration, peer Peer, why *mitterev1.Status) []Action {
+	d.begin(now)
+	if w := d.workers[peer]; w != nil {
+		d.dismiss(w, why)
+	}
+	return d.end()
+}
+
+// dismiss disconnects a worker and loses it.
+func (d *Desk) dismiss(w *worker, why *mitterev1.Status) {
+	d.act(Disconnect{To: w.peer, Status: why})
+	d.bury(w)
+}
+
+// bury loses a worker with what it has.
+func (d *Desk) bury(w *worker) {
+	w.gone = true
+	delete(d.workers, w.peer)
+	delete(d.names, w.offer.Name)
+	d.watched.remove(w)
+	d.rise(w)
+	d.turnAway(w)
+	// The latest first, for it goes to the front of the queue.
+	for p := w.legs.last; p != nil; p = w.legs.last {
+		d.lose(p)
+	}
+}
+
+// turnAway refuses what waits for a worker alone.
+func (d *Desk) turnAway(w *worker) {
+	for p := w.queue.first; p != nil; p = w.queue.first {
+		d.unqueue(p)
+		d.conclude(p, refused(mitterev1.Code_CODE_UNAVAILABLE, "the worker %q takes no requests any more", w.offer.Name), &d.counts.Failed)
+	}
+}

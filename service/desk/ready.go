@@ -1,0 +1,155 @@
+package desk
+
+import (
+	"time"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+)
+
+// Ready registers a worker. One that is registered begins anew: it has forgotten
+// what it had, which goes as if it had died (RFC 7 forbids a second READY, but a
+// worker that started again with the same routing id sends one). With the same
+// session as before only its offer changes, and it goes on.
+//
+// A name belongs to whom it was given last: the worker that had it before is lost.
+// An offer that cannot be taken is answered with Disconnect, as RFC 8 demands for
+// reserved names, and the peer is no worker then.
+func (d *Desk) Ready(now time.Duration, from Peer, o Offer) []Action {
+	d.begin(now)
+	o = d.bounded(o)
+	w := d.workers[from]
+	if w != nil && (o.Session == 0 || o.Session != w.offer.Session || o.Name != w.offer.Name) {
+		d.bury(w)
+		w = nil
+	}
+	if s := d.reject(o, w); s != nil {
+		d.counts.Rejected++
+		if w != nil {
+			d.bury(w)
+		}
+		d.act(Disconnect{To: from, Status: s})
+		return d.end()
+	}
+	d.counts.Registered++
+	if other := d.names[o.Name]; other != nil && other != w {
+		d.dismiss(other, status(mitterev1.Code_CODE_ALREADY_EXISTS, "another worker is named %q", o.Name))
+	}
+	if w == nil {
+		w = d.register(from, o.Name)
+	}
+	d.offer(w, o)
+	return d.end()
+}
+
+// bounded returns an offer within the limits, without repetitions and independent
+// of the caller's.
+func (d *Desk) bounded(o Offer) Offer {
+	seen := map[string]bool{}
+	services := o.Services
+	o.Services = make([]string, 0, min(len(services), d.limits.Offered+1))
+	for _, name := range services {
+		if !seen[name] && len(o.Services) <= d.limits.Offered {
+			seen[name] = true
+			o.Services = append(o.Services, name)
+		}
+	}
+	o.Capacity = min(max(o.Capacity, 1), d.limits.Capacity)
+	o.Heartbeat = min(max(o.Heartbeat, d.limits.Heartbeat), d.limits.Longest)
+	if o.Patience <= 0 {
+		o.Patience = patienceFactor * o.Heartbeat
+	}
+	o.Patience = min(max(o.Patience, 2*o.Heartbeat), 2*d.limits.Longest)
+	return o
+}
+
+// reject returns why an offer cannot be taken, nil if it can. The worker is the one
+// that makes it if it is registered.
+func (d *Desk) reject(o Offer, w *worker) *mitterev1.Status {
+	added := 0
+	for _, name := range o.Services {
+		switch {
+		case name == "" || len(name) > maxName:
+			return status(mitterev1.Code_CODE_INVALID_ARGUMENT, "a service's name has %d bytes, want 1 to %d", len(name), maxName)
+		case Reserved(name):
+			return status(mitterev1.Code_CODE_PERMISSION_DENIED, "the service name %q is reserved", name)
+		case d.services[name] == nil:
+			added++
+		}
+	}
+	switch {
+	case o.Name == "" || len(o.Name) > maxName:
+		return status(mitterev1.Code_CODE_INVALID_ARGUMENT, "a worker's name has %d bytes, want 1 to %d", len(o.Name), maxName)
+	case len(o.Services) == 0:
+		return status(mitterev1.Code_CODE_INVALID_ARGUMENT, "the worker %q offers no service", o.Name)
+	case len(o.Services) > d.limits.Offered:
+		return status(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "the worker %q offers more than %d services", o.Name, d.limits.Offered)
+	case o.extra() > maxExtra:
+		return status(mitterev1.Code_CODE_INVALID_ARGUMENT, "the version, endpoints and descriptors of the worker %q have %d bytes, of %d at most", o.Name, o.extra(), maxExtra)
+	case len(d.services)+added > d.limits.Services:
+		return status(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "the broker has %d services, of %d at most", len(d.services), d.limits.Services)
+	case w == nil && d.names[o.Name] == nil && len(d.workers) >= d.limits.Workers:
+		return status(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "the broker has %d workers, which is its limit", len(d.workers))
+	default:
+		return nil
+	}
+}
+
+// maxExtra bounds what a worker tells of itself beside its services, in bytes.
+const maxExtra = 4096
+
+// extra returns how many bytes that has.
+func (o *Offer) extra() int {
+	n := len(o.Version) + len(o.Descriptors)
+	for _, endpoint := range o.Endpoints {
+		n += len(endpoint) + 16
+	}
+	return n
+}
+
+// register returns a new worker.
+func (d *Desk) register(from Peer, name string) *worker {
+	d.turns++
+	w := &worker{peer: from, since: d.now, said: d.now, used: d.turns}
+	d.workers[from], d.names[name] = w, w
+	return w
+}
+
+// offer has a worker serve what it offers now.
+func (d *Desk) offer(w *worker, o Offer) {
+	d.rise(w)
+	w.offer, w.draining, w.heard = o, false, d.now
+	d.sit(w)
+	d.observe(w)
+	d.feed(w)
+}
+
+// Heartbeat notes that a peer lives. One that is no worker is told so with a
+// Disconnect, so that it registers again at once: after a restart of the broker
+// too. Of clients nothing needs to be noted here.
+func (d *Desk) Heartbeat(now time.Duration, from Peer) []Action {
+	d.begin(now)
+	d.hear(from)
+	return d.end()
+}
+
+// Hear notes that something came of a peer that is no event of its own. Unlike with
+// [Desk.Heartbeat] it may be none of the workers.
+func (d *Desk) Hear(now time.Duration, from Peer) []Action {
+	d.begin(now)
+	if d.workers[from] != nil {
+		d.hear(from)
+	}
+	return d.end()
+}
+
+// hear returns the worker of a peer, of which something came, or tells the peer
+// that it is none.
+func (d *Desk) hear(from Peer) *worker {
+	w := d.workers[from]
+	if w == nil {
+		d.act(Disconnect{To: from, Status: statusUnregistered()})
+		return nil
+	}
+	w.heard = d.now
+	return w
+}

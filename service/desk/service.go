@@ -1,0 +1,46 @@
+package desk
+
+import "strings"
+
+// service is a name under which requests are taken. It is there as long as it has
+// a worker or a request.
+type service struct {
+	name     string
+	members  map[string]*worker // registered, by name
+	free     heap[*seat]        // exactly the workers that can get a request now
+	queue    list               // requests for any worker; empty if one is free
+	waiting  int                // requests in the queue, and in those of workers
+	inFlight int                // requests at workers
+	touched  bool               // it is among those that settle looks at
+}
+
+// maxName bounds the names of services and workers, in bytes.
+const maxName = 255
+
+// Reserved reports whether a service's name is the broker's own: workers cannot
+// have it (RFC 8), and requests for it are the caller's to answer.
+func Reserved(name string) bool {
+	return strings.HasPrefix(name, "mmi.") || strings.HasPrefix(name, "mittere.v1.")
+}
+
+// unused reports whether nobody needs the service.
+func (s *service) unused() bool { return len(s.members) == 0 && s.waiting == 0 && s.inFlight == 0 }
+
+// service returns the service of a name, a new one if need be.
+func (d *Desk) service(name string) *service {
+	s := d.services[name]
+	if s == nil {
+		s = &service{name: name, members: map[string]*worker{}}
+		d.services[name] = s
+		d.touch(s) // or it stays if nothing comes of this
+	}
+	return s
+}
+
+// touch has settle look at a service: something waits in it, or it may be unused.
+func (d *Desk) touch(s *service) {
+	if !s.touched {
+		s.touched = true
+		d.touched = append(d.touched, s)
+	}
+}

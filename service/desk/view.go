@@ -1,0 +1,167 @@
+package desk
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// State is what a worker is doing.
+type State int
+
+const (
+	// Idle workers have nothing to do.
+	Idle State = iota
+	// Busy workers have a request.
+	Busy
+	// Draining workers get no further requests.
+	Draining
+)
+
+// String returns the state's name.
+func (s State) String() string {
+	switch s {
+	case Idle:
+		return "idle"
+	case Busy:
+		return "busy"
+	default:
+		return "draining"
+	}
+}
+
+// ServiceView tells of a service.
+type ServiceView struct {
+	Name     string
+	Workers  int // registered: idle, busy or draining. mmi.service answers 200 if there is one (RFC 8)
+	Free     int // that can get a request now
+	Queued   int // requests that wait, for any worker or for one
+	InFlight int // requests at workers
+}
+
+// WorkerView tells of a worker. Times are by the desk's clock. Slices are the
+// desk's and not to be changed.
+type WorkerView struct {
+	Peer     Peer
+	Offer    Offer // as it is held to: bounded, without repetitions
+	State    State
+	InFlight int
+	Queued   int // requests that wait for it alone
+	Served   uint64
+	Since    time.Duration // when it registered
+	Heard    time.Duration // when something came of it
+	Until    time.Duration // when it is dead if nothing comes
+}
+
+// Counters count since the desk began. Each call that a client makes ends in one of
+// six ways: Requests = Refused + Answered + Failed + Expired + Cancelled + those that
+// have not ended, which are [Desk.Load]'s Calls.
+type Counters struct {
+	Requests  uint64 // that came
+	Refused   uint64 // of them, answered at once and never taken
+	Answered  uint64 // ended by the (last) reply of a worker
+	Failed    uint64 // ended because of a worker that was lost
+	Expired   uint64 // ended by time
+	Cancelled uint64 // ended by the client, or with it
+
+	Joined      uint64 // requests that repeat one which waited or ran
+	Delivered   uint64 // requests given to workers, each time
+	Redelivered uint64 // of them, requests put back to be given again
+	Poison      uint64 // requests with which too many workers were lost
+	Replies     uint64 // final ones of workers that were taken
+	Items       uint64 // items and partial replies that were taken
+	Events      uint64 // that were taken
+
+	Late       uint64 // replies, items and events for what had ended otherwise
+	Duplicates uint64 // those for what was answered
+	Foreign    uint64 // those for what the worker never had
+	Registered uint64 // READYs that were taken
+	Rejected   uint64 // READYs that were not
+	Died       uint64 // workers that were silent for too long
+}
+
+// Load tells how much a desk holds.
+type Load struct {
+	Calls    int // that clients wait for, one-way ones included
+	Requests int // as [Limits].Requests counts them
+	InFlight int // at workers, those included that nobody waits for any more
+	Bytes    int
+	Services int
+	Workers  int
+}
+
+// Counters returns what was counted.
+func (d *Desk) Counters() Counters { return d.counts }
+
+// Load returns how much the desk holds.
+func (d *Desk) Load() Load {
+	c := d.counts
+	return Load{
+		Calls:    int(c.Requests - c.Refused - c.Answered - c.Failed - c.Expired - c.Cancelled),
+		Requests: d.held, InFlight: len(d.legs), Bytes: d.bytes,
+		Services: len(d.services), Workers: len(d.workers),
+	}
+}
+
+// Limits returns the limits that hold.
+func (d *Desk) Limits() Limits { return d.limits }
+
+// Services returns all services that have workers or requests, ordered by name.
+func (d *Desk) Services() []ServiceView {
+	views := make([]ServiceView, 0, len(d.services))
+	for _, s := range d.services {
+		views = append(views, s.view())
+	}
+	slices.SortFunc(views, func(a, b ServiceView) int { return cmp.Compare(a.Name, b.Name) })
+	return views
+}
+
+// Service returns the service of a name; ok is false if it has neither a worker nor
+// a request.
+func (d *Desk) Service(name string) (v ServiceView, ok bool) {
+	s := d.services[name]
+	if s == nil {
+		return ServiceView{}, false
+	}
+	return s.view(), true
+}
+
+// Workers returns all workers, ordered by name.
+func (d *Desk) Workers() []WorkerView {
+	views := make([]WorkerView, 0, len(d.workers))
+	for _, w := range d.workers {
+		views = append(views, w.view())
+	}
+	slices.SortFunc(views, func(a, b WorkerView) int { return cmp.Compare(a.Offer.Name, b.Offer.Name) })
+	return views
+}
+
+// Worker returns the worker of a name.
+func (d *Desk) Worker(name string) (v WorkerView, ok bool) {
+	w := d.names[name]
+	if w == nil {
+		return WorkerView{}, false
+	}
+	return w.view(), true
+}
+
+// Registered reports whether a peer is a worker.
+func (d *Desk) Registered(peer Peer) bool { return d.workers[peer] != nil }
+
+func (s *service) view() ServiceView {
+	return ServiceView{Name: s.name, Workers: len(s.members), Free: len(s.free.nodes), Queued: s.waiting, InFlight: s.inFlight}
+}
+
+func (w *worker) view() WorkerView {
+	v := WorkerView{
+		Peer: w.peer, Offer: w.offer, InFlight: w.legs.len, Queued: w.queue.len, Served: w.served,
+		Since: w.since, Heard: w.heard, Until: w.silent(),
+	}
+	switch {
+	case w.draining:
+		v.State = Draining
+	case w.legs.len > 0:
+		v.State = Busy
+	}
+	return v
+}

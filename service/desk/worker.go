@@ -1,0 +1,122 @@
+package desk
+
+import "time"
+
+// Offer is what a worker says of itself when it is ready.
+type Offer struct {
+	Name     string // instance name; of MDP and pirate workers the printable routing id, else its hex
+	Services []string
+	Capacity int    // requests at once; 0 is 1, as RFC 7 has it
+	Version  string // of its program
+	Session  uint64 // a second READY of the same one keeps what is in flight; 0 is always another
+
+	Heartbeat time.Duration // how often each side sends something; at least [Limits].Heartbeat
+	Patience  time.Duration // how long it may be silent; at least twice as long, three times if 0
+
+	Endpoints   []string // at which it can be called directly
+	Descriptors []byte   // hash of the descriptors of its services
+	Idempotent  bool     // requests that do not say may be executed again: RFC 7 assumes it
+	Cancels     bool     // it heeds CancelLeg, and then gives no reply; others are busy until they give one
+}
+
+// worker is one that is registered.
+type worker struct {
+	peer     Peer
+	offer    Offer
+	seats    []*seat
+	legs     list // what it has
+	queue    list // what waits for it alone; empty if it has room
+	draining bool
+	gone     bool
+	hungry   bool   // it is among those that settle looks at
+	used     uint64 // when it last got something, in turns
+	served   uint64
+
+	since time.Duration // when it registered
+	heard time.Duration // when something came of it
+	said  time.Duration // when something was last sent to it
+	check time.Duration // when to look at it again, or before
+	index int           // among those that are watched
+}
+
+// seat is a worker of a service. It is in the heap of that while it can get a
+// request.
+type seat struct {
+	worker  *worker
+	service *service
+	index   int
+}
+
+// before orders by load for the capacity, then least recent use.
+func (s *seat) before(other *seat) bool {
+	v, w := s.worker, other.worker
+	mine, its := v.legs.len*w.offer.Capacity, w.legs.len*v.offer.Capacity
+	if mine != its {
+		return mine < its
+	}
+	return v.used < w.used
+}
+
+func (s *seat) place() *int { return &s.index }
+
+// before orders workers by when to look at them.
+func (w *worker) before(other *worker) bool { return w.check < other.check }
+
+func (w *worker) place() *int { return &w.index }
+
+// open reports whether a worker takes requests, now or later.
+func (w *worker) open() bool { return !w.gone && !w.draining }
+
+// room reports whether it can get a request now.
+func (w *worker) room() bool { return w.open() && w.legs.len < w.offer.Capacity }
+
+// oldest returns what has waited longest of what the worker may do, or nil.
+func (w *worker) oldest() *part {
+	p := w.queue.first
+	for _, s := range w.seats {
+		if q := s.service.queue.first; q != nil && (p == nil || q.call.order < p.call.order) {
+			p = q
+		}
+	}
+	return p
+}
+
+// sit gives a worker its seats in the services that it offers.
+func (d *Desk) sit(w *worker) {
+	for _, name := range w.offer.Services {
+		s := d.service(name)
+		s.members[w.offer.Name] = w
+		w.seats = append(w.seats, &seat{worker: w, service: s})
+	}
+	d.reseat(w)
+}
+
+// rise takes a worker's seats away.
+func (d *Desk) rise(w *worker) {
+	for _, s := range w.seats {
+		s.service.free.remove(s)
+		delete(s.service.members, w.offer.Name)
+		d.touch(s.service)
+	}
+	w.seats = nil
+}
+
+// reseat moves a worker to where it belongs by its load.
+func (d *Desk) reseat(w *worker) {
+	room := w.room()
+	for _, s := range w.seats {
+		if room {
+			s.service.free.put(s)
+		} else {
+			s.service.free.remove(s)
+		}
+	}
+}
+
+// feed has settle give a worker what waits for it.
+func (d *Desk) feed(w *worker) {
+	if !w.hungry {
+		w.hungry = true
+		d.hungry = append(d.hungry, w)
+	}
+}
