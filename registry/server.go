@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/management"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/registry/registrymittere"
@@ -26,6 +28,7 @@ type Server struct {
 	plain   *plainMessages
 	reactor *reactor.Reactor
 	started atomic.Bool
+	began   atomic.Int64 // when Run did, in Unix nanoseconds
 
 	stopping context.Context // ends when Run is asked to; watches end with it
 	stop     context.CancelFunc
@@ -94,15 +97,33 @@ func (s *Server) open(zmq *comm.Context, endpoints string) (err error) {
 	}
 	handlers := s.plainHandlers()
 	registrymittere.RegisterRegistryService(handlers, service{s})
+	about := s.about(handlers)
 	options := []reactor.Option{
 		reactor.WithPool(maxCalls, nil), reactor.WithLogger(s.log), reactor.WithHeartbeat(leastHeartbeat),
-		reactor.WithTimer(tickEvery, s.tick), reactor.WithInterceptors(reactor.EndStreams(s.stopping)), reactor.WithStopTimeout(stopTimeout),
+		reactor.WithTimer(tickEvery, s.tick), reactor.WithInterceptors(about.Methods.Count, reactor.EndStreams(s.stopping)), reactor.WithStopTimeout(stopTimeout),
 	}
 	if s.events != nil {
 		options = append(options, reactor.WithTimer(tickEvery, s.announce), reactor.WithTimer(s.table.limits.PlainLease/3, s.rediscover))
 	}
-	s.reactor, err = reactor.New(handlers, []reactor.Socket{s.socket}, options...)
+	s.reactor, err = reactor.New(reactor.Join(handlers, management.Handlers(about)), []reactor.Socket{s.socket}, options...)
 	return err
+}
+
+// about is what the registry tells of itself: what every server does.
+func (s *Server) about(handlers *reactor.Handlers) *management.Server {
+	return &management.Server{
+		Name: registrymittere.RegistryServiceName, ID: hex.EncodeToString(s.table.Epoch()), Endpoints: s.Endpoints(), Handlers: handlers,
+		Health: s.health, Stats: func() reactor.Stats { return s.reactor.Stats() },
+		Methods: management.NewMethods(handlers), Began: s.began.Load,
+	}
+}
+
+// health says whether the registry takes requests.
+func (s *Server) health() mitterev1.Health {
+	if s.stopping.Err() != nil {
+		return mitterev1.Health_HEALTH_DRAINING
+	}
+	return mitterev1.Health_HEALTH_SERVING
 }
 
 // leastHeartbeat is the shortest that a client may ask for, so that those who must
@@ -136,6 +157,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.started.Swap(true) {
 		return messaging.Errorf(messaging.FailedPrecondition, "registry: Run was called before")
 	}
+	s.began.Store(time.Now().UnixNano())
 	if err := s.load(ctx); err != nil {
 		return err
 	}

@@ -19,10 +19,10 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/management"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/registry"
-	"github.com/mittere/mittere/service/servicemittere"
 )
 
 // Server serves handlers under a name: it listens, registers, answers what every
@@ -37,7 +37,7 @@ type Server struct {
 	socket     *messaging.Server
 	reactor    *reactor.Reactor
 	handlers   *reactor.Handlers // those of the user
-	stats      *methods
+	about      *management.Server
 	ownClient  *registry.Client // to be closed; nil if it is not ours
 	started    atomic.Bool
 	began      atomic.Int64  // when Run did, in Unix nanoseconds
@@ -66,7 +66,7 @@ func NewServer(zmq *comm.Context, name string, handlers *reactor.Handlers, optio
 	}
 	config.id = cmp.Or(config.id, newID())
 	s := &Server{
-		serverConfig: config, name: name, contextID: zmq.ID(), handlers: handlers, stats: newMethods(handlers), health: mitterev1.Health_HEALTH_SERVING,
+		serverConfig: config, name: name, contextID: zmq.ID(), handlers: handlers, health: mitterev1.Health_HEALTH_SERVING,
 		entered: make(chan struct{}),
 	}
 	s.stopping, s.stop = context.WithCancel(context.Background())
@@ -122,7 +122,12 @@ func (s *Server) open(zmq *comm.Context) (err error) {
 	if s.concurrency > 1 {
 		pool = append(pool, reactor.WithPool(s.concurrency, nil))
 	}
-	s.reactor, err = reactor.New(reactor.Join(s.handlers, reactor.Aside(s.management())), []reactor.Socket{s.socket}, append(pool,
+	s.about = &management.Server{
+		Name: s.name, ID: s.id, Version: s.version, Labels: s.labels, Endpoints: s.advertised, Handlers: s.handlers,
+		Health: s.Health, Stats: func() reactor.Stats { return s.reactor.Stats() },
+		Methods: management.NewMethods(s.handlers), Began: s.began.Load,
+	}
+	s.reactor, err = reactor.New(reactor.Join(s.handlers, management.Handlers(s.about)), []reactor.Socket{s.socket}, append(pool,
 		reactor.WithInterceptors(s.around()...),
 		reactor.WithCallQueue(s.queue), reactor.WithHeartbeat(s.heartbeat), reactor.WithLogger(s.log),
 		reactor.WithIdentity(s.name, s.id), reactor.WithStopTimeout(0))...)
@@ -131,7 +136,7 @@ func (s *Server) open(zmq *comm.Context) (err error) {
 
 // around returns the interceptors, the first outermost.
 func (s *Server) around() []reactor.Interceptor {
-	around := []reactor.Interceptor{s.stats.count}
+	around := []reactor.Interceptor{s.about.Methods.Count}
 	if s.endStreams {
 		around = append(around, reactor.EndStreams(s.stopping))
 	}
@@ -148,7 +153,7 @@ func (s *Server) exceptManagement(interceptor reactor.Interceptor) reactor.Inter
 	return func(next reactor.Invoker) reactor.Invoker {
 		intercepted := interceptor(next)
 		return func(ctx context.Context, c *reactor.Call) (proto.Message, error) {
-			if strings.HasPrefix(c.Method, servicemittere.ManagementServiceName+"/") {
+			if management.Is(c.Method) {
 				return next(ctx, c)
 			}
 			return intercepted(ctx, c)

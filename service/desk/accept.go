@@ -15,6 +15,7 @@ import (
 // waits any more. Streams, targets and one-way requests cannot be joined. Those, and
 // requests that have ended lately and may have been executed, are taken again if a
 // second execution does no harm, and are else ABORTED. Answers are not kept here.
+// A worker is told the latest deadline of those who wait when it gets the request.
 func (d *Desk) Request(now time.Duration, from Peer, r *Request) []Action {
 	d.begin(now)
 	d.counts.Requests++
@@ -43,6 +44,8 @@ func (d *Desk) Request(now time.Duration, from Peer, r *Request) []Action {
 // check returns the answer to a request that is wrong in itself.
 func (d *Desk) check(from Peer, r *Request) (answer Answer, bad bool) {
 	switch {
+	case d.shut:
+		return refused(mitterev1.Code_CODE_UNAVAILABLE, "the broker stops"), true
 	case d.calls[callID{from, r.Call}] != nil && !r.OneWay:
 		return refused(mitterev1.Code_CODE_INVALID_ARGUMENT, "the call %d runs already", r.Call), true
 	case r.Service == "" || len(r.Service) > maxName:

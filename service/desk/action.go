@@ -9,8 +9,8 @@ import (
 // Peer is the address of a client or worker: the socket that it came by, and its
 // routing id there.
 type Peer struct {
-	Socket int
-	ID     string
+	Socket int    // chosen by the caller
+	ID     string // of any bytes
 }
 
 // Action is something that the caller must do: one of [Deliver], [CancelLeg],
@@ -21,7 +21,7 @@ type Action interface{ action() }
 
 // Deliver gives a worker a request.
 type Deliver struct {
-	To      Peer
+	To      Peer          // the peer
 	Leg     uint64        // names it at this worker; the reply must name it, see [Desk.Token]
 	Request *Request      // not to be changed
 	Timeout time.Duration // how long its client still waits; above 0
@@ -33,66 +33,66 @@ type Deliver struct {
 // CancelLeg tells a worker that nobody waits for a request any more. Only workers
 // whose [Offer] has Cancels are told.
 type CancelLeg struct {
-	To  Peer
-	Leg uint64
+	To  Peer   // the worker
+	Leg uint64 // of the request
 }
 
 // CreditLeg allows a worker further items of a stream.
 type CreditLeg struct {
-	To    Peer
-	Leg   uint64
-	Items uint32
+	To    Peer   // the worker
+	Leg   uint64 // of the request
+	Items uint32 // how many more
 }
 
 // Heartbeat tells a worker that the broker lives (RFC 7, RFC 18, RFC 6).
 type Heartbeat struct {
-	To Peer
+	To Peer // the worker
 }
 
 // Disconnect tells a worker that it is not registered, or not any more. It may say
 // READY again, but after ALREADY_EXISTS it should not: another has its name.
 type Disconnect struct {
-	To     Peer
+	To     Peer              // the peer
 	Status *mitterev1.Status // not to be changed
 }
 
 // Accepted tells a client which workers its request is for, if it chose them by a
 // [Target]. It comes before what they answer.
 type Accepted struct {
-	To      Peer
-	Call    uint64
-	Tag     any
+	To      Peer     // the peer
+	Call    uint64   // its number of the call
+	Tag     any      // of its request
 	Workers []string // their names
 	Unknown []string // names that no worker of the service has which takes requests
 }
 
 // Reply answers a call: for the last time, unless More is set.
 type Reply struct {
-	To     Peer
-	Call   uint64
-	Tag    any
+	To     Peer   // the peer
+	Call   uint64 // its number of the call
+	Tag    any    // of its request
 	Worker string // whose answer it is, or for whom it is given; empty if for nobody
-	Answer Answer
-	More   bool // other workers will answer as well
+	Answer Answer // how it ended there
+	More   bool   // other workers will answer as well
 }
 
 // Item is a part of a worker's answer: an item of a stream, or a partial reply
 // (RFC 18).
 type Item struct {
-	To      Peer
-	Call    uint64
-	Tag     any
-	Worker  string
-	Content Content
+	To      Peer    // the peer
+	Call    uint64  // its number of the call
+	Tag     any     // of its request
+	Worker  string  // whose it is
+	Content Content // what it sent
 }
 
 // Event tells a client of the progress of its request.
 type Event struct {
-	To      Peer
-	Call    uint64
-	Tag     any
-	Worker  string
-	Content Content
+	To      Peer    // the peer
+	Call    uint64  // its number of the call
+	Tag     any     // of its request
+	Worker  string  // whose it is
+	Content Content // what it sent
 }
 
 func (Deliver) action()    {}
@@ -108,9 +108,9 @@ func (Event) action()      {}
 // Content is what a dialect read and another one writes. The desk passes it on and
 // never looks into it; it is shared by all who get it, and not to be changed.
 type Content struct {
-	Head     any // what belongs to the content beside its body
-	HeadSize int // about how many bytes Head takes up
-	Body     [][]byte
+	Head     any      // what belongs to the content beside its body
+	HeadSize int      // about how many bytes Head takes up
+	Body     [][]byte // frames
 }
 
 // size returns about how many bytes the content takes up.
@@ -125,6 +125,6 @@ func (c Content) size() int {
 // Answer is how a request ends at a worker.
 type Answer struct {
 	Status  *mitterev1.Status // the error; nil for a success. Not to be changed
-	Content Content
-	Refused bool // it was not executed and never will be, so that another may be asked
+	Content Content           // of a success
+	Refused bool              // it was not executed and never will be, so that another may be asked
 }

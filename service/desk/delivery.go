@@ -88,7 +88,7 @@ func (d *Desk) lose(p *part) {
 	case p.deliveries >= d.limits.Deliveries:
 		d.counts.Poison++
 		d.conclude(p, Answer{Status: status(mitterev1.Code_CODE_INTERNAL,
-			"a poison message: %d workers of the service %q went away with it", p.deliveries, c.service.name)}, &d.counts.Failed)
+			"a poison message: it was given to workers of the service %q %d times, and %q went away with it", c.service.name, p.deliveries, w.offer.Name)}, &d.counts.Failed)
 	default:
 		d.counts.Redelivered++
 		d.requeue(p)

@@ -42,6 +42,7 @@ type Desk struct {
 	hungry  []*worker  // for settle
 	touched []*service // for settle
 	counts  Counters
+	shut    bool // no request is taken any more
 }
 
 // callID names a call of a client.

@@ -5,11 +5,11 @@ import "time"
 // Request is what a client asks for. It is the desk's once it was given to
 // [Desk.Request], and not to be changed by anybody.
 type Request struct {
-	Call    uint64 // names it at this client, among its calls that have not ended
-	Tag     any    // comes back with everything that goes to the client
-	Service string
-	Target  Target
-	Content Content
+	Call    uint64  // names it at this client, among its calls that have not ended
+	Tag     any     // comes back with everything that goes to the client
+	Service string  // 1 to 255 bytes, and not reserved
+	Target  Target  // which of its workers
+	Content Content // what goes to the worker
 
 	Timeout time.Duration // how long the client still waits; 0: as long as it may, below 0: no more
 	Wait    time.Duration // how long of that it may wait to be begun; 0: all of it, or the broker's expiry if there is no timeout
@@ -18,14 +18,14 @@ type Request struct {
 
 	Key     Key
 	Attempt uint32 // counts the tries of the client, from 1
-	Repeat  Repeat
+	Repeat  Repeat // what a second execution does
 }
 
 // Key names a request wherever it goes, the same on every try. Its zero value
 // names nothing.
 type Key struct {
-	Client string
-	Number uint64
+	Client string // its instance, 1 to 64 bytes; dialects see to it that it is the peer's own
+	Number uint64 // counts its requests, from 1
 }
 
 // Repeat says what a second execution of a request does.

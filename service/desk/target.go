@@ -9,8 +9,8 @@ import (
 
 // Target says which workers of the service get a request.
 type Target struct {
-	Kind  TargetKind
-	Names []string // of workers, if the kind is Named
+	Kind  TargetKind // of the target
+	Names []string   // of workers, if the kind is Named
 }
 
 // TargetKind is a kind of target.

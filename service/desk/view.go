@@ -32,22 +32,22 @@ func (s State) String() string {
 
 // ServiceView tells of a service.
 type ServiceView struct {
-	Name     string
-	Workers  int // registered: idle, busy or draining. mmi.service answers 200 if there is one (RFC 8)
-	Free     int // that can get a request now
-	Queued   int // requests that wait, for any worker or for one
-	InFlight int // requests at workers
+	Name     string // of the service
+	Workers  int    // registered: idle, busy or draining. mmi.service answers 200 if there is one (RFC 8)
+	Free     int    // that can get a request now
+	Queued   int    // requests that wait, for any worker or for one
+	InFlight int    // requests at workers
 }
 
 // WorkerView tells of a worker. Times are by the desk's clock. Slices are the
 // desk's and not to be changed.
 type WorkerView struct {
-	Peer     Peer
-	Offer    Offer // as it is held to: bounded, without repetitions
-	State    State
-	InFlight int
-	Queued   int // requests that wait for it alone
-	Served   uint64
+	Peer     Peer          // its address
+	Offer    Offer         // as it is held to: bounded, without repetitions
+	State    State         // what it is doing
+	InFlight int           // requests that it has
+	Queued   int           // requests that wait for it alone
+	Served   uint64        // requests that it answered
 	Since    time.Duration // when it registered
 	Heard    time.Duration // when something came of it
 	Until    time.Duration // when it is dead if nothing comes
@@ -85,9 +85,9 @@ type Load struct {
 	Calls    int // that clients wait for, one-way ones included
 	Requests int // as [Limits].Requests counts them
 	InFlight int // at workers, those included that nobody waits for any more
-	Bytes    int
-	Services int
-	Workers  int
+	Bytes    int // of the requests
+	Services int // that have workers or requests
+	Workers  int // that are registered
 }
 
 // Counters returns what was counted.

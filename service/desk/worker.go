@@ -4,11 +4,11 @@ import "time"
 
 // Offer is what a worker says of itself when it is ready.
 type Offer struct {
-	Name     string // instance name; of MDP and pirate workers the printable routing id, else its hex
-	Services []string
-	Capacity int    // requests at once; 0 is 1, as RFC 7 has it
-	Version  string // of its program
-	Session  uint64 // a second READY of the same one keeps what is in flight; 0 is always another
+	Name     string   // instance name; of MDP and pirate workers the printable routing id, else its hex
+	Services []string // names of those that it serves
+	Capacity int      // requests at once; 0 is 1, as RFC 7 has it
+	Version  string   // of its program
+	Session  uint64   // a second READY of the same one keeps what is in flight; 0 is always another
 
 	Heartbeat time.Duration // how often each side sends something; at least [Limits].Heartbeat
 	Patience  time.Duration // how long it may be silent; at least twice as long, three times if 0

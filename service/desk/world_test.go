@@ -1,7 +1,9 @@
 package desk_test
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -65,6 +67,7 @@ type world struct {
 	number  uint64
 	noise   uint64 // messages that belong to nothing
 	wrong   error
+	ended   bool     // the broker has stopped
 	actions []string // of the last event
 }
 
@@ -261,6 +264,7 @@ func (w *world) ask() {
 	}
 	if w.random.below(3) == 0 {
 		r.Key = desk.Key{Client: "k", Number: uint64(1 + w.random.below(6))}
+		r.Service = []string{"a", "b"}[r.Key.Number%2]
 	}
 	from := w.peer("c")
 	if w.random.below(20) == 0 {
@@ -371,7 +375,8 @@ func (w *world) leave() {
 	w.hangUp(peer)
 	var unsent []uint64
 	if e := w.workers[peer]; e != nil {
-		for leg, g := range e.legs {
+		for _, leg := range slices.Sorted(maps.Keys(e.legs)) {
+			g := e.legs[leg]
 			if w.random.below(3) == 0 && !g.abandoned && !g.streamed {
 				unsent = append(unsent, leg)
 				w.tries[g.request].deliveries--
@@ -399,7 +404,8 @@ func (w *world) hangUp(peer desk.Peer) {
 }
 
 func (w *world) cancel() {
-	for id := range w.calls {
+	ids := slices.SortedFunc(maps.Keys(w.calls), func(a, b callID) int { return cmp.Compare(a.number, b.number) })
+	for _, id := range ids {
 		if w.random.below(4) == 0 {
 			delete(w.calls, id)
 			w.take(w.d.Cancel(w.now, id.peer, id.number))
@@ -429,7 +435,7 @@ func (w *world) stream() {
 		w.tries[g.request].harmful = true // for the client has some of it
 	}
 	for id, c := range w.calls {
-		if c.request == g.request {
+		if c.request == g.request { // streams have one caller at most
 			w.take(w.d.Credit(w.now, id.peer, id.number, 2))
 		}
 	}
@@ -539,7 +545,7 @@ func (w *world) cancelled(a desk.CancelLeg) {
 
 func (w *world) disconnected(a desk.Disconnect) {
 	if e := w.workers[a.To]; e != nil {
-		if a.Status.GetCode() == mitterev1.Code_CODE_UNAVAILABLE && w.now < e.heard+e.offer.Patience {
+		if a.Status.GetCode() == mitterev1.Code_CODE_UNAVAILABLE && !w.ended && w.now < e.heard+e.offer.Patience {
 			w.fail("worker %v is dead though it was heard at %v: %v", a.To, e.heard, a.Status)
 		}
 		w.lose(a.To)
@@ -606,6 +612,13 @@ func (w *world) checkNext() {
 
 // finish lets everybody go, and sees whether the desk forgets all of them.
 func (w *world) finish() {
+	if w.random.below(2) == 0 {
+		w.ended = true
+		w.take(w.d.End(w.now))
+		if l := w.d.Load(); l != (desk.Load{}) {
+			w.fail("left after the end: %+v", l)
+		}
+	}
 	for peer := range w.workers {
 		w.lose(peer)
 		w.hangUp(peer)

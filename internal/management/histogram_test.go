@@ -1,4 +1,4 @@
-package service_test
+package management_test
 
 import (
 	"math"
@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mittere/mittere/service"
+	"github.com/mittere/mittere/internal/management"
 )
 
 // quantile returns that duration of sorted ones that a share of them does not
@@ -22,7 +22,7 @@ func quantile(sorted []time.Duration, share float64) time.Duration {
 func TestQuantilesAreWithinTenPercentOfTheTruth(t *testing.T) {
 	for seed := range uint64(300) {
 		random := rand.New(rand.NewPCG(seed, 0))
-		var h service.Histogram
+		var h management.Histogram
 		var all []time.Duration
 		var sum time.Duration
 		least, width := math.Log(1e3)+random.Float64()*10, 0.01+random.Float64()*15
@@ -46,7 +46,7 @@ func TestQuantilesAreWithinTenPercentOfTheTruth(t *testing.T) {
 }
 
 func TestQuantilesOfNothingAreZero(t *testing.T) {
-	var h service.Histogram
+	var h management.Histogram
 	if p50, p90, p99, longest, sum := h.Quantiles(); p50+p90+p99+longest+sum != 0 {
 		t.Errorf("got %v %v %v %v %v, want zeros", p50, p90, p99, longest, sum)
 	}
@@ -54,7 +54,7 @@ func TestQuantilesOfNothingAreZero(t *testing.T) {
 
 func TestQuantilesTakeExtremeDurations(t *testing.T) {
 	for _, d := range []time.Duration{-1, 0, 1, time.Microsecond, time.Microsecond + 1, 1 << 62, math.MaxInt64} {
-		var h service.Histogram
+		var h management.Histogram
 		h.Add(d)
 		if p50, _, _, longest, _ := h.Quantiles(); p50 > max(longest, 0) {
 			t.Errorf("of %v alone: half are at most %v, and the longest is %v", d, p50, longest)
@@ -63,7 +63,7 @@ func TestQuantilesTakeExtremeDurations(t *testing.T) {
 }
 
 func TestQuantilesMayBeReadWhileDurationsAreCounted(t *testing.T) {
-	var h service.Histogram
+	var h management.Histogram
 	var adders sync.WaitGroup
 	for i := range 4 {
 		adders.Go(func() {

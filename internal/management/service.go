@@ -1,0 +1,150 @@
+package management
+
+import (
+	"context"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
+	"github.com/mittere/mittere/messaging/call"
+	"github.com/mittere/mittere/reactor"
+	"github.com/mittere/mittere/service/servicemittere"
+)
+
+// Server is what a server tells of itself. Its fields are set once.
+type Server struct {
+	// Name is what the server is found by, ID what tells it from others of its name.
+	Name, ID string
+	// Version is that of its program.
+	Version string
+	// Labels are what the user attached.
+	Labels map[string]string
+	// Endpoints are where it listens.
+	Endpoints []string
+	// Handlers are what it serves.
+	Handlers *reactor.Handlers
+	// Health says whether it takes requests.
+	Health func() mitterev1.Health
+	// Stats is what its reactor has done.
+	Stats func() reactor.Stats
+	// Methods count the calls.
+	Methods *Methods
+	// Began is when it began to serve, in nanoseconds since the Unix epoch.
+	Began func() int64
+}
+
+// Handlers returns what answers about a server, beside all else that it serves. The
+// fields of s may be set until the first question comes.
+func Handlers(s *Server) *reactor.Handlers {
+	h := reactor.NewHandlers()
+	servicemittere.RegisterManagementService(h, service{s})
+	return reactor.Aside(h)
+}
+
+// Is reports whether a method is one of a server's management.
+func Is(method string) bool {
+	return strings.HasPrefix(method, servicemittere.ManagementServiceName+"/")
+}
+
+// service answers the calls of mittere.v1.ManagementService: Majordomo's MMI as a
+// typed service.
+type service struct{ *Server }
+
+var _ servicemittere.ManagementServiceHandler = service{}
+
+// Ping answers.
+func (s service) Ping(context.Context, *mitterev1.PingRequest) (*mitterev1.PingResponse, error) {
+	return &mitterev1.PingResponse{Id: s.ID}, nil
+}
+
+// Health tells whether the server takes requests.
+func (s service) Health(context.Context, *mitterev1.HealthRequest) (*mitterev1.HealthResponse, error) {
+	return &mitterev1.HealthResponse{Health: s.Server.Health()}, nil
+}
+
+// Info tells what the server is.
+func (s service) Info(context.Context, *mitterev1.InfoRequest) (*mitterev1.InfoResponse, error) {
+	info := &mitterev1.InfoResponse{
+		Name: s.Name, Id: s.ID, Version: s.Version, Labels: s.Labels, Endpoints: s.Endpoints,
+		StartedUnixNano: s.Began(), Library: library(),
+	}
+	for _, md := range s.Server.Handlers.Methods() {
+		info.Methods = append(info.Methods, &mitterev1.Method{
+			Name: reactor.MethodName(md), Request: string(md.Input().FullName()), Response: string(md.Output().FullName()),
+			Streaming: md.IsStreamingServer(), Idempotency: levelOf(md),
+		})
+	}
+	return info, nil
+}
+
+// levelOf returns the name of a method's idempotency level.
+func levelOf(md protoreflect.MethodDescriptor) string {
+	switch call.MethodOf(md).Idempotency {
+	case mitterev1.Idempotency_IDEMPOTENCY_NO_SIDE_EFFECTS:
+		return "NO_SIDE_EFFECTS"
+	case mitterev1.Idempotency_IDEMPOTENCY_IDEMPOTENT:
+		return "IDEMPOTENT"
+	default:
+		return "IDEMPOTENCY_UNKNOWN"
+	}
+}
+
+// modulePath is what this library is in the build information of a program.
+const modulePath = "github.com/mittere/mittere"
+
+// library returns the version of this library that the program is built with.
+func library() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	i := slices.IndexFunc(info.Deps, func(m *debug.Module) bool { return m.Path == modulePath })
+	if i < 0 {
+		return info.Main.Version
+	}
+	return info.Deps[i].Version
+}
+
+// Stats tells what the server has done.
+func (s service) Stats(context.Context, *mitterev1.StatsRequest) (*mitterev1.StatsResponse, error) {
+	stats := s.Server.Stats()
+	return &mitterev1.StatsResponse{
+		Sessions: uint32(stats.Sessions), Queued: uint32(stats.Queued), InFlight: uint32(stats.InFlight),
+		Refused: stats.Overloaded, Expired: stats.Expired, Repeated: stats.Repeated,
+		Methods: s.Methods.stats(),
+	}, nil
+}
+
+// Descriptors returns the schemas of the server's services and of its management.
+func (s service) Descriptors(context.Context, *mitterev1.DescriptorsRequest) (*mitterev1.DescriptorsResponse, error) {
+	files := &files{seen: map[string]bool{}}
+	for _, md := range s.Server.Handlers.Methods() {
+		files.add(md.ParentFile())
+	}
+	files.add(mitterev1.File_mittere_v1_management_proto)
+	return &mitterev1.DescriptorsResponse{Files: &descriptorpb.FileDescriptorSet{File: files.list}}, nil
+}
+
+// files are files of schemas, each after what it imports.
+type files struct {
+	seen map[string]bool
+	list []*descriptorpb.FileDescriptorProto
+}
+
+// add adds a file and what it imports.
+func (f *files) add(file protoreflect.FileDescriptor) {
+	if f.seen[file.Path()] {
+		return
+	}
+	f.seen[file.Path()] = true
+	for i := range file.Imports().Len() {
+		f.add(file.Imports().Get(i).FileDescriptor)
+	}
+	f.list = append(f.list, protodesc.ToFileDescriptorProto(file))
+}

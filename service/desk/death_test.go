@@ -1,0 +1,164 @@
+package desk_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+	"github.com/mittere/mittere/service/desk"
+)
+
+func TestBusyWorkerThatIsSilentIsDeadAndItsRequestsGoOn(t *testing.T) {
+	s := newStage(t, desk.Limits{})
+	s.ready("w1", "w2")
+	s.want(s.ask(1, safe), "deliver 1 to w1")
+	s.want(s.pass(2999*time.Millisecond, "w2"))
+	s.want(s.pass(time.Millisecond, "w2"), "disconnect to w1: UNAVAILABLE", "deliver 2 to w2")
+	s.want(s.reply("w1", 1), "disconnect to w1: UNAVAILABLE")
+	s.want(s.reply("w2", 2), "reply 1 to c of w2")
+	if c := s.d.Counters(); c.Late != 1 || c.Died != 1 || c.Redelivered != 1 || c.Answered != 1 {
+		t.Fatalf("got %+v", c)
+	}
+}
+
+func TestRequestThatMayDoHarmIsNotExecutedAgain(t *testing.T) {
+	for _, test := range []struct {
+		name       string
+		change     func(*desk.Request)
+		idempotent bool
+		want       string
+	}{
+		{"harmful", harmful, true, "reply 1 to c of w1: UNAVAILABLE"},
+		{"unsaid", func(*desk.Request) {}, false, "reply 1 to c of w1: UNAVAILABLE"},
+		{"unsaid, MDP", func(*desk.Request) {}, true, "deliver 2 to w2"},
+		{"safe", safe, false, "deliver 2 to w2"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newStage(t, desk.Limits{})
+			o := offer("w1", 1, "echo")
+			o.Idempotent = test.idempotent
+			s.want(s.d.Ready(0, peer("w1"), o))
+			s.ready("w2")
+			s.want(s.ask(1, test.change), "deliver 1 to w1")
+			s.want(s.d.Gone(0, peer("w1")), test.want)
+		})
+	}
+}
+
+func TestRequestThatNeverLeftGoesToAnotherWhateverItDoes(t *testing.T) {
+	s := newStage(t, desk.Limits{})
+	s.ready("w1", "w2")
+	s.want(s.ask(1, harmful), "deliver 1 to w1")
+	s.want(s.d.Gone(0, peer("w1"), 1), "deliver 2 to w2")
+}
+
+func TestStreamThatHasBegunDoesNotBeginAgain(t *testing.T) {
+	s := newStage(t, desk.Limits{})
+	s.ready("w1", "w2")
+	s.want(s.ask(1, safe), "deliver 1 to w1")
+	s.want(s.d.Item(0, peer("w1"), 1, desk.Content{}), "item 1 to c of w1")
+	s.want(s.d.Gone(0, peer("w1")), "reply 1 to c of w1: UNAVAILABLE")
+}
+
+func TestPoisonMessageIsNamed(t *testing.T) {
+	s := newStage(t, desk.Limits{})
+	s.ready("w1", "w2", "w3", "w4")
+	s.want(s.ask(1, safe), "deliver 1 to w1")
+	s.want(s.d.Gone(0, peer("w1")), "deliver 2 to w2")
+	s.want(s.d.Gone(0, peer("w2")), "deliver 3 to w3")
+	actions := s.d.Gone(0, peer("w3"))
+	if text := actions[0].(desk.Reply).Answer.Status.GetMessage(); !strings.Contains(text, "poison message") {
+		t.Fatalf("got %q", text)
+	}
+	s.want(actions, "reply 1 to c of w3: INTERNAL")
+	if s.d.Counters().Poison != 1 {
+		t.Fatal("not counted")
+	}
+}
+
+func TestRefusedRequestGoesToAnotherWorkerThreeTimes(t *testing.T) {
+	s := newStage(t, desk.Limits{})
+	s.ready("w1", "w2", "w3", "w4")
+	refusal := desk.Answer{Status: &mitterev1.Status{Code: mitterev1.Code_CODE_UNAVAILABLE}, Refused: true}
+	s.want(s.ask(1, harmful), "deliver 1 to w1")
+	s.want(s.d.Reply(0, peer("w1"), 1, refusal), "deliver 2 to w2")
+	s.want(s.d.Reply(0, peer("w2"), 2, refusal), "deliver 3 to w3")
+	s.want(s.d.Reply(0, peer("w3"), 3, refusal), "reply 1 to c of w3: UNAVAILABLE, refused")
+	refusal.Status = &mitterev1.Status{Code: mitterev1.Code_CODE_UNIMPLEMENTED}
+	s.want(s.ask(2), "deliver 4 to w4")
+	s.want(s.d.Reply(0, peer("w4"), 4, refusal), "reply 2 to c of w4: UNIMPLEMENTED, refused")
+}
+
+func TestNobodyIsDeadBecauseTheBrokerStoodStill(t *testing.T) {
+	s := newStage(t, desk.Limits{})
+	s.ready("w1", "w2")
+	s.want(s.ask(1, within(5*time.Second)), "deliver 1 to w1")
+	s.now = time.Minute
+	s.want(s.d.Tick(s.now), "reply 1 to c of w1: DEADLINE_EXCEEDED")
+	s.want(s.d.Heartbeat(s.now, peer("w1")))
+	if got := len(s.d.Workers()); got != 2 {
+		t.Fatalf("%d workers", got)
+	}
+	s.want(s.pass(3*time.Second, "w1"), "disconnect to w2: UNAVAILABLE")
+}
+
+func TestHeartbeatsAreSentToIdleAndBusyWorkersInTime(t *testing.T) {
+	s := newStage(t, desk.Limits{})
+	s.ready("idle", "busy")
+	s.want(s.ask(1, named("busy")), "accepted 1 to c: [busy], not []", "deliver 1 to busy")
+	beats := map[string]int{}
+	for range 100 {
+		for _, a := range s.pass(100*time.Millisecond, "idle", "busy") {
+			beats[a.(desk.Heartbeat).To.ID]++
+		}
+	}
+	if beats["idle"] != 13 || beats["busy"] != 13 {
+		t.Fatalf("in 10 s with an interval of 1 s, sent after 3/4 of it: %v", beats)
+	}
+}
+
+func TestClientThatIsGoneHasItsRequestsCancelled(t *testing.T) {
+	s := newStage(t, desk.Limits{})
+	o := offer("w1", 1, "echo")
+	o.Cancels = true
+	s.want(s.d.Ready(0, peer("w1"), o))
+	s.want(s.ask(1), "deliver 1 to w1")
+	s.want(s.ask(2))
+	s.want(s.d.Request(0, peer("other"), &desk.Request{Call: 1, Service: "echo"}))
+	s.want(s.d.Gone(0, peer("c")), "cancel 1 to w1", "deliver 2 to w1")
+	s.want(s.reply("w1", 1))
+	s.want(s.reply("w1", 2), "reply 1 to other of w1")
+	if c := s.d.Counters(); c.Cancelled != 2 || c.Late != 1 {
+		t.Fatalf("got %+v", c)
+	}
+}
+
+func TestBrokerThatStopsAnswersAll(t *testing.T) {
+	s := newStage(t, desk.Limits{})
+	s.ready("w1", "w2")
+	s.want(s.ask(1, harmful), "deliver 1 to w1")
+	s.want(s.ask(2, safe), "deliver 2 to w2")
+	s.want(s.ask(3))
+	s.want(s.d.Shut(0))
+	s.want(s.ask(4), "reply 4 to c: UNAVAILABLE, refused")
+	s.want(s.reply("w1", 1), "reply 1 to c of w1", "deliver 3 to w1")
+	s.want(s.ask(5), "reply 5 to c: UNAVAILABLE, refused")
+	s.want(s.d.End(0), "disconnect to w1: UNAVAILABLE", "reply 3 to c of w1: UNAVAILABLE", "disconnect to w2: UNAVAILABLE", "reply 2 to c: UNAVAILABLE")
+	if l := s.d.Load(); l != (desk.Load{}) {
+		t.Fatalf("left: %+v", l)
+	}
+}
+
+func TestWorkerThatHeedsNoCancelIsBusyUntilItAnswers(t *testing.T) {
+	s := newStage(t, desk.Limits{})
+	s.ready("w1")
+	s.want(s.ask(1, within(time.Second)), "deliver 1 to w1")
+	s.want(s.pass(time.Second, "w1"), "reply 1 to c of w1: DEADLINE_EXCEEDED")
+	s.want(s.ask(2))
+	s.want(s.d.Item(s.now, peer("w1"), 1, desk.Content{}))
+	s.want(s.reply("w1", 1), "deliver 2 to w1")
+	if c := s.d.Counters(); c.Late != 2 {
+		t.Fatalf("got %+v", c)
+	}
+}
