@@ -21,6 +21,36 @@ func TestRequestsGoToTheLeastBusyThenTheLeastRecentlyUsed(t *testing.T) {
 	s.want(s.ask(7)) // waits
 }
 
+func TestLoadCountsMoreThanRecentUse(t *testing.T) {
+	s := newStage(t, desk.Limits{})
+	s.d.Ready(0, peer("big"), offer("big", 4, "echo"))
+	s.d.Ready(0, peer("small"), offer("small", 2, "echo"))
+	s.want(s.ask(1), "deliver 1 to big")
+	s.want(s.ask(2), "deliver 2 to small")
+	s.want(s.reply("big", 1), "reply 1 to c of big")
+	s.want(s.ask(3), "deliver 3 to big") // 0/4 and 1/2
+	s.want(s.ask(4), "deliver 4 to big") // 1/4 and 1/2, though small was used longer ago
+	s.want(s.ask(5), "deliver 5 to small")
+}
+
+func TestServiceThatIsOfferedNoMoreIsForgottenWithItsLastRequest(t *testing.T) {
+	s := newStage(t, desk.Limits{})
+	o := offer("w1", 1, "echo")
+	o.Session = 7
+	s.want(s.d.Ready(0, peer("w1"), o))
+	s.want(s.ask(1), "deliver 1 to w1")
+	s.want(s.d.Cancel(0, peer("c"), 1))
+	o.Services = []string{"other"}
+	s.want(s.d.Ready(0, peer("w1"), o))
+	if v, _ := s.d.Service("echo"); v.InFlight != 1 || v.Workers != 0 {
+		t.Fatalf("got %+v", v)
+	}
+	s.want(s.reply("w1", 1))
+	if _, ok := s.d.Service("echo"); ok {
+		t.Fatal("not forgotten")
+	}
+}
+
 func TestIdleWorkersTakeTurns(t *testing.T) {
 	s := newStage(t, desk.Limits{})
 	s.ready("w1", "w2", "w3")

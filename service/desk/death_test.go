@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +52,40 @@ func TestRequestThatNeverLeftGoesToAnotherWhateverItDoes(t *testing.T) {
 	s.ready("w1", "w2")
 	s.want(s.ask(1, harmful), "deliver 1 to w1")
 	s.want(s.d.Gone(0, peer("w1"), 1), "deliver 2 to w2")
+}
+
+func TestRequestThatNeverLeftIsNoPoison(t *testing.T) {
+	s := newStage(t, desk.Limits{})
+	s.want(s.ask(1, harmful))
+	for leg := uint64(1); leg <= 5; leg++ {
+		s.want(s.d.Ready(0, peer("w1"), offer("w1", 1, "echo")), fmt.Sprintf("deliver %d to w1", leg))
+		s.want(s.d.Gone(0, peer("w1"), leg))
+	}
+	o := offer("w1", 1, "echo")
+	o.Idempotent = true
+	s.want(s.d.Ready(0, peer("w1"), o), "deliver 6 to w1")
+	s.want(s.ask(2, safe))
+	s.want(s.d.Gone(0, peer("w1")), "reply 1 to c of w1: UNAVAILABLE")
+	for leg := uint64(7); leg <= 11; leg++ { // none of these is a delivery
+		s.want(s.d.Ready(0, peer("w1"), o), fmt.Sprintf("deliver %d to w1", leg))
+		s.want(s.d.Gone(0, peer("w1"), leg))
+	}
+	s.want(s.d.Ready(0, peer("w1"), o), "deliver 12 to w1")
+	s.want(s.d.Gone(0, peer("w1")))
+	s.want(s.d.Ready(0, peer("w1"), o), "deliver 13 to w1")
+}
+
+func TestPeerThatIsClientAndWorkerIsToldNothingWhenItIsGone(t *testing.T) {
+	s := newStage(t, desk.Limits{})
+	o := offer("c", 1, "echo")
+	o.Cancels = true
+	s.want(s.d.Ready(0, peer("c"), o))
+	s.want(s.ask(1), "deliver 1 to c")
+	s.want(s.ask(2))
+	s.want(s.d.Gone(0, peer("c")))
+	if l := s.d.Load(); l != (desk.Load{}) {
+		t.Fatalf("left: %+v", l)
+	}
 }
 
 func TestStreamThatHasBegunDoesNotBeginAgain(t *testing.T) {

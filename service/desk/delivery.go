@@ -17,9 +17,6 @@ func (d *Desk) unqueue(p *part) {
 	if c.waiting == 0 {
 		d.alarms.remove(&c.expiry)
 	}
-	if c.service.unused() {
-		d.touch(c.service)
-	}
 }
 
 // requeue lets a part that was taken from its worker wait for another one, in the

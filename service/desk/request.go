@@ -16,7 +16,7 @@ type Request struct {
 	Credit  uint32        // items of a stream that may come at first
 	OneWay  bool          // no reply is wanted; the worker gives one all the same
 
-	Key     Key
+	Key     Key    // what repetitions are found by
 	Attempt uint32 // counts the tries of the client, from 1
 	Repeat  Repeat // what a second execution does
 }

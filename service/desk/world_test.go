@@ -185,6 +185,7 @@ func (w *world) service() string { return []string{"a", "b", "c", "d", "e"}[w.ra
 func (w *world) workerName() string { return fmt.Sprintf("n%d", w.random.below(8)) }
 
 func (w *world) ready() {
+	w.take(w.d.Tick(w.now)) // so that nothing is due before: enroll looks at what comes of Ready alone
 	peer := w.peer("w")
 	o := desk.Offer{
 		Name: w.workerName(), Capacity: w.random.below(6), Heartbeat: time.Duration(1+w.random.below(4)) * 100 * time.Millisecond,
