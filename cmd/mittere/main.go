@@ -86,7 +86,7 @@ usage; else 10 + the code of the error: 11 CANCELLED (a call was interrupted),
 	g := &globals{}
 	root.PersistentFlags().StringVar(&g.registry, "registry", cmp.Or(os.Getenv(registryVariable), defaultRegistry),
 		"`endpoint` of the registry to ask; the environment's "+registryVariable+" is the default")
-	root.AddCommand(newRegistry(), newServices(g), newResolve(g), newPing(g), newInfo(g), newStats(g), newCall(g),
+	root.AddCommand(newRegistry(), newBroker(), newServices(g), newResolve(g), newPing(g), newInfo(g), newStats(g), newCall(g),
 		newCompletion(), newVersion())
 	refuseUnknownTopics(root)
 	return root

@@ -27,6 +27,7 @@ func TestProcess(t *testing.T) {
 	t.Run("reader that goes away cancels a stream quietly", func(t *testing.T) { testReaderGone(t, binary) })
 	t.Run("interrupt ends a watch with success", func(t *testing.T) { testInterruptedWatch(t, binary) })
 	t.Run("registry that is killed has its table again", func(t *testing.T) { testKilledRegistry(t, binary) })
+	t.Run("a broker that is terminated lets its clients have their answers", func(t *testing.T) { testTerminatedBroker(t, binary) })
 }
 
 // process is a command that runs in a process.
@@ -155,6 +156,34 @@ func testKilledRegistry(t *testing.T, binary string) {
 	}
 	second.signal(syscall.SIGTERM)
 	if code, stderr := second.end(); code != 0 {
+		t.Errorf("exit code %d after SIGTERM: %s", code, stderr)
+	}
+}
+
+func testTerminatedBroker(t *testing.T, binary string) {
+	p := start(t, binary, "broker", "--bind", "tcp://127.0.0.1:0")
+	at := regexp.MustCompile(`tcp://127\.0\.0\.1:\d+`).FindString(p.await(p.stderr, "the broker serves"))
+	zmq := must(comm.NewContext())(t)
+	defer zmq.Close()
+	client, worker := must(comm.NewDealer(zmq, at))(t), must(comm.NewDealer(zmq, at))(t)
+	ctx, cancel := context.WithTimeout(t.Context(), testPatience)
+	defer cancel()
+	say := func(to *comm.Dealer, frames ...string) {
+		var m comm.Message
+		for _, frame := range frames {
+			m.Frames = append(m.Frames, []byte(frame))
+		}
+		check(t, to.Send(ctx, m))
+	}
+	say(worker, "", "MDPW01", "\x01", "echo")
+	say(client, "", "MDPC01", "echo", "x")
+	request := must(worker.Recv(ctx))(t).Frames
+	p.signal(syscall.SIGTERM)
+	say(worker, "", "MDPW01", "\x03", string(request[3]), "", "done")
+	if reply := must(client.Recv(ctx))(t).Frames; len(reply) != 4 || string(reply[3]) != "done" {
+		t.Errorf("the client got %q", reply)
+	}
+	if code, stderr := p.end(); code != 0 {
 		t.Errorf("exit code %d after SIGTERM: %s", code, stderr)
 	}
 }

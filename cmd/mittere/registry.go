@@ -67,7 +67,7 @@ func (c *registryCommand) addFlags(cmd *cobra.Command) {
 
 // run serves until ctx ends.
 func (c *registryCommand) run(ctx context.Context, stderr io.Writer) (err error) {
-	log := c.logger(stderr)
+	log := newLogger(stderr, c.log.value, c.level)
 	zmq, err := comm.NewContext(comm.WithLogger(log))
 	if err != nil {
 		return err
@@ -99,10 +99,10 @@ func (c *registryCommand) limits() registry.Limits {
 	}
 }
 
-// logger returns the log.
-func (c *registryCommand) logger(w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.level}
-	if c.log.value == formatJSON {
+// newLogger returns a log in a format.
+func newLogger(w io.Writer, format string, level slog.Level) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if format == formatJSON {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
 	return slog.New(slog.NewTextHandler(w, options))

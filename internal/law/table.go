@@ -55,7 +55,7 @@ func Table() []Row {
 		{"registry/boltstore", underService},
 		{"registry/storetest", underService},
 		{"service/desk", []string{"gen/..."}},
-		{"service/dialect/...", []string{"service/desk", "messaging", "comm", "gen/..."}},
+		{"service/dialect/...", []string{"service/dialect", "service/desk", "messaging", "comm", "gen/..."}},
 		{"service", underService},
 		{"service/servicetest", []string{"service", "reactor", "comm"}},
 		{"service/broker", underBroker},

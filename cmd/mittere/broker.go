@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/service/broker"
+	"github.com/mittere/mittere/service/desk"
+)
+
+// brokerCommand is "mittere broker" with its flags.
+type brokerCommand struct {
+	bind                     string
+	heartbeat, expiry, drain *duration
+	liveness, queue, size    positive
+	log                      choice
+	level                    slog.Level
+}
+
+func newBroker() *cobra.Command {
+	c := &brokerCommand{
+		log:      choice{"text", []string{"text", "json"}},
+		liveness: broker.DefaultLiveness, queue: 10_000, size: comm.DefaultMaxFrameSize,
+	}
+	cmd := &cobra.Command{
+		Use:   "broker",
+		Short: "Run a Majordomo broker",
+		Long: `Run a broker: it gives the requests of clients to the workers of a service, least
+busy first, queues what no worker can take yet, and gives what a dead worker had to
+another one.
+
+It speaks MDP/0.1 and MDP/0.2 of ZeroMQ (RFC 7 and RFC 18), and answers mmi.service
+(RFC 8), mmi.services and mmi.workers. It serves until it is interrupted or
+terminated; then it takes no further requests and lets those that it has end.`,
+		Example: `  mittere broker                                          at port 5555
+  mittere broker --bind 'tcp://127.0.0.1:*,ipc:///tmp/b'  a free port, local only, and a path
+  mittere broker --heartbeat 1s --expiry 10s --queue 500`,
+		Args: cobra.NoArgs,
+		RunE: does(func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), cmd.ErrOrStderr()) }),
+	}
+	c.addFlags(cmd)
+	return cmd
+}
+
+// addFlags adds the flags.
+func (c *brokerCommand) addFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&c.bind, "bind", broker.DefaultEndpoint, "where to serve: `endpoints`, separated by commas; port * is a free one")
+	c.heartbeat = addDuration(cmd, "heartbeat", broker.DefaultHeartbeat, "how often workers and broker say that they live")
+	f.Var(&c.liveness, "liveness", "how many heartbeats may be missing before a worker is dead")
+	f.Var(&c.queue, "queue", "how many requests wait for one service")
+	c.expiry = addDuration(cmd, "expiry", 30*time.Second, "how long a request without a deadline may wait")
+	f.Var(&c.size, "max-size", "largest frame, in bytes")
+	c.drain = addDuration(cmd, "drain-timeout", broker.DefaultDrainTimeout, "how long requests may take when the broker stops")
+	f.Var(&c.log, "log", "format of the log, which goes to standard error")
+	f.TextVar(&c.level, "log-level", slog.LevelInfo, "least `level` of the log: debug, info, warn or error")
+}
+
+// run serves until ctx ends.
+func (c *brokerCommand) run(ctx context.Context, stderr io.Writer) (err error) {
+	log := newLogger(stderr, c.log.value, c.level)
+	zmq, err := comm.NewContext(comm.WithLogger(log))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, zmq.Close()) }()
+	b, err := broker.New(zmq, c.bind,
+		broker.WithHeartbeat(time.Duration(*c.heartbeat), int(c.liveness)), broker.WithLogger(log),
+		broker.WithDrainTimeout(time.Duration(*c.drain)), broker.WithSocket(comm.WithMaxFrameSize(int(c.size))),
+		broker.WithLimits(desk.Limits{Queue: int(c.queue), Expiry: time.Duration(*c.expiry)}))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	log.Info("the broker serves", "endpoints", strings.Join(b.Endpoints(), ","))
+	err = b.Run(ctx)
+	s := b.Stats().Counters
+	log.Info("the broker stopped", "requests", s.Requests, "answered", s.Answered, "failed", s.Failed, "expired", s.Expired)
+	return err
+}

@@ -1,0 +1,48 @@
+package broker
+
+import (
+	"time"
+
+	"github.com/mittere/mittere/service/desk"
+)
+
+// Stats counts what a broker did, and tells what it holds.
+type Stats struct {
+	// Counters is what happened to requests and workers.
+	Counters desk.Counters
+	// Load is what the broker holds now.
+	Load desk.Load
+	// Peers is how many clients and workers are known.
+	Peers int
+	// Received and Sent count messages.
+	Received, Sent uint64
+	// Violations counts messages that are of no protocol, or break it.
+	Violations uint64
+	// Undeliverable counts messages whose receivers were gone, or took nothing.
+	Undeliverable uint64
+
+	swept time.Duration // when peers were last forgotten
+}
+
+// Stats returns the broker's counters.
+func (b *Broker) Stats() Stats {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.stats
+	s.Counters, s.Load, s.Peers = b.desk.Counters(), b.desk.Load(), len(b.peers)
+	return s
+}
+
+// Services returns the services that have workers or requests, ordered by name.
+func (b *Broker) Services() []desk.ServiceView {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.desk.Services()
+}
+
+// Workers returns the workers that are registered, ordered by name.
+func (b *Broker) Workers() []desk.WorkerView {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.desk.Workers()
+}

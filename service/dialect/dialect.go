@@ -1,0 +1,40 @@
+// Package dialect is what the protocols of a broker's peers have in common. It
+// stands on service/desk, whose events and actions it translates from and to frames;
+// service/broker runs the protocols below this folder.
+package dialect
+
+import (
+	"time"
+
+	"github.com/mittere/mittere/service/desk"
+)
+
+// Dialect is one protocol. Its methods are pure, but for what Open's results keep of
+// their peers and for the desk.
+type Dialect interface {
+	// Name names the protocol in logs, such as "MDP/0.1".
+	Name() string
+	// Speaks reports whether frames, the first that a peer sent, without its routing
+	// id, are of this protocol. The first dialect that speaks them is the peer's for
+	// as long as it is known.
+	Speaks(frames [][]byte) bool
+	// Open returns what keeps track of a new peer.
+	Open(d *desk.Desk, peer desk.Peer) Speaker
+}
+
+// Speaker is one peer in its dialect. It belongs to the broker's loop.
+type Speaker interface {
+	// Read takes a message of the peer, without the routing id, and tells the desk.
+	// It returns what the desk wants done, which is valid until the desk's next
+	// event, and messages for the peer itself that the desk knows nothing of. An
+	// error means that the message is not of the protocol, and that it was dropped;
+	// the actions beside it are to be done all the same.
+	// The frames are the speaker's from then on.
+	Read(now time.Duration, frames [][]byte) (actions []desk.Action, answers [][][]byte, err error)
+	// Write returns the frames of an action that goes to the peer, without the
+	// routing id; nil if the protocol says nothing in this case.
+	Write(action desk.Action) [][]byte
+	// Idle reports whether nothing is to be known of the peer but its name, so that
+	// it may be forgotten.
+	Idle() bool
+}

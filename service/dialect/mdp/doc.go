@@ -1,0 +1,10 @@
+// Package mdp speaks Majordomo, the protocol of chapter 4 of the ZeroMQ guide: MDP/0.1
+// (RFC 7), MDP/0.2 (RFC 18), and in both the management interface MMI (RFC 8).
+//
+// It is a dialect of the broker: it stands on package messaging, for errors, and on
+// service/desk, which holds the state, and is wired into service/broker by the program.
+// docs/majordomo.md says what is served, and where the RFCs leave a choice.
+//
+// There is one file for each command of the wire. Both versions have the same
+// commands but for one, in other frames; their differences are all in version.go.
+package mdp
