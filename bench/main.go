@@ -18,6 +18,7 @@ const payloadSize = 100
 func systems() []System {
 	return []System{
 		goSystem{"mittere", mittere{}},
+		goSystem{"service", services{}},
 		goSystem{"comm", commPeer{commTicks{batch: 1}}},
 		goSystem{"comm-64", commTicks{batch: 64}},
 		goSystem{"grpc", grpcGo{}},
