@@ -38,7 +38,7 @@ demo: setup ## count a source tree with worker processes (DIR=... for another tr
 test: setup ## run all tests (FAULT_SECONDS=3: length of each load and fault run)
 	go test ./...
 	@echo
-	@echo "Left out: the interop tests, with a real dīvidere (Python) as the peer."
+	@echo "Left out: the interop tests, with a real dīvidere and Majordomo peers (Python)."
 	@echo "To run them: make interop"
 
 race: setup ## run all tests with the race detector, in random order

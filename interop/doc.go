@@ -1,5 +1,5 @@
 // Package interop tests Mittere against real peers: programs that use dīvidere
-// 2.2.0, run by Python. It stands above all layers, is imported by none, and has
+// 2.2.0, and Majordomo's clients, workers and broker, run by Python. It stands above all layers, is imported by none, and has
 // tests only. Those with a peer need Python and so a build tag, interop: make
 // interop runs them. The others hold docs/dividere.md to the code.
 //

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -133,18 +134,22 @@ func (p *program) wantEnd() {
 
 // majordomo is a broker in a process of its own, and the programs around it.
 type majordomo struct {
-	t        *testing.T
-	binary   string
-	broker   *program
-	endpoint string // empty before the first start
+	t         *testing.T
+	binary    string
+	broker    *program
+	endpoint  string        // empty before the first start
+	heartbeat time.Duration // of the broker and its workers
 }
 
-// Workers and broker agree upon these. A peer is dead after 5 s of silence, which is
-// rather long for a machine that has other things to do.
 const (
-	brokerHeartbeat = "500ms"
-	workerHeartbeat = "500" // ms
-	liveness        = "10"
+	// rare is the interval of heartbeats in tests that do not need any: whatever
+	// happens in them, happens because it was said.
+	rare = testPatience
+
+	// often is the interval in the others, where a peer is dead after 5 s of
+	// silence: rather long, for a machine that has other things to do.
+	often    = 500 * time.Millisecond
+	liveness = "10"
 )
 
 // start starts a broker, where the last one was or at a free port.
@@ -153,7 +158,7 @@ func (m *majordomo) start(flags ...string) {
 	if m.endpoint == "" {
 		m.endpoint = "tcp://127.0.0.1:*"
 	}
-	flags = append([]string{"broker", "--bind", m.endpoint, "--heartbeat", brokerHeartbeat, "--liveness", liveness}, flags...)
+	flags = append([]string{"broker", "--bind", m.endpoint, "--heartbeat", m.heartbeat.String(), "--liveness", liveness}, flags...)
 	m.broker = newProgram(m.t, m.binary, flags...)
 	m.broker.start(m.broker.command.StderrPipe)
 	line := m.broker.await("the broker serves")
@@ -175,7 +180,8 @@ func (m *majordomo) python(name string, options []string, arguments ...string) *
 // worker starts a worker, and waits until it has sent READY.
 func (m *majordomo) worker(service, name string, options ...string) *program {
 	m.t.Helper()
-	options = append([]string{"--heartbeat", workerHeartbeat, "--liveness", liveness, "--sign", name}, options...)
+	heartbeat := strconv.FormatInt(m.heartbeat.Milliseconds(), 10)
+	options = append([]string{"--heartbeat", heartbeat, "--liveness", liveness, "--sign", name}, options...)
 	w := m.python("worker.py", options, service)
 	w.want("ready")
 	return w

@@ -42,7 +42,7 @@ func TestTheBrokerServesMajordomoPeersOfPython(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // they wait rather than work
-			test(t, &majordomo{t: t, binary: binary})
+			test(t, &majordomo{t: t, binary: binary, heartbeat: rare})
 		})
 	}
 }
@@ -97,6 +97,7 @@ func manyInFlight(t *testing.T, m *majordomo, version string) {
 }
 
 func testKilledWorker(_ *testing.T, m *majordomo) {
+	m.heartbeat = often
 	m.start()
 	first := m.worker("echo", "w1", "--hold")
 	client := m.ask("1", "echo", "hello")
@@ -111,6 +112,7 @@ func testKilledWorker(_ *testing.T, m *majordomo) {
 // A worker whose connection is there is dead by its silence alone. When it goes on
 // it learns that, and serves again.
 func testStoppedWorker(_ *testing.T, m *majordomo) {
+	m.heartbeat = often
 	m.start()
 	first := m.worker("echo", "w1", "--hold")
 	client := m.send("0.1", "1", "echo", "hello {}")
@@ -269,8 +271,10 @@ func testOldClientNewWorker(_ *testing.T, m *majordomo) {
 // The broker that was killed knew of a request that a worker has, and the next one
 // knows nothing: workers find out by their heartbeats, and clients repeat.
 func testKilledBroker(_ *testing.T, m *majordomo) {
+	m.heartbeat = often
 	m.start()
-	busy, idle := m.worker("busy", "w1", "--hold"), m.worker("idle", "w2", "--mdp", "0.2")
+	waits := []string{"--liveness", "1000"} // it is told, rather than to give up by itself
+	busy, idle := m.worker("busy", "w1", append(waits, "--hold")...), m.worker("idle", "w2", append(waits, "--mdp", "0.2")...)
 	repeats := []string{"--timeout", "1000", "--retries", "50"}
 	sync := m.python("reqclient.py", append(repeats, "--count", "10"), "busy", "hello {}")
 	busy.want("request hello 0")
@@ -280,7 +284,7 @@ func testKilledBroker(_ *testing.T, m *majordomo) {
 	m.broker.end()
 	m.start()
 
-	busy.await("ready")
+	busy.want("disconnect", "ready")
 	busy.await("request ")
 	busy.tell("serve")
 	sync.want("retry")
@@ -293,7 +297,7 @@ func testKilledBroker(_ *testing.T, m *majordomo) {
 	async.await("done")
 	sync.await("done")
 
-	idle.await("ready")
+	idle.want("disconnect", "ready")
 	client := m.ask("1", "idle", "hello")
 	client.await("reply hello")
 	client.want("done")
@@ -347,6 +351,7 @@ func testFullQueue(t *testing.T, m *majordomo) {
 }
 
 func testGarbage(t *testing.T, m *majordomo) {
+	m.heartbeat = often
 	m.start("--expiry", "500ms", "--drain-timeout", "500ms")
 	m.worker("echo", "w1")
 	client := m.ask("500", "echo", "hello {}")

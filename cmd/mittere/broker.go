@@ -82,6 +82,6 @@ func (c *brokerCommand) run(ctx context.Context, stderr io.Writer) (err error) {
 	log.Info("the broker serves", "endpoints", strings.Join(b.Endpoints(), ","))
 	err = b.Run(ctx)
 	s := b.Stats().Counters
-	log.Info("the broker stopped", "requests", s.Requests, "answered", s.Answered, "failed", s.Failed, "expired", s.Expired)
+	log.Info("the broker stopped", "requests", s.Requests, "answered", s.Answered, "failed", s.Failed, "expired", s.Expired, "cancelled", s.Cancelled)
 	return err
 }

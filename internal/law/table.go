@@ -59,6 +59,7 @@ func Table() []Row {
 		{"service", underService},
 		{"service/servicetest", []string{"service", "reactor", "comm"}},
 		{"service/broker", underBroker},
+		{"service/majordomo", []string{"messaging", "comm", "gen/..."}},
 
 		// Tests against real peers, and what only tests and tools use.
 		{"interop/...", everything},

@@ -75,6 +75,7 @@ func (b *Broker) Run(ctx context.Context) error {
 	var receiver sync.WaitGroup
 	receiver.Go(func() { l.failed = l.receive(serving) })
 	l.serve(ctx)
+	l.linger()
 	stop()
 	receiver.Wait()
 	return l.failed
@@ -141,6 +142,29 @@ func (l *loop) serve(ctx context.Context) {
 			return
 		}
 		timer.Reset(next)
+	}
+}
+
+// lastWords is how long peers may take to read what they are sent last. libzmq drops
+// what a peer with ZMQ_IMMEDIATE has not read when its connection ends.
+const lastWords = 100 * time.Millisecond
+
+// linger keeps the connections for a moment, if there are any.
+func (l *loop) linger() {
+	if l.Stats().Peers == 0 {
+		return
+	}
+	timer := time.NewTimer(lastWords)
+	defer timer.Stop()
+	for {
+		select {
+		case _, open := <-l.received: // and drops it: the desk has ended
+			if !open {
+				return
+			}
+		case <-timer.C:
+			return
+		}
 	}
 }
 

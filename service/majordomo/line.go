@@ -1,0 +1,34 @@
+package majordomo
+
+import "github.com/mittere/mittere/comm"
+
+// line is one connection of a client. It belongs to one request at a time.
+type line struct {
+	zmq      *comm.Context
+	endpoint string
+	options  []comm.Option
+	dealer   *comm.Dealer // nil while it is not needed
+}
+
+// open returns the socket, a new one if there is none.
+func (l *line) open() (*comm.Dealer, error) {
+	if l.dealer != nil {
+		return l.dealer, nil
+	}
+	dealer, err := comm.NewDealer(l.zmq, l.endpoint, l.options...)
+	if err != nil {
+		return nil, err
+	}
+	l.dealer = dealer
+	return dealer, nil
+}
+
+// close closes the socket, and with it the way of all that is still to come.
+func (l *line) close() error {
+	if l.dealer == nil {
+		return nil
+	}
+	dealer := l.dealer
+	l.dealer = nil
+	return dealer.Close()
+}
