@@ -147,7 +147,7 @@ func TestNewReportsAllThatIsWrong(t *testing.T) {
 	}
 }
 
-// TestTenThousandRequestsWaitForAWorker is issue 4's fourth proof.
+// TestTenThousandRequestsWaitForAWorker shows that a queue without workers is bounded, and on time.
 func TestTenThousandRequestsWaitForAWorker(t *testing.T) {
 	s := newStage(t, desk.Limits{Expiry: 30 * time.Second})
 	const n = 10_000

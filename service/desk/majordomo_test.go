@@ -7,10 +7,10 @@ import (
 	"github.com/mittere/mittere/service/desk"
 )
 
-// The tests of this file are of the faults that the known brokers have, by the
-// numbers of the list that issue 4 names (source-systems.md, 2c and 3c).
+// The tests of this file are of the faults that known brokers of Majordomo and of
+// NorFab have.
 
-// 2c 7, 8: DISCONNECT or a second READY ended the broker.
+// In other brokers: DISCONNECT or a second READY ended the broker.
 func TestDisconnectAndSecondReadyAreLegalInEveryState(t *testing.T) {
 	states := map[string]func(*stage){
 		"unknown":  func(*stage) {},
@@ -41,7 +41,7 @@ func TestDisconnectAndSecondReadyAreLegalInEveryState(t *testing.T) {
 	}
 }
 
-// 2c 8: what a worker had that begins anew goes as if it had died.
+// What a worker had that begins anew goes as if it had died.
 func TestSecondReadyOfABusyWorkerIsANewWorker(t *testing.T) {
 	s := newStage(t, desk.Limits{})
 	s.ready("w1")
@@ -51,7 +51,7 @@ func TestSecondReadyOfABusyWorkerIsANewWorker(t *testing.T) {
 	s.want(s.reply("w1", 2), "reply 1 to c of w1")
 }
 
-// 2c 9, 10: a service that was only asked for counted as there, and for ever.
+// In other brokers: a service that was only asked for counted as there, and for ever.
 func TestServiceThatNobodyUsesIsForgotten(t *testing.T) {
 	s := newStage(t, desk.Limits{})
 	s.want(s.ask(1, within(time.Second)))
@@ -69,7 +69,7 @@ func TestServiceThatNobodyUsesIsForgotten(t *testing.T) {
 	}
 }
 
-// 2c 14: a reply from whoever has no request went to any client.
+// In other brokers: a reply from whoever has no request went to any client.
 func TestRepliesThatBelongToNothingAreDropped(t *testing.T) {
 	s := newStage(t, desk.Limits{})
 	s.ready("w1", "w2")
@@ -89,7 +89,7 @@ func TestRepliesThatBelongToNothingAreDropped(t *testing.T) {
 	}
 }
 
-// 2c 15: the purge ended at the first live worker.
+// In other brokers: the purge ended at the first live worker.
 func TestAllDeadWorkersArePurged(t *testing.T) {
 	s := newStage(t, desk.Limits{})
 	s.ready("w1", "w2", "w3", "w4")
@@ -99,7 +99,7 @@ func TestAllDeadWorkersArePurged(t *testing.T) {
 	}
 }
 
-// 3c 1, and 2c 6: whoever is not known learns it at once, so that it registers.
+// Whoever is not known learns it at once, so that it registers.
 func TestHeartbeatOfAnUnknownWorkerIsAnsweredWithDisconnect(t *testing.T) {
 	s := newStage(t, desk.Limits{})
 	s.want(s.d.Heartbeat(0, peer("w1")), "disconnect to w1: UNAVAILABLE")
@@ -120,7 +120,7 @@ func TestReservedServicesCannotBeOffered(t *testing.T) {
 	s.want(s.d.Ready(0, peer("mmi.w"), offer("mmi.w", 1, "mmi", "mimi.x")))
 }
 
-// 3c 4, 13: targets reached workers of other services, and unknown names were
+// In other brokers: targets reached workers of other services, and unknown names were
 // passed over.
 func TestTargetsAreWorkersOfTheService(t *testing.T) {
 	s := newStage(t, desk.Limits{})

@@ -7,7 +7,7 @@ import (
 	"github.com/mittere/mittere/service/desk"
 )
 
-// 2c 4: a client's retry was executed again.
+// In other brokers: a client's retry was executed again.
 func TestRepetitionWaitsForTheSameAnswer(t *testing.T) {
 	s := newStage(t, desk.Limits{Waiters: 2})
 	s.ready("w1", "w2")

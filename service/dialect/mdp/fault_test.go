@@ -8,22 +8,22 @@ import (
 	"github.com/mittere/mittere/service/desk"
 )
 
-// The faults that other brokers have, by the numbers of the list in section 2c of the
-// project's notes on them: most end the broker there.
+// The faults that other brokers of Majordomo have, most of which end the broker
+// there.
 func TestFaultsOfOtherBrokersAreNone(t *testing.T) {
 	for name, script := range map[string][]string{
-		"7: DISCONNECT of an idle worker": {
+		"DISCONNECT of an idle worker": {
 			"w > {READY}echo", "w > {DISCONNECT}", "+20s",
 			"v > {READY}echo",
 			"c > {C}echo|hi", "v < {REQUEST}e-1||hi",
 		},
-		"8: DISCONNECT of a busy worker": {
+		"DISCONNECT of a busy worker": {
 			"w > {READY}echo",
 			"c > {C}echo|hi", "w < {REQUEST}e-1||hi",
 			"w > {DISCONNECT}",
 			"v > {READY}echo", "v < {REQUEST}e-2||hi",
 		},
-		"11: short messages": {
+		"short messages": {
 			"x ! ", "x ! |", "x ! ||", "x ! |||", "x ! |MDPC", "x ! |MDPC010", "x ! hello",
 			"c ! |MDPC01", "c ! |MDPC01|", "c ! |MDPC01|echo",
 			"d ! MDPC02", "d ! MDPC02|", "d ! MDPC02|\x01", "d ! MDPC02|\x01|", "d ! MDPC02|\x01|echo",
@@ -37,10 +37,10 @@ func TestFaultsOfOtherBrokersAreNone(t *testing.T) {
 		"commands of two ASCII characters (C#, Haskell)": {
 			"w ! {W}01|echo", "w ! {W}04",
 		},
-		"13: several frames to mmi": {
+		"several frames to mmi": {
 			"c > {C}mmi.none|a|b|c", "c < {R}mmi.none|501",
 		},
-		"14: a reply of an idle worker": {
+		"a reply of an idle worker": {
 			"w > {READY}echo",
 			"w > {FINAL}c||hi",
 			"w > {FINAL}e-1||hi",
@@ -86,7 +86,7 @@ func TestFaultsOfOtherBrokersAreNone(t *testing.T) {
 	}
 }
 
-// 2c 10: a client that asks for nobody's services fills memory.
+// In other brokers a client that asks for nobody's services fills memory.
 func TestFullBrokerSaysSo(t *testing.T) {
 	both(t, desk.Limits{Queue: 2, Services: 2},
 		"c > {C}a|1", "c > {C}a|2",
