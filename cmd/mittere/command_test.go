@@ -130,12 +130,14 @@ func TestWatchTellsOfChangesAndOfTheRegistry(t *testing.T) {
 			}
 			await("there", "old")
 			now := make(chan struct{})
-			running.Go(func() {
+			var withdrawing sync.WaitGroup
+			withdrawing.Go(func() {
 				withdraw(w, &mitterev1.Instance{Name: "new", Id: "2", Endpoints: []string{"tcp://127.0.0.1:1"}}, now)
 			})
 			await("put", "new")
 			close(now)
 			await("withdrawn", "new")
+			withdrawing.Wait() // watchers hear of it before it is answered
 			w.stop()
 			await("away", at)
 			w.restart(at)
