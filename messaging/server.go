@@ -44,9 +44,6 @@ func (s *Server) WaitDisconnect(ctx context.Context, seen uint64) (uint64, error
 // MaxFrameSize returns how many bytes a frame may have.
 func (s *Server) MaxFrameSize() int { return s.router.MaxFrameSize() }
 
-// SpeaksCommand reports that the socket's deliveries may be commands.
-func (s *Server) SpeaksCommand() bool { return true }
-
 // SendCommand sends a command back. It never waits, as [Delivery.Reply] on a
 // [Router].
 func (p ReturnPath) SendCommand(ctx context.Context, c *Command) error {
