@@ -160,7 +160,8 @@ func TestWrongOptionsAreReportedAllAtOnce(t *testing.T) {
 // TestStressOfWorkersThatComeAndGo has clients ask without an end while workers
 // leave with requests: each request is answered, and with its own answer.
 func TestStressOfWorkersThatComeAndGo(t *testing.T) {
-	b := serve(t)
+	// Workers leave together, so that one request may meet many of them.
+	b := serve(t, broker.WithLimits(desk.Limits{Deliveries: 1000}))
 	stop, cancel := context.WithTimeout(context.Background(), load())
 	defer cancel()
 	var all sync.WaitGroup

@@ -38,3 +38,18 @@ type Speaker interface {
 	// it may be forgotten.
 	Idle() bool
 }
+
+// Keeper is a Speaker that keeps a session with its peer. The broker's loop calls
+// its methods, which tell the desk of a session that has ended.
+type Keeper interface {
+	Speaker
+	// Tick does what is due at that time; it comes at least four times in a
+	// heartbeat. With probe it sends something in any case, so that a peer whose
+	// connection ended is found to be gone.
+	Tick(now time.Duration, probe bool) (actions []desk.Action, answers [][][]byte)
+	// Drain returns what asks the peer for no further requests, since the broker
+	// stops.
+	Drain() (answers [][][]byte)
+	// Bye returns what tells the peer that the broker has stopped.
+	Bye() (answers [][][]byte)
+}

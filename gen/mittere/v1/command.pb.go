@@ -244,7 +244,7 @@ type Command struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Version of the protocol: 1, never 0.
 	Version uint32 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
-	// What the command says. Numbers above 14 are reserved for later kinds.
+	// What the command says. Numbers above 15 are reserved for later kinds.
 	//
 	// Types that are valid to be assigned to Kind:
 	//
@@ -769,7 +769,13 @@ type Ready struct {
 	// Endpoints at which the worker can be called directly.
 	Endpoints []string `protobuf:"bytes,6,rep,name=endpoints,proto3" json:"endpoints,omitempty"`
 	// Hash of the descriptors of its services, which its management tells.
-	Descriptors   []byte `protobuf:"bytes,7,opt,name=descriptors,proto3" json:"descriptors,omitempty"`
+	Descriptors []byte `protobuf:"bytes,7,opt,name=descriptors,proto3" json:"descriptors,omitempty"`
+	// Methods whose second execution does no harm, for requests of protocols that
+	// do not say.
+	Repeatable []string `protobuf:"bytes,8,rep,name=repeatable,proto3" json:"repeatable,omitempty"`
+	// Full names of the message types that lead to a handler by themselves, for
+	// requests that name no service.
+	Types         []string `protobuf:"bytes,9,rep,name=types,proto3" json:"types,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -849,6 +855,20 @@ func (x *Ready) GetEndpoints() []string {
 func (x *Ready) GetDescriptors() []byte {
 	if x != nil {
 		return x.Descriptors
+	}
+	return nil
+}
+
+func (x *Ready) GetRepeatable() []string {
+	if x != nil {
+		return x.Repeatable
+	}
+	return nil
+}
+
+func (x *Ready) GetTypes() []string {
+	if x != nil {
+		return x.Types
 	}
 	return nil
 }
@@ -1336,8 +1356,11 @@ type Item struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The call.
 	Call uint64 `protobuf:"varint,1,opt,name=call,proto3" json:"call,omitempty"`
-	// Counts the items of the stream, from 1.
-	Index         uint64 `protobuf:"varint,2,opt,name=index,proto3" json:"index,omitempty"`
+	// Counts the items of the stream, from 1; each worker of a target counts its
+	// own.
+	Index uint64 `protobuf:"varint,2,opt,name=index,proto3" json:"index,omitempty"`
+	// Name of who sends it, if the request had a target.
+	Instance      string `protobuf:"bytes,3,opt,name=instance,proto3" json:"instance,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1384,6 +1407,13 @@ func (x *Item) GetIndex() uint64 {
 		return x.Index
 	}
 	return 0
+}
+
+func (x *Item) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
 }
 
 // Event tells of the progress of a call that runs, in its envelope.
@@ -1788,7 +1818,7 @@ const file_mittere_v1_command_proto_rawDesc = "" +
 	"\x06Limits\x12\x1f\n" +
 	"\vframe_bytes\x18\x01 \x01(\x04R\n" +
 	"frameBytes\x12\x14\n" +
-	"\x05calls\x18\x02 \x01(\rR\x05calls\"\xcf\x01\n" +
+	"\x05calls\x18\x02 \x01(\rR\x05calls\"\x85\x02\n" +
 	"\x05Ready\x12\x18\n" +
 	"\asession\x18\x01 \x01(\x06R\asession\x12\x1a\n" +
 	"\bservices\x18\x02 \x03(\tR\bservices\x12\x1a\n" +
@@ -1796,7 +1826,11 @@ const file_mittere_v1_command_proto_rawDesc = "" +
 	"\aversion\x18\x04 \x01(\tR\aversion\x12\x1a\n" +
 	"\bcapacity\x18\x05 \x01(\rR\bcapacity\x12\x1c\n" +
 	"\tendpoints\x18\x06 \x03(\tR\tendpoints\x12 \n" +
-	"\vdescriptors\x18\a \x01(\fR\vdescriptors\"S\n" +
+	"\vdescriptors\x18\a \x01(\fR\vdescriptors\x12\x1e\n" +
+	"\n" +
+	"repeatable\x18\b \x03(\tR\n" +
+	"repeatable\x12\x14\n" +
+	"\x05types\x18\t \x03(\tR\x05types\"S\n" +
 	"\x03Key\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\fR\binstance\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\x04R\x06number\x12\x18\n" +
@@ -1846,10 +1880,11 @@ const file_mittere_v1_command_proto_rawDesc = "" +
 	"\arefused\x18\x06 \x01(\bR\arefused\x12\x1f\n" +
 	"\vwaited_nano\x18\a \x01(\x03R\n" +
 	"waitedNano\x12#\n" +
-	"\rexecuted_nano\x18\b \x01(\x03R\fexecutedNano\"0\n" +
+	"\rexecuted_nano\x18\b \x01(\x03R\fexecutedNano\"L\n" +
 	"\x04Item\x12\x12\n" +
 	"\x04call\x18\x01 \x01(\x04R\x04call\x12\x14\n" +
-	"\x05index\x18\x02 \x01(\x04R\x05index\"7\n" +
+	"\x05index\x18\x02 \x01(\x04R\x05index\x12\x1a\n" +
+	"\binstance\x18\x03 \x01(\tR\binstance\"7\n" +
 	"\x05Event\x12\x12\n" +
 	"\x04call\x18\x01 \x01(\x04R\x04call\x12\x1a\n" +
 	"\binstance\x18\x02 \x01(\tR\binstance\"2\n" +
