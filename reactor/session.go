@@ -6,6 +6,7 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
+	"github.com/mittere/mittere/internal/clock"
 	"github.com/mittere/mittere/messaging"
 )
 
@@ -36,7 +37,7 @@ type session struct {
 	heartbeat time.Duration
 	heard     time.Duration // when something came
 	said      time.Duration // when a heartbeat was last sent
-	clock     offset
+	clock     clock.Offset
 	legs      map[uint64]*leg // by the peer's number of the call
 }
 
@@ -53,8 +54,8 @@ func (s *session) sentAt(now time.Duration, nano int64) time.Duration {
 		return now
 	}
 	sent := time.Duration(nano)
-	s.clock.sample(sent, now, s.patience())
-	return now - s.clock.age(sent, now)
+	s.clock.Sample(sent, now, s.patience())
+	return now - s.clock.Age(sent, now)
 }
 
 // newSessions returns none.

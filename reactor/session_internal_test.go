@@ -15,6 +15,17 @@ import (
 	"github.com/mittere/mittere/messaging"
 )
 
+// forSeeds runs a check with random numbers that are the same in each run.
+func forSeeds(t *testing.T, seeds uint64, check func(t *testing.T, r *rand.Rand)) {
+	t.Helper()
+	for seed := range seeds {
+		check(t, rand.New(rand.NewPCG(seed, 7)))
+		if t.Failed() {
+			t.Fatalf("with seed %d", seed)
+		}
+	}
+}
+
 // pathTo returns the way back to a peer.
 func pathTo(peer string) messaging.ReturnPath {
 	d := messaging.Delivery{Route: messaging.Route{[]byte(peer)}}

@@ -1,20 +1,20 @@
-package reactor
+package clock
 
 import "time"
 
-// offset estimates how far a peer's clock is from ours: the least (own - sent) of
+// Offset estimates how far a peer's clock is from ours: the least (own - sent) of
 // what came lately is the offset with the shortest way. It needs no common clock,
 // and since old samples are forgotten, clocks may drift. Its zero value knows
 // nothing.
-type offset struct {
+type Offset struct {
 	now, before time.Duration // the least of this period, and of the one before
 	since       time.Duration // when this period began
 	any, older  bool          // whether now and before were measured
 }
 
-// sample notes that what was sent at a time of the peer's clock came at a time of
+// Sample notes that what was sent at a time of the peer's clock came at a time of
 // ours. Samples count for one to two periods, and for three if they come seldom.
-func (o *offset) sample(sent, came, period time.Duration) {
+func (o *Offset) Sample(sent, came, period time.Duration) {
 	if o.any && came-o.since > period {
 		o.before, o.older = o.now, came-o.since <= 2*period
 		o.any = false
@@ -26,9 +26,9 @@ func (o *offset) sample(sent, came, period time.Duration) {
 	o.now = min(o.now, came-sent)
 }
 
-// age returns how long ago something was sent, beyond the shortest way: at least
+// Age returns how long ago something was sent, beyond the shortest way: at least
 // 0. Its own sample must have been taken.
-func (o *offset) age(sent, came time.Duration) time.Duration {
+func (o *Offset) Age(sent, came time.Duration) time.Duration {
 	least := o.now
 	if o.older {
 		least = min(least, o.before)

@@ -1,9 +1,11 @@
-package reactor
+package clock_test
 
 import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/mittere/mittere/internal/clock"
 )
 
 // sentAndCame is something that a peer sent: when by its clock, and when it came by ours.
@@ -48,12 +50,12 @@ const testPeriod = 3 * time.Second
 func TestClocksThatDriftDoNoHarm(t *testing.T) {
 	for _, drift := range []float64{-1e-3, -1e-4, 0, 1e-4, 1e-3} {
 		forSeeds(t, 20, func(t *testing.T, r *rand.Rand) {
-			p, o := randomPeer(r, drift), offset{}
+			p, o := randomPeer(r, drift), clock.Offset{}
 			allowed := p.jitter + 3*testPeriod/1000
 			for now := time.Duration(0); now < time.Hour; now += testPeriod / 3 {
 				m := p.sendAt(r, now, 0)
-				o.sample(m.sent, m.came, testPeriod)
-				if age := o.age(m.sent, m.came); age > allowed {
+				o.Sample(m.sent, m.came, testPeriod)
+				if age := o.Age(m.sent, m.came); age > allowed {
 					t.Fatalf("drift %v: after %v something is %v old, at most %v is due to drift and jitter", drift, now, age, allowed)
 				}
 			}
@@ -63,21 +65,21 @@ func TestClocksThatDriftDoNoHarm(t *testing.T) {
 
 func TestLateRequestsShowTheirAge(t *testing.T) {
 	forSeeds(t, 200, func(t *testing.T, r *rand.Rand) {
-		p, o := randomPeer(r, (r.Float64()-0.5)*1e-4), offset{}
+		p, o := randomPeer(r, (r.Float64()-0.5)*1e-4), clock.Offset{}
 		least := p.jitter + 3*testPeriod/10_000
 		now := time.Duration(0)
 		for range 200 {
 			now += time.Duration(r.Int64N(int64(testPeriod))) / 3
 			m := p.sendAt(r, now, 0)
-			o.sample(m.sent, m.came, testPeriod)
+			o.Sample(m.sent, m.came, testPeriod)
 			if r.IntN(4) > 0 {
 				continue
 			}
 			late := time.Duration(r.Int64N(int64(testPeriod - testPeriod/3 - p.shortest - p.jitter)))
 			m = p.sendAt(r, now, late)
 			now = m.came - p.shortest
-			o.sample(m.sent, m.came, testPeriod)
-			if age := o.age(m.sent, m.came); age < late-least || age > late+least {
+			o.Sample(m.sent, m.came, testPeriod)
+			if age := o.Age(m.sent, m.came); age < late-least || age > late+least {
 				t.Fatalf("what is late by %v is %v old", late, age)
 			}
 		}
@@ -86,9 +88,9 @@ func TestLateRequestsShowTheirAge(t *testing.T) {
 
 func TestFirstMessageHasNoAge(t *testing.T) {
 	for _, sent := range []time.Duration{-time.Hour, 0, 1, time.Hour} {
-		var o offset
-		o.sample(sent, time.Minute, testPeriod)
-		if age := o.age(sent, time.Minute); age != 0 {
+		var o clock.Offset
+		o.Sample(sent, time.Minute, testPeriod)
+		if age := o.Age(sent, time.Minute); age != 0 {
 			t.Errorf("sent at %v: %v old", sent, age)
 		}
 	}
@@ -96,13 +98,13 @@ func TestFirstMessageHasNoAge(t *testing.T) {
 
 func TestAgeIsNeverNegative(t *testing.T) {
 	forSeeds(t, 500, func(t *testing.T, r *rand.Rand) {
-		var o offset
+		var o clock.Offset
 		came := time.Duration(0)
 		for range 50 {
 			came += time.Duration(r.Int64N(int64(3 * testPeriod)))
 			sent := time.Duration(r.Uint64()) >> r.IntN(62)
-			o.sample(sent, came, testPeriod)
-			if age := o.age(sent, came); age < 0 {
+			o.Sample(sent, came, testPeriod)
+			if age := o.Age(sent, came); age < 0 {
 				t.Fatalf("%v old", age)
 			}
 		}
@@ -111,7 +113,7 @@ func TestAgeIsNeverNegative(t *testing.T) {
 
 func TestSamplesCountForAPeriodAndAreForgottenAfterThree(t *testing.T) {
 	forSeeds(t, 500, func(t *testing.T, r *rand.Rand) {
-		var o offset
+		var o clock.Offset
 		var all []sentAndCame
 		came := time.Duration(0)
 		least := func(within time.Duration) time.Duration {
@@ -127,8 +129,8 @@ func TestSamplesCountForAPeriodAndAreForgottenAfterThree(t *testing.T) {
 			came += time.Duration(r.Int64N(int64(testPeriod)))
 			m := sentAndCame{came - time.Duration(r.Int64N(int64(time.Minute))), came}
 			all = append(all, m)
-			o.sample(m.sent, m.came, testPeriod)
-			age := o.age(m.sent, m.came)
+			o.Sample(m.sent, m.came, testPeriod)
+			age := o.Age(m.sent, m.came)
 			if low, high := came-m.sent-least(testPeriod), came-m.sent-least(3*testPeriod); age < low || age > high {
 				t.Fatalf("%v old, want between %v and %v", age, low, high)
 			}
@@ -139,14 +141,14 @@ func TestSamplesCountForAPeriodAndAreForgottenAfterThree(t *testing.T) {
 func TestClocksThatJumpAreKnownAgainAfterThreePeriods(t *testing.T) {
 	for _, jump := range []time.Duration{-time.Hour, time.Hour} {
 		r := rand.New(rand.NewPCG(1, 1))
-		p, o := peerClock{}, offset{}
+		p, o := peerClock{}, clock.Offset{}
 		for now := time.Duration(0); now < 10*testPeriod; now += testPeriod / 3 {
 			if now == 5*testPeriod {
 				p.zero += jump
 			}
 			m := p.sendAt(r, now, 0)
-			o.sample(m.sent, m.came, testPeriod)
-			if age := o.age(m.sent, m.came); age > 0 && (now < 5*testPeriod || now > 8*testPeriod) {
+			o.Sample(m.sent, m.came, testPeriod)
+			if age := o.Age(m.sent, m.came); age > 0 && (now < 5*testPeriod || now > 8*testPeriod) {
 				t.Errorf("jump of %v: at %v something is %v old", jump, now, age)
 			}
 		}
