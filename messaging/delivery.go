@@ -42,7 +42,7 @@ type Delivery struct {
 	// lost just before this one. It is 0 on all sockets but a [Subscriber].
 	Missed uint64
 	// Command is the command that arrived instead of an envelope, whose envelope
-	// is its Body. Only a [Server] receives any; nil for a plain envelope.
+	// is its Body. Only a [Server] and a [Worker] receive any; nil for a plain envelope.
 	Command *Command
 	// Wrong is why the command could not be read.
 	Wrong error

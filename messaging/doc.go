@@ -8,7 +8,8 @@
 // [Publisher] and [Subscriber], [Request] and [Response], [Dealer] and [Router],
 // [Push] and [Pull], and [Pair] mirror those of comm and follow the classes of
 // dīvidere's messaging module, whose programs are peers on the wire. What
-// arrives is a [Delivery]: the envelope, the way back, and what was missed.
+// arrives is a [Delivery]: the envelope, the way back, and what was missed. Calls
+// come as a [Command], to a [Server] or, by way of a broker, to a [Worker].
 //
 // # Errors
 //

@@ -9,6 +9,10 @@
 // MtMsgReactor, whose methods handle<Name> are found by their names; here they
 // are found by the messages' full names.
 //
+// On a [messaging.Server] callers come to a reactor; on a [messaging.Worker] it goes to
+// a broker, which gives it the requests of others: it says Hello there, offers what
+// [WithOffer] says, and begins anew when the broker was lost.
+//
 // No message ends a reactor. What is malformed, unknown or makes a handler fail
 // or panic is counted, logged, and answered with a typed error where someone
 // waits for an answer. No peer that is slow, or gone, holds it up: replies for it

@@ -98,3 +98,17 @@ func TestClientWithoutAClockIsServed(t *testing.T) {
 	c.store(&mitterev1.Request{Call: 1, TimeoutNano: int64(patience)})
 	c.wantReply(1, messaging.OK)
 }
+
+// TestDrainWithNoTimeLeftSucceedsIfNothingRuns repeats what a coin may decide.
+func TestDrainWithNoTimeLeftSucceedsIfNothingRuns(t *testing.T) {
+	zmq := newContext(t)
+	server := must(messaging.NewServer(zmq, tcp))(t)
+	r := serve(t, reactor.NewHandlers(), sockets(server))
+	over, end := context.WithCancel(context.Background())
+	end()
+	for range 50 {
+		if err := r.Drain(over); err != nil {
+			t.Fatalf("drain: %v", err)
+		}
+	}
+}

@@ -32,3 +32,14 @@ func (r *Reactor) WaitingBytes() (n int) {
 	}
 	return n
 }
+
+// StandStill lets it look as if this process had stood still for so long.
+func (r *Reactor) StandStill(d time.Duration) {
+	for _, s := range r.running.Load().stations {
+		if s.host != nil {
+			s.host.mu.Lock()
+			s.host.sessions.looked -= d
+			s.host.mu.Unlock()
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"cmp"
 	"context"
 	"runtime/debug"
 	"slices"
@@ -15,10 +16,12 @@ import (
 )
 
 // host is the serving end of Command on one socket: it takes commands, keeps the
-// sessions, and answers. It never waits for a handler or a peer.
+// sessions, and answers. It never waits for a handler or a peer. On a
+// [messaging.Worker] its one session is that with the broker; see join.go.
 type host struct {
 	u      *run
 	socket *station
+	member *member // where a broker is; nil where clients come
 
 	mu       sync.Mutex // guards what follows
 	sessions sessions
@@ -27,13 +30,13 @@ type host struct {
 
 // newHost returns a host without sessions.
 func newHost(u *run, s *station) *host {
-	return &host{u: u, socket: s, sessions: newSessions(u.heartbeat), memory: newMemory()}
+	return &host{u: u, socket: s, member: s.member, sessions: newSessions(u.heartbeat), memory: newMemory()}
 }
 
 // frameSize returns how many bytes a frame may have.
 func (s *station) frameSize() int {
-	if server, ok := s.Socket.(*messaging.Server); ok {
-		return server.MaxFrameSize()
+	if sized, ok := s.Socket.(interface{ MaxFrameSize() int }); ok {
+		return sized.MaxFrameSize()
 	}
 	return 0
 }
@@ -81,8 +84,6 @@ func (h *host) take(d *messaging.Delivery) {
 		h.u.begin()
 		h.request(d, k)
 		return
-	case *mitterev1.Hello:
-		h.hello(d, k)
 	case *mitterev1.Heartbeat:
 		h.heartbeat(d, k)
 	case *mitterev1.Credit:
@@ -94,9 +95,11 @@ func (h *host) take(d *messaging.Delivery) {
 	case *mitterev1.Cancel:
 		h.onLeg(d, k.GetCall(), func(l *leg) { h.leave(l, errCancelled) })
 	case *mitterev1.Disconnect:
-		h.hangUp(d)
-	default: // of a later version, or not for a server
-		h.u.stats.unknown.Add(1)
+		h.hangUp(d, messaging.FromStatus(k.GetStatus()))
+	default:
+		if !h.greet(d) { // of a later version, or not for this end
+			h.u.stats.unknown.Add(1)
+		}
 	}
 	d.Release()
 }
@@ -105,10 +108,10 @@ func (h *host) take(d *messaging.Delivery) {
 func (h *host) reject(d *messaging.Delivery) {
 	h.u.stats.malformed.Add(1)
 	h.u.noise.warn("command dropped", "socket", h.socket, "error", d.Wrong)
-	h.hangUp(d)
 	h.say(d.ReturnPath(), &mitterev1.Disconnect{
 		Status: messaging.AsError(d.Wrong).Status(), Versions: []uint32{messaging.CommandVersion},
 	})
+	h.hangUp(d, d.Wrong)
 }
 
 // hello begins a session.
@@ -148,8 +151,12 @@ func (h *host) open(path messaging.ReturnPath, k *mitterev1.Hello) *session {
 	return begun
 }
 
-// dismiss tells a peer that it has no session.
+// dismiss tells a peer that it has no session. A broker is not told: the session that
+// we have with it is another one.
 func (h *host) dismiss(path messaging.ReturnPath, why *messaging.Error) {
+	if h.member != nil {
+		return
+	}
 	h.say(path, &mitterev1.Disconnect{Status: why.Status()})
 }
 
@@ -186,8 +193,11 @@ func (h *host) onLeg(d *messaging.Delivery, call uint64, f func(*leg)) {
 	}
 }
 
-// hangUp ends the session of a peer.
-func (h *host) hangUp(d *messaging.Delivery) {
+// hangUp ends the session of a peer, which gave a reason or is one.
+func (h *host) hangUp(d *messaging.Delivery, why error) {
+	if h.member != nil {
+		h.member.part(d.Peer(), cmp.Or(why, error(errGone)))
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if s := h.sessions.of(h.lookLocked(), d.Peer()); s != nil {
@@ -200,6 +210,9 @@ func (h *host) hangUp(d *messaging.Delivery) {
 func (h *host) drop(s *session, why *messaging.Error) {
 	for _, l := range s.legs {
 		h.leave(l, why)
+	}
+	if h.member != nil {
+		h.member.part(s.peer, why)
 	}
 }
 

@@ -51,6 +51,7 @@ type config struct {
 	heartbeat    time.Duration
 	instance     string
 	service      string
+	offer        *Offer // nil if there is none
 	outbox       int
 	outboxBytes  int
 	log          *slog.Logger
@@ -186,8 +187,8 @@ func WithCallQueue(calls int) Option {
 }
 
 // WithHeartbeat sets the least time between heartbeats that a caller may agree
-// upon; three times what was agreed without a word ends a session, and what it had
-// asked for. The default is [DefaultHeartbeat].
+// upon, and what a broker is asked for; three times what was agreed without a word ends
+// a session, and what it had asked for. The default is [DefaultHeartbeat].
 func WithHeartbeat(least time.Duration) Option {
 	return option(func(c *config) {
 		c.require(least >= time.Millisecond, "heartbeat of %v: must be a millisecond at least", least)

@@ -75,6 +75,8 @@ func newOutbox(socket Socket, c config) *outbox {
 		Send(context.Context, proto.Message, ...messaging.SendOption) error
 	}:
 		return o
+	case *messaging.Worker:
+		return o
 	default:
 		return nil
 	}
@@ -117,6 +119,18 @@ func (o *outbox) sendWhenRoom(ctx context.Context, l letter) error {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// offer sends a letter if its peer has room at once, and drops it if not: such as
+// nobody may wait for, nor keep answers out for.
+func (o *outbox) offer(ctx context.Context, l letter) error {
+	if o.keeps(l) {
+		return nil
+	}
+	if full, err := o.try(ctx, l); !full {
+		return err
+	}
+	return nil
 }
 
 // try sends a letter if its peer has room.

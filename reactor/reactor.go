@@ -15,7 +15,9 @@ import (
 	"github.com/mittere/mittere/messaging"
 )
 
-// Socket is what a reactor listens on: every receiving socket of messaging.
+// Socket is what a reactor listens on: every receiving socket of messaging. On a
+// [messaging.Worker] it works for a broker, with which it keeps a session while it
+// runs; see [WithOffer].
 type Socket interface {
 	// Recv waits for a message. An error without a delivery is about one message,
 	// unless the socket is closed.
@@ -37,6 +39,7 @@ type Reactor struct {
 	noise    *noise
 	started  atomic.Bool
 	draining atomic.Bool
+	withheld atomic.Bool         // nothing is offered to brokers for now
 	running  atomic.Pointer[run] // nil before Run
 }
 
@@ -52,6 +55,7 @@ type station struct {
 	Socket
 	outbox *outbox // nil where nothing can be sent
 	host   *host   // nil where no commands are received; made by Run
+	member *member // nil where no broker is
 }
 
 // LogValue returns the socket's name, for lines that are logged and not for those
@@ -60,8 +64,17 @@ func (s *station) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // commanded reports whether commands are received.
 func (s *station) commanded() bool {
-	_, commanded := s.Socket.(*messaging.Server)
-	return commanded
+	_, serves := s.Socket.(*messaging.Server)
+	return serves || s.member != nil
+}
+
+// newStation returns a socket that nothing is done with yet.
+func newStation(socket Socket, c config, offer Offer) *station {
+	s := &station{Socket: socket, outbox: newOutbox(socket, c)}
+	if worker, works := socket.(*messaging.Worker); works {
+		s.member = newMember(worker, offer)
+	}
+	return s
 }
 
 // New returns a reactor that does nothing until Run. It reports everything that
@@ -69,7 +82,8 @@ func (s *station) commanded() bool {
 // stay the caller's, who closes them when Run has returned.
 func New(handlers *Handlers, sockets []Socket, options ...Option) (*Reactor, error) {
 	c := newConfig(options)
-	if wrong := slices.Concat(handlers.check(), checkSockets(sockets), c.wrong); len(wrong) > 0 {
+	offer := c.offered()
+	if wrong := slices.Concat(handlers.check(), checkSockets(sockets), c.checkOffer(sockets, offer), c.wrong); len(wrong) > 0 {
 		text := errors.Join(wrong...).Error()
 		return nil, messaging.Errorf(messaging.InvalidArgument, "reactor: %s", strings.ReplaceAll(text, "\n", "; "))
 	}
@@ -77,7 +91,7 @@ func New(handlers *Handlers, sockets []Socket, options ...Option) (*Reactor, err
 	byType, shared := handlers.byRequest()
 	r.entries, r.methods, r.shared = r.guard(byType), r.guard(handlers.byMethod), shared
 	for _, socket := range sockets {
-		r.stations = append(r.stations, &station{Socket: socket, outbox: newOutbox(socket, c)})
+		r.stations = append(r.stations, newStation(socket, c, offer))
 	}
 	return r, nil
 }
@@ -131,13 +145,15 @@ func (r *Reactor) panicked(who, name string, value any, stack []byte) {
 // hears their callers, and refuses what is new. Then it cancels the
 // handlers' contexts, refuses with code [messaging.Unavailable] what they have not
 // begun, and returns when everything it started has ended. It returns nil if ctx
-// ended and all handlers with it; otherwise it says why. If handlers ignore the
+// ended and all handlers with it; otherwise it says why. It ends with code
+// [messaging.AlreadyExists] if a broker gave the name of [Offer] to another worker. If handlers ignore the
 // end of their contexts it returns a second later all the same, with an error
 // with code [messaging.DeadlineExceeded].
 func (r *Reactor) Run(ctx context.Context) error {
 	if r.started.Swap(true) {
 		return messaging.Errorf(messaging.FailedPrecondition, "reactor: Run was called before")
 	}
+	defer r.joinNoMore()
 	for _, hook := range r.start {
 		err := r.contain(ctx, hook)
 		if ctx.Err() != nil {
@@ -196,7 +212,7 @@ func (u *run) untilDone(ctx context.Context) error {
 	for _, s := range u.stations {
 		if s.host != nil {
 			u.senders.Go(s.host.tend)
-			u.producers.Go(s.host.watch)
+			u.keep(s.host)
 		}
 		u.producers.Go(func() {
 			u.receive(u.receiving, s, u.accept)
@@ -215,6 +231,15 @@ func (u *run) untilDone(ctx context.Context) error {
 	return errors.Join(u.reason(ctx), u.finish())
 }
 
+// keep starts what keeps a host's connections: to a broker, or those of clients.
+func (u *run) keep(h *host) {
+	if h.member != nil {
+		u.senders.Go(h.attend)
+		return
+	}
+	u.producers.Go(h.watch)
+}
+
 // gateOf returns the gate that work goes through.
 func (u *run) gateOf(w *work) *gate { return u.gateFor(w.entry) }
 
@@ -226,11 +251,11 @@ func (u *run) gateFor(e entry) *gate {
 	return u.gate
 }
 
-// Drain makes the reactor take no further calls, tells its callers so, and waits
-// until those that were taken have ended and their answers have been handed to the
-// network, or ctx has ended. Those that come meanwhile are
-// refused with code [messaging.Unavailable]. Handlers that run [Aside] go on, and
-// so do sockets that receive no commands.
+// Drain makes the reactor take no further calls, tells its callers and brokers so, and
+// waits until those that were taken have ended and their answers have been handed to
+// the network, or ctx has ended. Those that come meanwhile are refused with code
+// [messaging.Unavailable]. Handlers that run [Aside] go on, and so do sockets that
+// receive no commands. A broker that is lost is not joined again.
 func (r *Reactor) Drain(ctx context.Context) error {
 	r.draining.Store(true)
 	u := r.running.Load()
@@ -242,9 +267,7 @@ func (r *Reactor) Drain(ctx context.Context) error {
 			s.host.drain()
 		}
 	}
-	select {
-	case <-u.gate.idle():
-	case <-ctx.Done():
+	if !ended(ctx, u.gate.idle()) {
 		return messaging.AsError(ctx.Err())
 	}
 	for _, s := range u.stations {
@@ -253,6 +276,22 @@ func (r *Reactor) Drain(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// ended waits for something until ctx ends. What has happened has, also if ctx has
+// ended before.
+func ended(ctx context.Context, done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	default:
+	}
+	select {
+	case <-done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // reason says why a run ended that was not asked to.

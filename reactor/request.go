@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
@@ -74,7 +75,7 @@ func (h *host) judge(d *messaging.Delivery, k *mitterev1.Request) verdict {
 	if s.legs[k.GetCall()] != nil {
 		return verdict{refused: messaging.Errorf(messaging.InvalidArgument, "call %d runs already", k.GetCall())}
 	}
-	e, err := h.u.find(d, k)
+	e, err := h.find(d, k)
 	if err != nil {
 		return verdict{refused: err}
 	}
@@ -169,9 +170,18 @@ func (h *host) join(w *work, s *session, k *mitterev1.Request) {
 	w.legs = append(w.legs, l)
 }
 
+// serves reports whether requests for a service are served here.
+func (h *host) serves(service string) bool {
+	if h.member != nil && slices.Contains(h.member.offer.Services, service) {
+		return true
+	}
+	return service == "" || h.u.service == "" || service == h.u.service
+}
+
 // find returns the handler of a request, and opens its envelope.
-func (u *run) find(d *messaging.Delivery, k *mitterev1.Request) (entry, *messaging.Error) {
-	if k.GetService() != "" && u.service != "" && k.GetService() != u.service {
+func (h *host) find(d *messaging.Delivery, k *mitterev1.Request) (entry, *messaging.Error) {
+	u := h.u
+	if !h.serves(k.GetService()) {
 		return entry{}, messaging.Errorf(messaging.NotFound, "this is %s, not %s", u.service, k.GetService())
 	}
 	var err error

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/messaging"
@@ -58,9 +60,7 @@ func (h *host) watch() {
 func (h *host) beat(all bool) {
 	due, now := h.due(all)
 	for _, s := range due {
-		err := s.path.SendCommand(h.u.sending, &messaging.Command{
-			Kind: &mitterev1.Heartbeat{Session: s.id, SentAtNano: int64(now) + 1},
-		})
+		err := h.whisper(s.path, &mitterev1.Heartbeat{Session: s.id, SentAtNano: int64(now) + 1})
 		if messaging.IsUnreachable(err) {
 			h.lose(s)
 		}
@@ -94,13 +94,31 @@ func (h *host) lose(s *session) {
 // bye tells all peers that the server has stopped.
 func (h *host) bye() {
 	for _, s := range h.all() {
-		_ = s.path.SendCommand(h.u.sending, &messaging.Command{Kind: &mitterev1.Disconnect{Status: errStopped.Status()}})
+		_ = h.whisper(s.path, &mitterev1.Disconnect{Status: errStopped.Status()})
 	}
+}
+
+// lastWord is how long a command may wait for room that is worth little.
+const lastWord = 10 * time.Millisecond
+
+// whisper sends a command that is not kept if there is no room for it.
+func (h *host) whisper(path messaging.ReturnPath, kind proto.Message) error {
+	ctx := h.u.sending
+	if h.member != nil { // whose socket waits
+		short, cancel := context.WithTimeout(ctx, lastWord)
+		defer cancel()
+		ctx = short
+	}
+	return path.SendCommand(ctx, &messaging.Command{Kind: kind})
 }
 
 // drain tells all peers to send no further requests.
 func (h *host) drain() {
 	for _, s := range h.all() {
+		if h.member != nil {
+			_ = h.tell(s.path, s.id) // what cannot be told is of a session that is lost
+			continue
+		}
 		h.say(s.path, &mitterev1.Drain{Session: s.id})
 	}
 }

@@ -123,7 +123,7 @@ func (w *work) invoke() (answer []byte, err error) {
 	}
 	c := &Call{
 		Request: message, Delivery: w.delivery, Shape: w.entry.shape,
-		Method: w.entry.called, Metadata: request.GetMetadata(), send: w.send,
+		Method: w.entry.called, Metadata: request.GetMetadata(), send: w.send, progress: w.progress,
 	}
 	defer func() {
 		if value := recover(); value != nil {

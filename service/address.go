@@ -27,7 +27,7 @@ func localAddress(endpoint string) (string, error) {
 	}
 	way, err := net.Dial(network, address)
 	if err != nil {
-		return "", messaging.Errorf(messaging.Unavailable, "no way to the registry, whose side of this host is to be listened at: %w", err)
+		return "", messaging.Errorf(messaging.Unavailable, "no way to %s, whose side of this host is to be listened at: %w", endpoint, err)
 	}
 	defer way.Close()
 	return way.LocalAddr().(*net.UDPAddr).IP.String(), nil

@@ -30,6 +30,7 @@ type serverConfig struct {
 	advertise    []string
 	registry     string
 	client       *registry.Client
+	name         string
 	id           string
 	version      string
 	labels       map[string]string
@@ -45,7 +46,7 @@ type serverConfig struct {
 	wrong        []error
 }
 
-// ServerOption sets how a [Server] works. The set is sealed.
+// ServerOption sets how a [Server] or a [Worker] works. The set is sealed.
 type ServerOption interface{ applyServer(*serverConfig) }
 
 // serverOption is a ServerOption made of a function.
@@ -76,7 +77,7 @@ func (c *serverConfig) require(right bool, format string, args ...any) {
 // WithBind sets where the server listens: endpoints of tcp, ipc and inproc, all of
 // which it serves. A port of "*" is a free one. The default is a free tcp port at
 // the local address of the way to the registry; without a registry, on the loopback
-// interface.
+// interface. A [Worker] without a registry listens only where it is told to.
 func WithBind(endpoints ...string) ServerOption {
 	return serverOption(func(c *serverConfig) { c.bind = append(c.bind, endpoints...) })
 }
@@ -92,8 +93,8 @@ func WithPorts(first, last int) ServerOption {
 
 // WithAdvertise sets the endpoints that the server is registered with, for when
 // others reach it by another address than it has itself. The default is where it
-// listens, with the local address of the way to the registry where that is all
-// interfaces.
+// listens, with the local address of the way to the registry, or else to the broker,
+// where that is all interfaces.
 func WithAdvertise(endpoints ...string) ServerOption {
 	return serverOption(func(c *serverConfig) { c.advertise = append(c.advertise, endpoints...) })
 }
@@ -110,6 +111,16 @@ func WithRegistryClient(client *registry.Client) ServerOption {
 	return serverOption(func(c *serverConfig) {
 		c.require(client != nil, "registry client: must not be nil")
 		c.client = client
+	})
+}
+
+// WithName sets the name of the service, for a [Worker]; [NewServer] has it as a
+// parameter, which wins. The default is the full name of the first service among the
+// handlers' methods.
+func WithName(name string) ServerOption {
+	return serverOption(func(c *serverConfig) {
+		c.require(name != "", "name: must not be empty")
+		c.name = name
 	})
 }
 
@@ -143,7 +154,8 @@ func WithLease(lease time.Duration) ServerOption {
 
 // WithLimits sets how many calls run at once and how many wait when as many run.
 // Further ones are refused at once with code RESOURCE_EXHAUSTED. A concurrency of
-// 1 handles one call after the other. The defaults are [DefaultConcurrency] and
+// 1 handles one call after the other. A broker gives a [Worker] no more calls than run.
+// The defaults are [DefaultConcurrency] and
 // [DefaultQueue].
 func WithLimits(concurrency, queue int) ServerOption {
 	return serverOption(func(c *serverConfig) {

@@ -1,0 +1,233 @@
+package reactor
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
+	"github.com/mittere/mittere/messaging"
+)
+
+const (
+	// handshake is how long a broker may take to be there, and to answer a Hello.
+	handshake = 3 * time.Second
+	// leastRest and longestRest are how long to wait before the next try to join a
+	// broker that was reached and gave no session that lasted.
+	leastRest, longestRest = 50 * time.Millisecond, 3 * time.Second
+	// longestAgreed is the longest heartbeat that a broker may ask for.
+	longestAgreed = time.Hour
+)
+
+// Why there is no session with a broker.
+var (
+	errNobody    = messaging.Errorf(messaging.Unavailable, "the broker is not there")
+	errNoWelcome = messaging.Errorf(messaging.Unavailable, "the broker does not answer")
+	errBroken    = messaging.Errorf(messaging.Unavailable, "the connection to the broker ended")
+)
+
+// attend keeps a session with the broker, on a connection of its own each, until the
+// reactor stops. It goes on until all handlers have ended, which a session that ends
+// cancels; but it begins no new one once the reactor drains.
+func (h *host) attend() {
+	rest := leastRest
+	for first := true; ; first = false {
+		began := time.Now()
+		reached, why := h.meet(first)
+		switch {
+		case h.u.handling.Err() != nil, h.quits():
+			h.member.finish(errStopped)
+			return
+		case forGood(why):
+			h.member.finish(why)
+			h.u.stop(why)
+			return
+		case !reached, time.Since(began) > longestRest:
+			rest = leastRest
+		}
+		h.u.noise.warn("no session with the broker", "socket", h.socket, "error", why)
+		h.rest(rest/2 + rand.N(rest))
+		rest = min(2*rest, longestRest)
+	}
+}
+
+// quits reports whether no further session is to be begun.
+func (h *host) quits() bool { return h.u.draining.Load() || h.u.receiving.Err() != nil }
+
+// forGood reports whether there is no use in another try: another worker has the name,
+// or the socket was closed.
+func forGood(why error) bool {
+	return messaging.CodeOf(why) == messaging.AlreadyExists || errors.Is(why, net.ErrClosed)
+}
+
+// rest waits, so that many workers do not come back at once, nor one that is not
+// wanted again and again.
+func (h *host) rest(d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-h.u.receiving.Done():
+	}
+}
+
+// meet has a session with the broker, from Hello to its end. It returns whether the
+// broker was there at all, and why the session ended. When the reactor has stopped
+// the connection stays, for the last words.
+func (h *host) meet(first bool) (reached bool, why error) {
+	m := h.member
+	if !first {
+		if err := m.worker.Dial(); err != nil {
+			return false, err
+		}
+	}
+	ctx, end := context.WithCancelCause(h.u.handling)
+	path := m.worker.ReturnPath()
+	entered := m.begin(path.Peer(), end)
+	var watcher sync.WaitGroup
+	defer watcher.Wait()
+	defer end(nil)
+	watcher.Go(func() { end(h.watchLine(ctx)) })
+	if reached = h.introduce(ctx, path, end, entered); reached {
+		<-ctx.Done()
+	}
+	why = context.Cause(ctx)
+	if h.u.handling.Err() == nil {
+		h.part(path.Peer(), why)
+	}
+	return reached, why
+}
+
+// watchLine waits for the connection to end.
+func (h *host) watchLine(ctx context.Context) error {
+	if err := h.member.worker.WaitDisconnect(ctx); err != nil {
+		return err
+	}
+	return errBroken
+}
+
+// introduce says Hello when the broker is there, and waits for its answer. False
+// means that the broker is not there.
+func (h *host) introduce(ctx context.Context, path messaging.ReturnPath, end context.CancelCauseFunc, entered <-chan struct{}) bool {
+	giveUp := func(why error) func() { return func() { h.member.giveUp(path.Peer(), why) } }
+	defer context.AfterFunc(h.u.receiving, giveUp(errStopped))()
+	there, cancel := context.WithTimeout(ctx, handshake)
+	defer cancel()
+	err := path.SendCommand(there, &messaging.Command{Kind: &mitterev1.Hello{
+		Instance: h.member.offer.Instance, Role: mitterev1.Role_ROLE_WORKER,
+		HeartbeatNano: int64(h.u.heartbeat), SentAtNano: int64(h.u.now()) + 1,
+	}})
+	switch {
+	case err != nil && there.Err() != nil:
+		end(errNobody)
+		return false
+	case err != nil:
+		end(err)
+		return false
+	}
+	late := time.AfterFunc(handshake, giveUp(errNoWelcome))
+	defer late.Stop()
+	select {
+	case <-entered:
+	case <-ctx.Done():
+	}
+	return true
+}
+
+// part ends the connection, and the session if there is one, of which the broker may
+// still hear.
+func (h *host) part(peer string, why error) {
+	if s := h.unenrol(peer); s != nil {
+		_ = h.whisper(s.path, &mitterev1.Disconnect{Status: messaging.AsError(why).Status()})
+	}
+	h.member.leave(why)
+	_ = h.member.worker.HangUp() // there is nobody to tell
+}
+
+// errBrokerLost is why the context of a handler ends whose request came of a broker
+// that has gone: it may have given the request to another worker.
+var errBrokerLost = messaging.Errorf(messaging.Unavailable, "the broker is lost")
+
+// greet handles what begins a session: the Hello of a client, or the Welcome of a
+// broker. False means that the command is for none of it.
+func (h *host) greet(d *messaging.Delivery) bool {
+	switch k := d.Command.Kind.(type) {
+	case *mitterev1.Hello:
+		if h.member == nil {
+			h.hello(d, k)
+			return true
+		}
+	case *mitterev1.Welcome:
+		if h.member != nil {
+			h.welcome(d, k)
+			return true
+		}
+	case *mitterev1.Drain: // a broker that stops tells us in vain: we ask it for nothing
+		return h.member != nil
+	}
+	return false
+}
+
+// welcome begins a session with the broker, and offers what there is to offer. A
+// second Welcome, or one of a former connection, is ignored.
+func (h *host) welcome(d *messaging.Delivery, k *mitterev1.Welcome) {
+	m, path := h.member, d.ReturnPath()
+	if !m.agree(path.Peer()) {
+		return
+	}
+	if heartbeat := k.GetHeartbeatNano(); k.GetSession() == 0 || heartbeat <= 0 || heartbeat > int64(longestAgreed) {
+		m.part(path.Peer(), messaging.Errorf(messaging.Internal, "a welcome to session %d with a heartbeat of %v", k.GetSession(), time.Duration(heartbeat)))
+		return
+	}
+	m.worker.LimitFrames(k.GetLimits().GetFrameBytes())
+	h.enrol(path, k)
+	if h.quits() { // and it is too late to join
+		m.part(path.Peer(), errStopped)
+		return
+	}
+	if err := h.tell(path, k.GetSession()); err != nil {
+		m.part(path.Peer(), err)
+		return
+	}
+	m.enter(path.Peer())
+	h.u.log.Debug("joined the broker", "socket", h.socket.String(), "heartbeat", time.Duration(k.GetHeartbeatNano()))
+}
+
+// tell tells the broker what is offered, or that nothing is. The lock keeps what was
+// true first from being said last.
+func (h *host) tell(path messaging.ReturnPath, session uint64) error {
+	h.member.telling.Lock()
+	defer h.member.telling.Unlock()
+	var kind proto.Message = h.u.ready(h.member.offer, session)
+	if h.quits() || h.u.withheld.Load() {
+		kind = &mitterev1.Drain{Session: session}
+	}
+	return h.socket.outbox.send(h.u.sending, &commandLetter{path, messaging.Command{Kind: kind}}, true)
+}
+
+// enrol enters the session with the broker.
+func (h *host) enrol(path messaging.ReturnPath, k *mitterev1.Welcome) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := h.lookLocked()
+	h.sessions.byPeer[path.Peer()] = &session{
+		peer: path.Peer(), path: path, id: k.GetSession(), heartbeat: time.Duration(k.GetHeartbeatNano()),
+		heard: now, said: now, legs: map[uint64]*leg{},
+	}
+}
+
+// unenrol ends the session with the broker, and returns it; nil if there is none.
+func (h *host) unenrol(peer string) *session {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := h.sessions.byPeer[peer]
+	if s != nil {
+		h.sessions.close(s)
+		h.drop(s, errBrokerLost)
+	}
+	return s
+}

@@ -1,0 +1,154 @@
+package reactor
+
+import (
+	"context"
+	"sync"
+
+	"github.com/mittere/mittere/messaging"
+)
+
+// member is a reactor at one broker: the connection that its host tries or keeps a
+// session on, and what others may know of it.
+type member struct {
+	worker  *messaging.Worker
+	offer   Offer
+	telling sync.Mutex // held while the broker is told what is offered
+
+	mu      sync.Mutex // guards what follows
+	line    string     // the Peer of the connection; empty if there is none
+	end     context.CancelCauseFunc
+	agreed  bool          // the broker has welcomed us
+	entered chan struct{} // closed when there is a session
+	joined  bool          // there is one
+	why     error         // why there is none
+	over    bool          // and there will not be one again
+	changed chan struct{}
+}
+
+// newMember returns a member that has not joined.
+func newMember(worker *messaging.Worker, offer Offer) *member {
+	return &member{
+		worker: worker, offer: offer, changed: make(chan struct{}),
+		why: messaging.Errorf(messaging.Unavailable, "%v: not joined yet", worker),
+	}
+}
+
+// begin notes that a session is tried on a connection, whose end ends it. It returns
+// what is closed when there is one.
+func (m *member) begin(line string, end context.CancelCauseFunc) (entered <-chan struct{}) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.line, m.end, m.agreed, m.entered = line, end, false, make(chan struct{})
+	return m.entered
+}
+
+// agree notes that the broker has welcomed us; false means that nobody waited for that,
+// or not any more.
+func (m *member) agree(line string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if line == "" || m.line != line || m.agreed {
+		return false
+	}
+	m.agreed = true
+	return true
+}
+
+// giveUp ends the try to get a session, unless the broker has agreed.
+func (m *member) giveUp(line string, why error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.line == line && !m.agreed {
+		m.end(why)
+	}
+}
+
+// enter notes that there is a session.
+func (m *member) enter(line string) {
+	m.change(func() {
+		if m.line == line && !m.joined {
+			m.joined, m.why = true, nil
+			close(m.entered)
+		}
+	})
+}
+
+// part ends the session on a connection, or the try to get one.
+func (m *member) part(line string, why error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if line != "" && m.line == line {
+		m.end(why)
+	}
+}
+
+// leave notes that there is no session any more.
+func (m *member) leave(why error) {
+	m.change(func() { m.line, m.end, m.joined, m.why = "", nil, false, why })
+}
+
+// finish notes that there will be none again; the first reason counts.
+func (m *member) finish(why error) {
+	m.change(func() {
+		if !m.over {
+			m.over, m.joined, m.why = true, false, why
+		}
+	})
+}
+
+// change changes what others wait for, and tells them.
+func (m *member) change(f func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f()
+	close(m.changed)
+	m.changed = make(chan struct{})
+}
+
+// state returns whether there is a session, or else whether that is for good and why,
+// and what tells of a change.
+func (m *member) state() (joined, over bool, changed <-chan struct{}, why error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.joined, m.over, m.changed, m.why
+}
+
+// wait waits for a session.
+func (m *member) wait(ctx context.Context) error {
+	for {
+		joined, over, changed, why := m.state()
+		if joined || over {
+			return why
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return messaging.InVain(ctx, why)
+		}
+	}
+}
+
+// joinNoMore tells those who wait for a session that Run has ended.
+func (r *Reactor) joinNoMore() {
+	for _, s := range r.stations {
+		if s.member != nil {
+			s.member.finish(errStopped)
+		}
+	}
+}
+
+// WaitJoined waits until the brokers of all [messaging.Worker] sockets have accepted the
+// reactor and were told what it offers, until ctx ends. Without such sockets it
+// returns at once. An error says why a broker has not; it comes before ctx ends if
+// Run has.
+func (r *Reactor) WaitJoined(ctx context.Context) error {
+	for _, s := range r.stations {
+		if s.member == nil {
+			continue
+		}
+		if err := s.member.wait(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}

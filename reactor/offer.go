@@ -1,0 +1,131 @@
+package reactor
+
+import (
+	"crypto/rand"
+	"errors"
+	"maps"
+	"slices"
+
+	"google.golang.org/protobuf/types/descriptorpb"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
+	"github.com/mittere/mittere/messaging"
+)
+
+// Offer is what a reactor offers to the brokers of its [messaging.Worker] sockets.
+// What may be repeated and which message types it takes is known from its handlers.
+type Offer struct {
+	// Services are the names under which requests come; at least one.
+	Services []string
+	// Name tells the worker from others at the broker, of which two must not share
+	// one. The default is the instance of [WithIdentity].
+	Name string
+	// Version is that of the program.
+	Version string
+	// Capacity is how many requests the broker gives at once. The default is as many
+	// as run: one, or as many as [WithPool] says.
+	Capacity int
+	// Endpoints are where the worker can be called directly.
+	Endpoints []string
+	// Descriptors is a hash of the schemas of the services.
+	Descriptors []byte
+	// Instance identifies the worker when it says Hello. The default is 16 random
+	// bytes.
+	Instance []byte
+}
+
+// WithOffer sets what the reactor offers to brokers. It must be given if one of the
+// sockets is a [messaging.Worker].
+func WithOffer(offer Offer) Option {
+	return option(func(c *config) {
+		c.require(len(offer.Services) > 0, "offer: want a service")
+		c.require(offer.Capacity >= 0, "offer: capacity of %d: must not be negative", offer.Capacity)
+		c.offer = &offer
+	})
+}
+
+// checkOffer returns what is wrong with the offer if it is made to somebody.
+func (c *config) checkOffer(sockets []Socket, offer Offer) []error {
+	isWorker := func(s Socket) bool { _, works := s.(*messaging.Worker); return works }
+	switch {
+	case !slices.ContainsFunc(sockets, isWorker):
+		return nil
+	case c.offer == nil:
+		return []error{errors.New("a socket leads to a broker, to which nothing is offered")}
+	case offer.Name == "":
+		return []error{errors.New("offer: it has no name")}
+	default:
+		return nil
+	}
+}
+
+// offered returns the offer with its defaults.
+func (c *config) offered() Offer {
+	if c.offer == nil {
+		return Offer{}
+	}
+	offer := *c.offer
+	if offer.Name == "" {
+		offer.Name = c.instance
+	}
+	if offer.Capacity == 0 {
+		offer.Capacity = max(c.workers, 1)
+	}
+	if len(offer.Instance) == 0 {
+		offer.Instance = make([]byte, 16)
+		_, _ = rand.Read(offer.Instance) // which never fails
+	}
+	return offer
+}
+
+// ready returns the offer as it travels in a session.
+func (r *Reactor) ready(offer Offer, session uint64) *mitterev1.Ready {
+	return &mitterev1.Ready{
+		Session: session, Services: offer.Services, Instance: offer.Name, Version: offer.Version,
+		Capacity: uint32(offer.Capacity), Endpoints: offer.Endpoints, Descriptors: offer.Descriptors,
+		Repeatable: r.repeatable(), Types: r.types(),
+	}
+}
+
+// repeatable returns the names of the methods whose second execution does no harm,
+// sorted.
+func (r *Reactor) repeatable() (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(r.methods)) {
+		options, _ := r.methods[name].method.Options().(*descriptorpb.MethodOptions)
+		if options.GetIdempotencyLevel() != descriptorpb.MethodOptions_IDEMPOTENCY_UNKNOWN {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// types returns the message types that lead to a handler by themselves, sorted. What
+// runs aside is not for those who name no service: all workers have the same.
+func (r *Reactor) types() (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(r.entries)) {
+		if !r.entries[name].aside {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Withhold takes back from all brokers what the reactor offers, so that they give it no
+// further requests, or offers it again. Requests that it has go on, and those that come
+// all the same are served. Sockets without a broker are not concerned. It may be called
+// before Run too, and as often as one likes.
+func (r *Reactor) Withhold(on bool) {
+	u := r.running.Load()
+	if r.withheld.Swap(on) == on || u == nil {
+		return
+	}
+	for _, s := range u.stations {
+		if s.member == nil {
+			continue
+		}
+		for _, session := range s.host.all() {
+			_ = s.host.tell(session.path, session.id) // or it is lost, and told when it is back
+		}
+	}
+}
