@@ -10,6 +10,11 @@ import (
 // CommandVersion is the version of Command that this package speaks.
 const CommandVersion = 1
 
+// FeatureTargets is the feature of a Welcome by which a broker says that it serves
+// targets. A server without it would give a request to whoever listens there, so
+// that none with a target is sent to it.
+const FeatureTargets = "targets"
+
 // Command is one step of a call or of its session, on its way between bytes and
 // what handles it. Its wire form is mittere.v1.Command; docs/wire.md is normative.
 type Command struct {
@@ -29,6 +34,10 @@ const (
 	// largestBody is how many bytes of envelope travel in the command's own frame.
 	// Above it a second frame costs less than moving the bytes.
 	largestBody = 4 << 10
+
+	// commandOverhead is at least what the frame of a command has beside its kind
+	// and the envelope: the version, two tags and two lengths.
+	commandOverhead = 16
 )
 
 // commandHead is how the frame of every command begins: version 1.
@@ -46,7 +55,11 @@ func (c *Command) Frames() ([][]byte, error) {
 		return nil, Errorf(Internal, "%T is no kind of command", c.Kind)
 	}
 	size := proto.Size(c.Kind)
-	b := make([]byte, 0, size+len(c.Body)%largestBody+16)
+	room := size + commandOverhead
+	if len(c.Body) <= largestBody {
+		room += len(c.Body)
+	}
+	b := make([]byte, 0, room)
 	b = append(b, commandHead[:]...)
 	b = protowire.AppendTag(b, number, protowire.BytesType)
 	b = protowire.AppendVarint(b, uint64(size))

@@ -16,9 +16,14 @@ import (
 	"github.com/mittere/mittere/registry"
 )
 
-// Client calls the instances of a name. It keeps a session with each of them,
-// gives each call to one, and tries again elsewhere what may be tried again; all
-// tries of a call have one key, by which a server recognises what it has executed.
+// Client calls the instances of a name, directly or through a broker. It keeps a
+// session with each of them, or with the broker, gives each call to one, and tries
+// again what may be tried again, rather elsewhere; all tries of a call have one key,
+// by which a server recognises what it has executed (the Lazy Pirate of the ZeroMQ
+// guide). Calls with a target, as [call.All] makes them, go to the instances that it
+// means: by their ids, or by their endpoints if there is no registry. A broker knows
+// its workers itself.
+//
 // Stubs run on it: it is a [call.Caller]. All methods may be called by any number
 // of goroutines at once.
 type Client struct {
@@ -46,7 +51,7 @@ type Client struct {
 // It must be closed.
 func NewClient(zmq *comm.Context, name string, options ...ClientOption) (*Client, error) {
 	config, err := newClientConfig(options)
-	if name == "" && len(config.endpoints) == 0 {
+	if name == "" && len(config.endpoints) == 0 { // a broker must know for whom
 		err = errors.Join(err, errors.New("no name"))
 	}
 	if err != nil {
@@ -54,7 +59,7 @@ func NewClient(zmq *comm.Context, name string, options ...ClientOption) (*Client
 	}
 	c := &Client{clientConfig: config, zmq: zmq, name: name, keys: call.NewKeys(), changed: make(chan struct{}), leaving: map[*member]struct{}{}}
 	c.closing, c.close = context.WithCancel(context.Background())
-	c.invoke = call.Intercept(call.Invoker(c.try), config.interceptors...).Call
+	c.invoke = call.Intercept(call.Invoker(c.begin), config.interceptors...).Call
 	if err := c.open(); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
@@ -63,7 +68,7 @@ func NewClient(zmq *comm.Context, name string, options ...ClientOption) (*Client
 
 // open begins to follow the instances.
 func (c *Client) open() (err error) {
-	if len(c.endpoints) > 0 {
+	if len(c.endpoints)+len(c.brokers) > 0 {
 		return c.dialAll()
 	}
 	if c.client == nil {
@@ -108,16 +113,43 @@ func (c *Client) View() registry.View {
 
 // Call makes a call; see [call.Caller]. It sets the request's Key, Attempt and
 // FailFast itself. It waits until an instance can take it,
-// for the client's patience at most, and then it is [messaging.Unavailable].
+// for the client's patience at most, and then it is [messaging.Unavailable]. A call of
+// several workers that was accepted is not tried again, but without a broker each
+// instance's part is.
 func (c *Client) Call(ctx context.Context, r *call.Request, each func(*messaging.Envelope) error) error {
 	return c.invoke(ctx, r, each)
 }
 
-// try makes a call, again if it fails in a way that allows it.
-func (c *Client) try(ctx context.Context, r *call.Request, each func(*messaging.Envelope) error) error {
+// begin makes a call where its target is.
+func (c *Client) begin(ctx context.Context, r *call.Request, each func(*messaging.Envelope) error) error {
+	err := r.Check()
+	switch names := r.Target.GetNames(); {
+	case err != nil:
+		return err
+	case !r.Targeted() || c.brokered():
+		return c.try(ctx, r, anyone, each)
+	case r.Several == nil && len(names) == 1:
+		return c.try(ctx, direct(r), names[0], each)
+	default:
+		return c.spread(ctx, r, each)
+	}
+}
+
+// brokered reports whether calls go to a broker.
+func (c *Client) brokered() bool { return len(c.brokers) > 0 }
+
+// anyone is the name of an instance if it may be any.
+const anyone = ""
+
+// try makes a call, of an instance that has a name or of anyone, again if it fails in
+// a way that allows it.
+func (c *Client) try(ctx context.Context, r *call.Request, name string, each func(*messaging.Envelope) error) error {
 	r.Key = c.keys.Begin()
 	defer c.keys.End(r.Key)
 	heard := false
+	if r.Several != nil {
+		r = hearAccepted(r, &heard)
+	}
 	listen := func(e *messaging.Envelope) error {
 		heard = true
 		return each(e)
@@ -128,7 +160,7 @@ func (c *Client) try(ctx context.Context, r *call.Request, each func(*messaging.
 	refused := true // every try was
 	r.Attempt = 1   // but for those: to a server the request is new
 	for try := 1; ; try++ {
-		m, err := c.pick(ctx, last)
+		m, err := c.pick(ctx, name, last)
 		if err != nil {
 			return afterwards(err, failed, refused)
 		}
@@ -144,35 +176,6 @@ func (c *Client) try(ctx context.Context, r *call.Request, each func(*messaging.
 	}
 }
 
-// outcome returns the error of the last try as that of the call: it was refused
-// only if all tries were.
-func outcome(failed error, refused bool) error {
-	if refused || !messaging.Refused(failed) {
-		return failed
-	}
-	return again(failed, "%w; whether it was executed before is not known", failed)
-}
-
-// afterwards returns why a call failed for which there is no instance any more:
-// what went wrong before says more.
-func afterwards(err, failed error, refused bool) error {
-	switch {
-	case failed == nil:
-		return err
-	case refused:
-		return again(failed, "%w; and then: %v", failed, err).AsRefused()
-	default:
-		return again(failed, "%w; and then: %v", failed, err)
-	}
-}
-
-// again returns an error that says more, for programs the same.
-func again(err error, format string, args ...any) *messaging.Error {
-	said := messaging.Errorf(messaging.CodeOf(err), format, args...)
-	said.Details = messaging.AsError(err).Details
-	return said
-}
-
 // mayRepeat reports whether a call may be tried again: if it was surely not
 // executed, for a reason that another instance, or another moment, may not have;
 // or if a second execution does no harm and the instance went away.
@@ -182,8 +185,10 @@ func mayRepeat(r *call.Request, err error) bool {
 		return false
 	case code == messaging.Unavailable:
 		return messaging.Refused(err) || r.Method.Repeatable()
-	case code == messaging.ResourceExhausted, code == messaging.NotFound:
+	case code == messaging.ResourceExhausted:
 		return messaging.Refused(err)
+	case code == messaging.NotFound: // a worker that is named will not be there at once
+		return messaging.Refused(err) && !r.Targeted()
 	default:
 		return false
 	}
@@ -212,13 +217,16 @@ func (c *Client) rest(ctx context.Context, attempt int) bool {
 }
 
 // pick returns the instance that gets the next call, rather not the last one. It
-// waits for one.
-func (c *Client) pick(ctx context.Context, last *member) (*member, error) {
+// waits for one. An instance with a name may be away, but must be known.
+func (c *Client) pick(ctx context.Context, name string, last *member) (*member, error) {
 	var patience <-chan time.Time
 	for {
-		m, changed := c.choose(last)
-		if m != nil {
+		m, changed := c.choose(name, last)
+		switch {
+		case m != nil:
 			return m, nil
+		case c.stranger(name) && c.closing.Err() == nil:
+			return nil, call.NoWorker(name)
 		}
 		if patience == nil {
 			timer := time.NewTimer(c.patience)
@@ -228,65 +236,21 @@ func (c *Client) pick(ctx context.Context, last *member) (*member, error) {
 		select {
 		case <-changed:
 		case <-patience:
-			return nil, c.nobody()
+			return nil, c.nobody(name)
 		case <-ctx.Done():
-			return nil, c.inVain(ctx)
+			return nil, c.inVain(ctx, name)
 		case <-c.closing.Done():
 			return nil, errClosed()
 		}
 	}
 }
 
-// errClosed is the error of a call on a closed client.
-func errClosed() *messaging.Error {
-	return messaging.Errorf(messaging.Unavailable, "the client was closed").AsRefused()
-}
-
-// inVain is the error of a call that nobody could take until its context ended.
-func (c *Client) inVain(ctx context.Context) *messaging.Error {
-	if c.closing.Err() != nil {
-		return errClosed()
-	}
-	return messaging.InVain(ctx, c.nobody())
-}
-
-// nobody is the error of a call that nobody can take.
-func (c *Client) nobody() *messaging.Error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.members) == 0 {
-		return c.stranger()
-	}
-	why := c.members[0].err()
-	if c.name == "" {
-		return messaging.Errorf(messaging.Unavailable, "%s cannot be reached: %w", c.members[0].endpoint, why).AsRefused()
-	}
-	return messaging.Errorf(messaging.Unavailable, "none of %d instances of %s can be reached: %w", len(c.members), c.name, why).AsRefused()
-}
-
-// stranger is the error of a call while no instance is known, under the lock.
-func (c *Client) stranger() *messaging.Error {
-	why := ""
-	switch view := c.View(); {
-	case c.strange != nil:
-		return messaging.Errorf(messaging.Unavailable, "no instance of %s can be connected to: %s", c.name, oneLine(c.strange)).AsRefused()
-	case c.follower == nil, view.Live:
-	case view.At.IsZero() && c.client.Connected() && c.follower.Err() != nil:
-		why = ": " + c.follower.Err().Error()
-	case view.At.IsZero():
-		why = ": the registry at " + c.client.Endpoint() + " has not answered yet"
-	default:
-		why = ", and the registry at " + c.client.Endpoint() + " is away"
-	}
-	return messaging.Errorf(messaging.Unavailable, "no instance of %s is known%s", c.name, why).AsRefused()
-}
-
 // choose returns the instance that gets the next call and counts the call there,
 // nil if none can take it, and what is closed when that may have changed.
-func (c *Client) choose(last *member) (*member, <-chan struct{}) {
+func (c *Client) choose(name string, last *member) (*member, <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	at := c.next(last)
+	at := c.next(name, last)
 	if at < 0 {
 		return nil, c.changed
 	}
@@ -297,18 +261,18 @@ func (c *Client) choose(last *member) (*member, <-chan struct{}) {
 
 // next returns the place of the instance that gets the next call, -1 if none can
 // take it. Whether one can is asked of those only whose turn it would be.
-func (c *Client) next(last *member) int {
+func (c *Client) next(name string, last *member) int {
 	best := -1
 	for i := range c.members {
 		at := (c.turn + i) % len(c.members)
 		m := c.members[at]
 		worse := best >= 0 && (c.balance == RoundRobin || m.outstanding >= c.members[best].outstanding)
-		if m != last && !worse && m.able() {
+		if m != last && m.called(name) && !worse && m.able() {
 			best = at
 		}
 	}
 	if best < 0 { // better than none
-		return slices.IndexFunc(c.members, func(m *member) bool { return m == last && m.able() })
+		return slices.IndexFunc(c.members, func(m *member) bool { return m == last && m.called(name) && m.able() })
 	}
 	return best
 }
@@ -321,18 +285,20 @@ func (c *Client) tell() {
 	c.changed = make(chan struct{})
 }
 
-// Member is one instance that a client calls.
+// Member is one instance, or broker, that a client calls.
 type Member struct {
 	// Instance is what the registry says of it; without a registry only its
-	// endpoint.
+	// endpoint, which is its id too.
 	Instance *mitterev1.Instance
 	// Ready says that it takes calls now.
 	Ready bool
-	// Caller calls this instance and no other.
+	// Caller calls this instance and no other; a broker's is the only one that takes
+	// targets.
 	Caller call.Caller
 }
 
-// Members returns the instances that are known, ordered by id.
+// Members returns the instances that are known, ordered by id; with [FromBroker] the
+// brokers.
 func (c *Client) Members() (members []Member) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -342,10 +308,11 @@ func (c *Client) Members() (members []Member) {
 	return members
 }
 
-// Wait waits until there is an instance that takes calls.
+// Wait waits until there is an instance that takes calls; with [FromBroker], a
+// broker, whether it has workers or not.
 func (c *Client) Wait(ctx context.Context) error {
 	for {
-		m, changed := c.choose(nil)
+		m, changed := c.choose(anyone, nil)
 		if m != nil {
 			m.leave()
 			return nil
@@ -353,7 +320,7 @@ func (c *Client) Wait(ctx context.Context) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return c.inVain(ctx)
+			return c.inVain(ctx, anyone)
 		case <-c.closing.Done():
 			return errClosed()
 		}

@@ -321,7 +321,7 @@ func TestLastViewIsKeptWhileTheRegistryIsAway(t *testing.T) {
 	if v := c.View(); !v.Live || v.Age() != 0 || len(v.Entries) != 1 {
 		t.Errorf("the view is %+v, want one live entry", v)
 	}
-	names.kill()
+	names.Kill()
 	eventually(t, "the loss is noticed", func() bool { return !c.View().Live })
 	before := c.View().Age()
 	wantEcho(t, c)
@@ -344,8 +344,8 @@ func TestRegistryThatForgotTakesNoInstanceAway(t *testing.T) {
 	late.endpoint()
 	c := newClient(t, zmq, service.FromRegistry(at.Endpoint))
 	wantEcho(t, c)
-	late.halt()
-	names.kill()
+	late.Halt()
+	names.Kill()
 	start(t, "registry", at).endpoint()
 	epoch := string(c.View().Epoch)
 	eventually(t, "the client hears of the new registry", func() bool { v := c.View(); return v.Live && string(v.Epoch) != epoch })

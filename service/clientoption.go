@@ -35,6 +35,7 @@ type clientConfig struct {
 	registry     string
 	client       *registry.Client
 	endpoints    []string
+	brokers      []string
 	balance      Balance
 	tries        int
 	patience     time.Duration
@@ -59,12 +60,12 @@ func newClientConfig(options []ClientOption) (clientConfig, error) {
 		o.applyClient(&c)
 	}
 	places := 0
-	for _, given := range []bool{c.registry != "", c.client != nil, len(c.endpoints) > 0} {
+	for _, given := range []bool{c.registry != "", c.client != nil, len(c.endpoints) > 0, len(c.brokers) > 0} {
 		if given {
 			places++
 		}
 	}
-	c.require(places == 1, "want one of a registry, a registry's client and endpoints, got %d", places)
+	c.require(places == 1, "want one of a registry, a registry's client, endpoints and a broker, got %d", places)
 	return c, errors.Join(c.wrong...)
 }
 
@@ -96,6 +97,14 @@ func FromEndpoints(endpoints ...string) ClientOption {
 	return clientOption(func(c *clientConfig) { c.endpoints = append(c.endpoints, endpoints...) })
 }
 
+// FromBroker sets the broker that hands the client's calls on to its workers, which
+// the client does not know then. Of several endpoints each is a broker of its own,
+// and any of them may get a call, by [WithBalance]. One that is away is waited for, as
+// an instance is; what it had and may be executed twice is tried again with its key.
+func FromBroker(endpoints ...string) ClientOption {
+	return clientOption(func(c *clientConfig) { c.brokers = append(c.brokers, endpoints...) })
+}
+
 // WithBalance sets which of several instances gets a call. The default is
 // [LeastOutstanding].
 func WithBalance(b Balance) ClientOption {
@@ -115,8 +124,8 @@ func WithTries(most int) ClientOption {
 	})
 }
 
-// WithPatience sets how long a call waits for an instance that can take it, if its
-// context lasts that long. The default is [DefaultPatience].
+// WithPatience sets how long a call waits for an instance, or a broker, that can take
+// it, if its context lasts that long. The default is [DefaultPatience].
 func WithPatience(d time.Duration) ClientOption {
 	return clientOption(func(c *clientConfig) {
 		c.require(d >= 0, "patience of %v: must not be negative", d)

@@ -3,10 +3,7 @@ package service_test
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
-	"strconv"
-	"syscall"
 	"testing"
 	"time"
 
@@ -14,47 +11,23 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/faulttest"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/registry"
 	"github.com/mittere/mittere/service"
 )
 
-// faultTime is how long something is broken again and again: FAULT_SECONDS, or 3
-// seconds.
-func faultTime(t testing.TB) time.Duration {
-	t.Helper()
-	text := os.Getenv("FAULT_SECONDS")
-	if text == "" {
-		return 3 * time.Second
-	}
-	return time.Duration(must(strconv.ParseFloat(text, 64))(t) * float64(time.Second))
-}
-
-// again breaks something for the fault time, twelve times if it is long.
-func again(t testing.TB, broken func()) (times int) {
-	t.Helper()
-	length := faultTime(t)
-	every := min(max(length/12, 500*time.Millisecond), 5*time.Second)
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for end := time.Now().Add(length); time.Now().Before(end); times++ {
-		<-tick.C
-		broken()
-	}
-	return times
-}
-
 func TestFaultInstancesAreKilledUnderLoad(t *testing.T) {
 	f := startFleet(t, newContext(t), "")
 	var kills int
-	tr := drive(f, func() { kills = again(t, f.killOne) })
+	tr := drive(f, func() { kills = faulttest.Again(t, f.killOne) })
 	tr.report(t, fmt.Sprintf("%d instances killed", kills))
-	tr.wantNoErrors(t, "Echo")
+	tr.WantNoErrors(t, "Echo")
 	for _, kind := range []string{"Store", "Numbers"} { // some that ran when their instance died
-		for code := range tr.errors[kind] {
+		for code, n := range tr.Errors(kind) {
 			if code != messaging.Unavailable {
-				t.Errorf("a call of %s ended with %v", kind, tr.samples[kind+" "+code.String()])
+				t.Errorf("%d calls of %s ended with %v", n, kind, code)
 			}
 		}
 	}
@@ -66,15 +39,15 @@ func TestFaultInstancesAreKilledWhileTheRegistryIsAway(t *testing.T) {
 	f := startFleet(t, newContext(t), "")
 	kills := 0
 	tr := drive(f, func() {
-		kills = again(t, func() {
-			f.names.kill()
+		kills = faulttest.Again(t, func() {
+			f.names.Kill()
 			f.killOne()
 			f.startNames()
 			eventually(t, "all services are there again", func() bool { return f.listed() == 6 })
 		})
 	})
 	tr.report(t, fmt.Sprintf("%d instances killed, the registry each time before", kills))
-	tr.wantNoErrors(t, "Echo")
+	tr.WantNoErrors(t, "Echo")
 }
 
 // TestStressRollingRestartFailsNoCall terminates each instance, one after the
@@ -83,13 +56,13 @@ func TestStressRollingRestartFailsNoCall(t *testing.T) {
 	f := startFleet(t, newContext(t), "")
 	restarts := 0
 	tr := drive(f, func() {
-		restarts = again(t, f.replaceOldest)
+		restarts = faulttest.Again(t, f.replaceOldest)
 		for ; restarts < 6; restarts++ {
 			f.replaceOldest()
 		}
 	})
 	tr.report(t, fmt.Sprintf("%d instances restarted", restarts))
-	tr.wantNoErrors(t, "Echo", "Store", "Numbers")
+	tr.WantNoErrors(t, "Echo", "Store", "Numbers")
 }
 
 func TestFaultRegistryIsKilledUnderTheSameLoad(t *testing.T) {
@@ -102,7 +75,7 @@ func TestFaultRegistryIsKilledUnderTheSameLoad(t *testing.T) {
 			var kills int
 			var longest time.Duration
 			tr := drive(f, func() {
-				kills = again(t, func() {
+				kills = faulttest.Again(t, func() {
 					f.killNames()
 					began := time.Now()
 					eventually(t, "all services are there again", func() bool { return f.listed() == 6 })
@@ -111,7 +84,7 @@ func TestFaultRegistryIsKilledUnderTheSameLoad(t *testing.T) {
 				})
 			})
 			tr.report(t, fmt.Sprintf("registry killed %d times; all services there again after at most %v", kills, longest.Round(time.Millisecond)))
-			tr.wantNoErrors(t, "Echo", "Store", "Numbers")
+			tr.WantNoErrors(t, "Echo", "Store", "Numbers")
 		})
 	}
 }
@@ -120,7 +93,7 @@ func TestFaultRegistryIsKilledUnderTheSameLoad(t *testing.T) {
 // nobody renews.
 func TestFaultKilledRegistryWithAStoreKnowsAllBeforeAnyoneRenews(t *testing.T) {
 	zmq := newContext(t)
-	at := task{Endpoint: tcp, Journal: filepath.Join(t.TempDir(), "table.db")}
+	at := task{Endpoint: tcp, Table: filepath.Join(t.TempDir(), "table.db")}
 	names := start(t, "registry", at)
 	at.Endpoint = names.endpoint()
 	once := must(registry.NewClient(zmq, at.Endpoint))(t)
@@ -129,7 +102,7 @@ func TestFaultKilledRegistryWithAStoreKnowsAllBeforeAnyoneRenews(t *testing.T) {
 		ok(t, r.Wait(patient(t)))
 	}
 	ok(t, once.Close())
-	names.kill()
+	names.Kill()
 	start(t, "registry", at).endpoint()
 	later := must(registry.NewClient(zmq, at.Endpoint))(t)
 	entries, err := later.List(patient(t))
@@ -158,7 +131,7 @@ func clientAt(t testing.TB, zmq *comm.Context, endpoints ...string) *service.Cli
 func TestFaultInstanceThatStandsStillIsLeftAloneUntilItGoesOn(t *testing.T) {
 	first, second := startInstance(t, tcp, "first"), startInstance(t, tcp, "second")
 	c := clientAt(t, newContext(t), first.endpoint(), second.endpoint())
-	first.halt()
+	first.Halt()
 	began := time.Now()
 	for range 20 { // those that went to the first one go to the second after three heartbeats
 		if instance := wantEcho(t, c); instance != "second" {
@@ -167,7 +140,7 @@ func TestFaultInstanceThatStandsStillIsLeftAloneUntilItGoesOn(t *testing.T) {
 	}
 	soon(t, "20 calls", began)
 	awaitReady(t, c, 1)
-	first.signal(syscall.SIGCONT)
+	first.Continue()
 	awaitReady(t, c, 2)
 	eventually(t, "the first one is called again", func() bool { return wantEcho(t, c) == "first" })
 }
@@ -179,7 +152,7 @@ func TestFaultCallsOfAKilledClientAreCancelled(t *testing.T) {
 	client := start(t, "client", task{Endpoint: s.Endpoints()[0], Name: echoService, Heartbeat: 20 * time.Second})
 	ctx := receive(t, "the call", depot.begun)
 	began := time.Now()
-	client.kill()
+	client.Kill()
 	<-ctx.Done()
 	soon(t, "the end of the handler's context", began)
 	wantCode(t, context.Cause(ctx), messaging.Unavailable)
@@ -189,18 +162,18 @@ func TestFaultStoppedInstanceExecutesNothingThatExpired(t *testing.T) {
 	s := startInstance(t, tcp, "only")
 	c := clientAt(t, newContext(t), s.endpoint())
 	must(askStore(patient(t), c, 1))(t)
-	s.halt()
+	s.Halt()
 	for item := range uint64(20) {
 		_, err := askStore(within(t, 10*time.Millisecond), c, 100+item)
 		if code := messaging.CodeOf(err); code != messaging.DeadlineExceeded && code != messaging.Unavailable {
 			t.Errorf("the call ended with %v", err)
 		}
 	}
-	s.signal(syscall.SIGCONT)
+	s.Continue()
 	wantEcho(t, c)
 	item := uint64(200)
 	eventually(t, "it stores again", func() bool { item++; _, err := askStore(patient(t), c, item); return err == nil })
-	for _, item := range s.said("executes ") {
+	for _, item := range s.Said("executes ") {
 		if len(item) == 3 && item[0] == '1' {
 			t.Errorf("the instance executed %s, which had expired", item)
 		}
@@ -212,14 +185,14 @@ func TestFaultCallsWaitForTheOnlyInstanceToComeBack(t *testing.T) {
 	endpoint := dead.endpoint()
 	c := clientAt(t, newContext(t), endpoint)
 	errs := make(chan error, 20)
-	dead.halt()
+	dead.Halt()
 	for range cap(errs) {
 		go func() {
 			_, err := askEcho(patient(t), c, "x")
 			errs <- err
 		}()
 	}
-	dead.kill()
+	dead.Kill()
 	startInstance(t, endpoint, "next")
 	for range cap(errs) {
 		ok(t, receive(t, "an answer", errs))
@@ -235,7 +208,7 @@ func TestFaultInstanceIsFoundAgainUnderItsIDAtAnotherPort(t *testing.T) {
 		i.endpoint()
 		wantEcho(t, c)
 		eventually(t, "there is one instance", func() bool { return len(c.Members()) == 1 })
-		i.kill()
+		i.Kill()
 	}
 }
 
@@ -244,7 +217,7 @@ func TestFaultNewProcessOnADeadOnesPortExecutesNothingMeantForIt(t *testing.T) {
 	endpoint := dead.endpoint()
 	c := clientAt(t, newContext(t), endpoint)
 	must(askStore(patient(t), c, 1))(t)
-	dead.halt() // what is sent now waits in the connection, or in the socket
+	dead.Halt() // what is sent now waits in the connection, or in the socket
 	errs := make(chan error, 100)
 	for item := range uint64(cap(errs)) {
 		go func() {
@@ -252,7 +225,7 @@ func TestFaultNewProcessOnADeadOnesPortExecutesNothingMeantForIt(t *testing.T) {
 			errs <- err
 		}()
 	}
-	dead.kill()
+	dead.Kill()
 	next := startInstance(t, endpoint, "next")
 	refused := 0
 	for range cap(errs) {
@@ -263,8 +236,8 @@ func TestFaultNewProcessOnADeadOnesPortExecutesNothingMeantForIt(t *testing.T) {
 	}
 	must(askStore(patient(t), c, 2))(t)
 	want := cap(errs) - refused + 1
-	eventually(t, "it says what was answered", func() bool { return len(next.said("executes ")) >= want })
-	if got := len(next.said("executes ")); got != want {
+	eventually(t, "it says what was answered", func() bool { return len(next.Said("executes ")) >= want })
+	if got := len(next.Said("executes ")); got != want {
 		t.Errorf("the new process executed %d calls, want the %d that were answered", got, want)
 	}
 }
@@ -278,11 +251,11 @@ func TestFaultIdempotentCallIsExecutedAgainThoughItWasCancelled(t *testing.T) {
 	repeatable := storeMethod
 	repeatable.Idempotency = mitterev1.Idempotency_IDEMPOTENCY_IDEMPOTENT
 	p := call.Go(patient(t), call.Bind[*testv1.StoreRequest, *testv1.StoreResponse](c, repeatable), &testv1.StoreRequest{Item: 1, TakesMs: 1000})
-	s.await("executes 1")
-	s.halt()
+	s.Await("executes 1")
+	s.Halt()
 	halted := time.Now()
 	eventually(t, "both sides end the session", func() bool { return len(ready(c)) == 0 && time.Since(halted) > 5*often })
-	s.signal(syscall.SIGCONT)
+	s.Continue()
 	must(p.Wait(patient(t)))(t)
-	eventually(t, "it was executed again", func() bool { return len(s.said("executes 1")) == 2 })
+	eventually(t, "it was executed again", func() bool { return len(s.Said("executes 1")) == 2 })
 }

@@ -3,9 +3,6 @@ package service_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -56,7 +53,7 @@ var fleetNames = []string{"alpha", "beta"}
 // instance can be called. A registry with a table keeps it in a file.
 func startFleet(t testing.TB, zmq *comm.Context, table string) *fleet {
 	t.Helper()
-	f := &fleet{t: t, dir: t.TempDir(), at: task{Endpoint: tcp, Journal: table}, all: map[string]*instance{}}
+	f := &fleet{t: t, dir: t.TempDir(), at: task{Endpoint: tcp, Table: table}, all: map[string]*instance{}}
 	f.names = start(t, "registry", f.at)
 	f.at.Endpoint = f.names.endpoint()
 	f.registry = must(registry.NewClient(zmq, f.at.Endpoint))(t)
@@ -78,8 +75,7 @@ func startFleet(t testing.TB, zmq *comm.Context, table string) *fleet {
 // launch starts an instance.
 func (f *fleet) launch(name, id string) *instance {
 	todo := task{
-		Endpoint: tcp, Registry: f.at.Endpoint, Name: name, ID: id, Lease: fleetLease, Heartbeat: fleetHeartbeat,
-		Journal: filepath.Join(f.dir, id+".journal"),
+		Endpoint: tcp, Registry: f.at.Endpoint, Name: name, ID: id, Lease: fleetLease, Heartbeat: fleetHeartbeat, Folder: f.dir,
 	}
 	i := &instance{child: start(f.t, "instance", todo), task: todo}
 	i.where = i.endpoint()
@@ -112,7 +108,7 @@ func (f *fleet) strike(any bool) *instance {
 func (f *fleet) killOne() {
 	f.t.Helper()
 	i := f.strike(true)
-	i.kill()
+	i.Kill()
 	f.end(i)
 	f.enlist(f.launch(i.Name, i.ID+"'"))
 }
@@ -122,7 +118,7 @@ func (f *fleet) killOne() {
 func (f *fleet) replaceOldest() {
 	f.t.Helper()
 	i := f.strike(false)
-	i.terminate()
+	i.Terminate()
 	f.end(i)
 	f.enlist(f.launch(i.Name, i.ID+"'"))
 }
@@ -138,7 +134,7 @@ func (f *fleet) end(i *instance) {
 // killNames kills the registry and starts it again.
 func (f *fleet) killNames() {
 	f.t.Helper()
-	f.names.kill()
+	f.names.Kill()
 	f.startNames()
 }
 
@@ -181,19 +177,6 @@ func (f *fleet) dead() []*instance {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return append([]*instance(nil), f.terminal...)
-}
-
-// executed returns how often each item was executed, as the journals of all
-// instances have it.
-func (f *fleet) executed() map[uint64]int {
-	f.t.Helper()
-	times := map[uint64]int{}
-	for _, path := range must(filepath.Glob(filepath.Join(f.dir, "*.journal")))(f.t) {
-		for _, line := range strings.Fields(string(must(os.ReadFile(path))(f.t))) {
-			times[must(strconv.ParseUint(line, 10, 64))(f.t)]++
-		}
-	}
-	return times
 }
 
 // listed returns how many instances the registry has.

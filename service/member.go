@@ -22,7 +22,8 @@ type connection interface {
 	Close() error
 }
 
-// member is an instance with the connection to it. The client's lock guards it.
+// member is an instance, or a broker, with the connection to it. The client's lock
+// guards it.
 type member struct {
 	client      *Client
 	instance    *mitterev1.Instance
@@ -105,12 +106,12 @@ func (m *member) last() bool {
 // close ends the connection.
 func (m *member) close() error { return m.caller.Close() }
 
-// dialAll connects to the endpoints of those who have no registry.
+// dialAll connects to the endpoints of instances or brokers that are given.
 func (c *Client) dialAll() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var wrong []error
-	for _, endpoint := range c.endpoints {
+	for _, endpoint := range slices.Concat(c.endpoints, c.brokers) {
 		m, err := c.dial(&mitterev1.Instance{Name: c.name, Id: endpoint, Endpoints: []string{endpoint}}, endpoint)
 		if err != nil {
 			wrong = append(wrong, err)

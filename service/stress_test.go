@@ -11,12 +11,13 @@ import (
 	testv1 "github.com/mittere/mittere/gen/mittere/test/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/faulttest"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/service"
 )
 
 // brief ends a stress test that needs no processes after a part of the fault time.
-func brief(t testing.TB) context.Context { return within(t, faultTime(t)/3) }
+func brief(t testing.TB) context.Context { return within(t, faulttest.Length(t)/3) }
 
 // TestStressOverloadedInstancesExecuteWhatTheyDoNotRefuse has many more callers than
 // two instances take.
@@ -30,7 +31,7 @@ func TestStressOverloadedInstancesExecuteWhatTheyDoNotRefuse(t *testing.T) {
 	h := storing(func(_ context.Context, r *testv1.StoreRequest) (*testv1.StoreResponse, error) {
 		count(r.GetItem()).Add(1)
 		time.Sleep(time.Duration(rand.IntN(int(2 * time.Millisecond)))) // what keeps them busy
-		return &testv1.StoreResponse{Times: checksum(r.GetItem())}, nil
+		return &testv1.StoreResponse{Times: faulttest.Checksum(r.GetItem())}, nil
 	})
 	limits := service.WithLimits(2, 4)
 	c := clientOf(t, zmq, []*server{
@@ -46,7 +47,7 @@ func TestStressOverloadedInstancesExecuteWhatTheyDoNotRefuse(t *testing.T) {
 				item := last.Add(1)
 				got, err := askStore(patient(t), c, item)
 				switch n := count(item).Load(); {
-				case err == nil && n == 1 && got.GetTimes() == checksum(item):
+				case err == nil && n == 1 && got.GetTimes() == faulttest.Checksum(item):
 					answered.Add(1)
 				case messaging.CodeOf(err) == messaging.ResourceExhausted && messaging.Refused(err) && n == 0:
 					refused.Add(1)

@@ -2,11 +2,8 @@ package service_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,7 +12,7 @@ import (
 
 	testv1 "github.com/mittere/mittere/gen/mittere/test/v1"
 
-	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/internal/faulttest"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/service"
 )
@@ -29,37 +26,18 @@ const (
 
 // traffic is calls to a fleet, each of which is accounted for.
 type traffic struct {
+	*faulttest.Tally
 	f     *fleet
 	items atomic.Uint64 // the latest that was stored
-	open  atomic.Int64  // calls that have not ended
 
-	mu       sync.Mutex // guards what follows
-	requests map[string]int
-	replies  map[string]int
-	errors   map[string]map[messaging.Code]int // typed ones, by kind of call
-	samples  map[string]error                  // one of each kind and code
-	faults   map[string][]string               // what may not be, by what it is
-	stored   map[uint64]fate
-	slowest  time.Duration
-	seen     map[string]time.Time // when a client would last have called an instance
+	mu   sync.Mutex           // guards what follows
+	seen map[string]time.Time // when a client would last have called an instance
 }
-
-// fate is what a caller knows of an item.
-type fate uint8
-
-const (
-	done    fate = iota // it was executed
-	refused             // it was not, and never will be
-	unknown
-)
 
 // drive makes calls while during runs, and gives an account of them.
 func drive(f *fleet, during func()) *traffic {
 	f.t.Helper()
-	tr := &traffic{
-		f: f, requests: map[string]int{}, replies: map[string]int{}, errors: map[string]map[messaging.Code]int{},
-		samples: map[string]error{}, faults: map[string][]string{}, stored: map[uint64]fate{}, seen: map[string]time.Time{},
-	}
+	tr := &traffic{Tally: faulttest.NewTally(), f: f, seen: map[string]time.Time{}}
 	stop := make(chan struct{})
 	var callersEnd, watcherEnd sync.WaitGroup
 	watched := make(chan struct{})
@@ -140,58 +118,20 @@ func (tr *traffic) caller(seed uint64, c *service.Client, stop <-chan struct{}) 
 	}
 }
 
-// errWrong is the error of a call whose answer is not that to its request.
-var errWrong = errors.New("wrong answer")
-
 // one makes a call and accounts for it.
 func (tr *traffic) one(kind string, c *service.Client, make func(context.Context, call.Caller, ...call.Option) error) {
-	ctx, cancel := context.WithTimeout(context.Background(), callTime)
-	defer cancel()
-	tr.open.Add(1)
-	defer tr.open.Add(-1)
 	began := time.Now()
 	var timing call.Timing
-	err := make(ctx, c, call.WithTiming(&timing))
-	took := time.Since(began)
-
-	tr.mu.Lock()
-	defer tr.mu.Unlock()
-	tr.requests[kind]++
-	tr.slowest = max(tr.slowest, took)
-	if took > callTime+time.Second {
-		tr.fault("lost", "%s took %v: %v", kind, took, err)
-	}
+	err := tr.One(kind, callTime, func(ctx context.Context) error { return make(ctx, c, call.WithTiming(&timing)) })
 	if i, ended := tr.f.find(timing.Instance); timing.Instance != "" && (i == nil || i.Name != c.Name() || !ended.IsZero() && ended.Before(began)) {
-		tr.fault("wrong", "a call of %s was answered by %s, which ended at %v", c.Name(), timing.Instance, ended)
+		tr.Fault(faulttest.Wrong, "a call of %s was answered by %s, which ended at %v", c.Name(), timing.Instance, ended)
 	}
-	switch typed := (*messaging.Error)(nil); {
-	case err == nil:
-		tr.replies[kind]++
-	case errors.Is(err, errWrong):
-		tr.fault("wrong", "%v", err)
-	case errors.As(err, &typed):
-		tr.failed(kind, began, err)
-	default:
-		tr.fault("untyped", "%s: %v of type %T", kind, err, err)
+	if err == nil {
+		return
 	}
-}
-
-// failed accounts for a typed error, under the lock.
-func (tr *traffic) failed(kind string, began time.Time, err error) {
-	code := messaging.CodeOf(err)
-	if tr.errors[kind] == nil {
-		tr.errors[kind] = map[messaging.Code]int{}
-	}
-	tr.errors[kind][code]++
-	tr.samples[kind+" "+code.String()] = err
 	if i := tr.f.deadIn(err.Error(), began.Add(-fleetLease)); i != nil {
-		tr.fault("called when dead", "%s: %v", i.ID, err)
+		tr.Fault(faulttest.WhenDead, "%s: %v", i.ID, err)
 	}
-}
-
-// fault notes what may not be, under the lock.
-func (tr *traffic) fault(what, format string, args ...any) {
-	tr.faults[what] = append(tr.faults[what], fmt.Sprintf(format, args...))
 }
 
 // echo returns a call of Echo.
@@ -200,7 +140,7 @@ func (tr *traffic) echo(random *rand.Rand) func(context.Context, call.Caller, ..
 	return func(ctx context.Context, c call.Caller, options ...call.Option) error {
 		got, err := askEcho(ctx, c, text, options...)
 		if err == nil && got != text {
-			return fmt.Errorf("%w: %q to %q", errWrong, got, text)
+			return fmt.Errorf("%w: %q to %q", faulttest.ErrWrong, got, text)
 		}
 		return err
 	}
@@ -215,25 +155,11 @@ func (tr *traffic) store(random *rand.Rand) func(context.Context, call.Caller, .
 	}
 	return func(ctx context.Context, c call.Caller, options ...call.Option) error {
 		got, err := call.Unary[*testv1.StoreResponse](ctx, c, storeMethod, request, options...)
-		tr.note(request.GetItem(), err)
-		if err == nil && got.GetTimes() != checksum(request.GetItem()) {
-			return fmt.Errorf("%w: %v to item %d", errWrong, got, request.GetItem())
+		tr.Store(request.GetItem(), err)
+		if err == nil && got.GetTimes() != faulttest.Checksum(request.GetItem()) {
+			return fmt.Errorf("%w: %v to item %d", faulttest.ErrWrong, got, request.GetItem())
 		}
 		return err
-	}
-}
-
-// note notes what the caller knows of an item.
-func (tr *traffic) note(item uint64, err error) {
-	tr.mu.Lock()
-	defer tr.mu.Unlock()
-	switch {
-	case err == nil:
-		tr.stored[item] = done
-	case messaging.Refused(err):
-		tr.stored[item] = refused
-	default:
-		tr.stored[item] = unknown
 	}
 }
 
@@ -248,12 +174,12 @@ func (tr *traffic) numbers(random *rand.Rand) func(context.Context, call.Caller,
 			case err != nil:
 				return err
 			case r.GetNumber() != next:
-				return fmt.Errorf("%w: number %d for %d", errWrong, r.GetNumber(), next)
+				return fmt.Errorf("%w: number %d for %d", faulttest.ErrWrong, r.GetNumber(), next)
 			}
 			next++
 		}
 		if next != limit+1 {
-			return fmt.Errorf("%w: %d numbers of %d", errWrong, next-1, limit)
+			return fmt.Errorf("%w: %d numbers of %d", faulttest.ErrWrong, next-1, limit)
 		}
 		return nil
 	}
@@ -262,59 +188,20 @@ func (tr *traffic) numbers(random *rand.Rand) func(context.Context, call.Caller,
 // audit compares what callers know with what was executed, and when the clients
 // would last have called those that were ended.
 func (tr *traffic) audit() {
+	tr.Audit(faulttest.Executed(tr.f.t, tr.f.dir))
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	times := tr.f.executed()
-	for item, n := range times {
-		if n > 1 {
-			tr.fault("executed twice", "item %d was executed %d times", item, n)
-		}
-	}
-	for item, fate := range tr.stored {
-		switch {
-		case fate == done && times[item] == 0:
-			tr.fault("wrong", "item %d was answered and not executed", item)
-		case fate == refused && times[item] > 0:
-			tr.fault("executed though refused", "item %d", item)
-		}
-	}
 	for _, i := range tr.f.dead() {
 		if late := tr.seen[i.ID].Sub(i.struck); late > fleetLease {
-			tr.fault("called when dead", "%s for %v", i.ID, late)
+			tr.Fault(faulttest.WhenDead, "%s for %v", i.ID, late)
 		}
 	}
-}
-
-// sum adds up the values of a map.
-func sum[K comparable](m map[K]int) (all int) {
-	for _, n := range m {
-		all += n
-	}
-	return all
 }
 
 // report prints the account and fails the test for what may not be.
 func (tr *traffic) report(t testing.TB, what string) {
 	t.Helper()
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n%-9s %10s %10s  typed errors\n", what, "", "requests", "replies")
-	for _, kind := range slices.Sorted(maps.Keys(tr.requests)) {
-		fmt.Fprintf(&b, "%-9s %10d %10d  %v\n", kind, tr.requests[kind], tr.replies[kind], tr.errors[kind])
-	}
-	for _, fault := range []string{"lost", "executed twice", "executed though refused", "wrong", "untyped", "called when dead"} {
-		fmt.Fprintf(&b, "%s %d; ", fault, len(tr.faults[fault]))
-	}
-	fmt.Fprintf(&b, "slowest call %v; dead instances called for at most %v", tr.slowest.Round(time.Millisecond), tr.latest().Round(time.Millisecond))
-	for kind, sample := range tr.samples {
-		fmt.Fprintf(&b, "\n%s: %v", kind, sample)
-	}
-	t.Log(b.String())
-	for what, all := range tr.faults {
-		t.Errorf("%s: %d, such as %s", what, len(all), all[0])
-	}
-	if sum(tr.requests) == 0 {
-		t.Error("no calls were made")
-	}
+	tr.Report(t, what, fmt.Sprintf("dead instances called for at most %v", tr.latest().Round(time.Millisecond)))
 }
 
 // latest returns for how long a client would have called an instance that was
@@ -324,14 +211,4 @@ func (tr *traffic) latest() (late time.Duration) {
 		late = max(late, tr.seen[i.ID].Sub(i.struck))
 	}
 	return late
-}
-
-// wantNoErrors checks that all calls of these kinds succeeded.
-func (tr *traffic) wantNoErrors(t testing.TB, kinds ...string) {
-	t.Helper()
-	for _, kind := range kinds {
-		if n := sum(tr.errors[kind]); n > 0 {
-			t.Errorf("%d calls of %s failed", n, kind)
-		}
-	}
 }

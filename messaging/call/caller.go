@@ -26,6 +26,9 @@ type Caller interface {
 	// the server, for which Remote is true, an error of this side, or what each
 	// returned, which ends the call. The envelope is valid until each returns.
 	//
+	// With Several, each gets the messages of several workers; those of one worker are
+	// in order, and From tells whose each is. An error is of the whole call then.
+	//
 	// An error for which [messaging.Refused] is true means that the request was
 	// not executed and never will be.
 	Call(ctx context.Context, r *Request, each func(*messaging.Envelope) error) error
@@ -70,6 +73,17 @@ type Request struct {
 	// Window is how many items of a stream may be on their way; 0 is
 	// [DefaultWindow].
 	Window int
+	// Target says which workers get the request; nil is one of them, whichever. See
+	// [ToWorker].
+	Target *mitterev1.Target
+	// Several, if it is not nil, is told whose each part of the answer is. A request
+	// whose target several workers may answer needs it, unless it is one-way.
+	Several *Several
+	// Accepted, if it is not nil, is told whom a request with Several went to; see
+	// [WithAccepted].
+	Accepted func(workers, unknown []string)
+	// Progress, if it is not nil, gets news of the call; see [WithProgress].
+	Progress func(worker string, e *messaging.Envelope)
 	// Key names the request on every try; nil is one that the Conn chooses.
 	Key *mitterev1.Key
 	// Attempt counts the tries, from 1; 0 is the first.
@@ -79,6 +93,8 @@ type Request struct {
 	FailFast bool
 	// Timing, if it is not nil, gets what the server says of the call's time.
 	Timing *Timing
+
+	each func(*messaging.Envelope) error // takes the messages in place of Unary and Stream
 }
 
 // SetMetadata adds to what travels with the request.
@@ -126,7 +142,7 @@ func WithWait(d time.Duration) Option { return option(func(r *Request) { r.Wait 
 func WithWindow(items int) Option { return option(func(r *Request) { r.Window = items }) }
 
 // WithTiming asks where the time of the call goes. t is written before the call
-// returns.
+// returns; if several workers answer, by each answer.
 func WithTiming(t *Timing) Option { return option(func(r *Request) { r.Timing = t }) }
 
 // newRequest returns a request with options applied.

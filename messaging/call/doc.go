@@ -6,5 +6,6 @@
 // handshake, heartbeats both ways, and any number of calls at once, each with its
 // deadline, its cancellation and, if it is answered by a stream, its credit. A
 // [Plain] makes calls to servers that speak plain envelopes only, as dīvidere's
-// services do. [Unary], [Stream], [OneWay] and [Go] are the typed edge over both.
+// services do. [Unary], [Stream], [OneWay] and [Go] are the typed edge over both;
+// [All] and [AllStream] have each worker of a broker answer.
 package call

@@ -3,37 +3,33 @@ package call
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
-	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/messaging"
 )
 
 // exchange is a call that waits for its answers.
 type exchange struct {
-	link    *link
-	id      uint64
-	answers chan answer // has room for all that the server may send
-	window  int         // items that may be on their way
-	items   uint64      // received
-	unpaid  int         // of those, for how many the server has no new credit
-}
-
-// answer is what the server sends for a call: a reply or an item.
-type answer struct {
-	reply   *mitterev1.Reply
-	item    *mitterev1.Item
-	body    []byte
-	message comm.Message
+	link      *link
+	id        uint64
+	group     *group       // if several may answer; what follows is for one
+	answers   chan answer  // has room for all that the server may send
+	events    atomic.Int64 // that wait there
+	news      bool         // whether they are read
+	streaming bool         // whether items are
+	window    int          // of those, how many may be on their way
+	items     uint64       // received
+	unpaid    int          // of those, for how many the server has no new credit
 }
 
 // Call makes a call; see [Caller]. While there is no session it waits for one
 // until ctx ends, which is then [messaging.Unavailable].
 func (c *Conn) Call(ctx context.Context, r *Request, each func(*messaging.Envelope) error) error {
-	if r.Message == nil {
-		return messaging.Errorf(messaging.InvalidArgument, "the request is nil").AsRefused()
+	if err := r.Check(); err != nil {
+		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return messaging.AsError(err).AsRefused()
@@ -50,6 +46,9 @@ func (c *Conn) Call(ctx context.Context, r *Request, each func(*messaging.Envelo
 		return err
 	}
 	defer x.link.forget(x)
+	if x.group != nil {
+		return x.gather(ctx, r, each)
+	}
 	return x.follow(ctx, r, each)
 }
 
@@ -90,6 +89,9 @@ var errNoSession = errors.New("the session has ended")
 
 // begin sends a request. An error means that nothing was sent.
 func (l *link) begin(ctx context.Context, r *Request, key *mitterev1.Key) (*exchange, error) {
+	if r.Targeted() && !l.targets {
+		return nil, messaging.Errorf(messaging.Unimplemented, "%s is no broker that gives a request to chosen workers", l.conn.endpoint).AsRefused()
+	}
 	x := l.enter(r)
 	if x == nil {
 		return nil, messaging.Errorf(messaging.Unavailable, "%w with %s", errNoSession, l.conn.endpoint).AsRefused()
@@ -111,7 +113,7 @@ func (l *link) request(ctx context.Context, x *exchange, r *Request, key *mitter
 	trace := messaging.TraceContextFrom(ctx)
 	request := &mitterev1.Request{
 		Call: x.id, Session: l.session, Key: key, Service: l.conn.service, Method: r.Method.Name,
-		WaitNano: int64(r.Wait), SentAtNano: l.conn.clock(), Attempt: uint32(max(r.Attempt, 1)),
+		Target: r.Target, WaitNano: int64(r.Wait), SentAtNano: l.conn.clock(), Attempt: uint32(max(r.Attempt, 1)),
 		Idempotency: r.Method.Idempotency, OneWay: r.OneWay,
 		Traceparent: trace.Parent, Tracestate: trace.State, Metadata: r.Metadata,
 	}
@@ -129,16 +131,16 @@ const largestWindow = 1 << 16
 
 // enter makes an exchange; nil means that the session has ended.
 func (l *link) enter(r *Request) *exchange {
-	x := &exchange{link: l, window: r.Window}
+	x := &exchange{link: l, window: r.Window, news: r.Progress != nil, streaming: r.Method.Streaming}
 	if x.window <= 0 {
 		x.window = DefaultWindow
 	}
 	x.window = min(x.window, largestWindow)
-	room := 1
-	if r.Method.Streaming {
-		room += x.window
+	if r.gathers() {
+		x.group = newGroup(r, x.window)
+	} else {
+		x.answers = make(chan answer, x.room())
 	}
-	x.answers = make(chan answer, room)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.why != nil {
@@ -215,8 +217,13 @@ func (x *exchange) cancel() {
 // it has not, an error ends the call on this side, and the server is told.
 func (x *exchange) handle(ctx context.Context, a answer, r *Request, each func(*messaging.Envelope) error) (over bool, err error) {
 	defer a.message.Release()
-	if a.reply != nil {
+	switch {
+	case a.reply != nil:
 		return true, x.reply(a, r, each)
+	case a.event != nil:
+		x.events.Add(-1)
+		r.progress(a)
+		return false, nil
 	}
 	if err := x.item(ctx, a, each); err != nil {
 		x.cancel()
@@ -246,16 +253,8 @@ func (x *exchange) item(ctx context.Context, a answer, each func(*messaging.Enve
 
 // reply takes the end of a call.
 func (x *exchange) reply(a answer, r *Request, each func(*messaging.Envelope) error) error {
-	if r.Timing != nil {
-		*r.Timing = Timing{
-			Waited: time.Duration(a.reply.GetWaitedNano()), Executed: time.Duration(a.reply.GetExecutedNano()),
-			Instance: a.reply.GetInstance(),
-		}
-	}
-	err := messaging.FromStatus(a.reply.GetStatus())
-	switch {
-	case err != nil && a.reply.GetRefused():
-		return messaging.AsError(err).AsRefused()
+	r.time(a.reply)
+	switch err := failureOf(a.reply); {
 	case err != nil:
 		return err
 	case a.reply.GetIndex() != x.items:
@@ -265,13 +264,4 @@ func (x *exchange) reply(a answer, r *Request, each func(*messaging.Envelope) er
 	default:
 		return open(a.body, each)
 	}
-}
-
-// open decodes an envelope and gives it to each.
-func open(body []byte, each func(*messaging.Envelope) error) error {
-	e, err := messaging.Decode(body)
-	if err != nil {
-		return messaging.Errorf(messaging.Internal, "an answer that is no message: %w", err)
-	}
-	return each(&e)
 }

@@ -3,6 +3,7 @@ package call
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +27,7 @@ type link struct {
 	heard     atomic.Int64 // when something was last received, by the conn's clock
 	said      atomic.Int64 // when something was last sent that tells the time
 	frame     uint64       // bytes of a frame that the server takes; 0 if it does not say
+	targets   bool         // the server gives requests to chosen workers
 	draining  atomic.Bool  // the server takes no further requests
 
 	mu    sync.Mutex // guards what follows
@@ -61,7 +63,7 @@ func (l *link) introduce(ctx context.Context) error {
 	c := l.conn
 	err := l.send(ctx, &mitterev1.Hello{
 		Instance: c.keys.instance, Role: mitterev1.Role_ROLE_CLIENT,
-		HeartbeatNano: int64(c.heartbeat), SentAtNano: c.clock(),
+		HeartbeatNano: int64(c.heartbeat), SentAtNano: c.clock(), Features: []string{messaging.FeatureTargets},
 	}, nil)
 	if err == nil {
 		err = l.await(ctx)
@@ -96,6 +98,7 @@ func (l *link) await(ctx context.Context) error {
 func (l *link) welcome(w *mitterev1.Welcome) error {
 	l.session, l.instance = w.GetSession(), w.GetInstance()
 	l.heartbeat, l.frame = time.Duration(w.GetHeartbeatNano()), w.GetLimits().GetFrameBytes()
+	l.targets = slices.Contains(w.GetFeatures(), messaging.FeatureTargets)
 	if l.session == 0 || l.heartbeat <= 0 {
 		return messaging.Errorf(messaging.Internal, "a welcome without session or heartbeat")
 	}
@@ -181,6 +184,10 @@ func (l *link) take(m comm.Message) error {
 		return l.hand(k.GetCall(), answer{reply: k, body: command.Body, message: m})
 	case *mitterev1.Item:
 		return l.hand(k.GetCall(), answer{item: k, body: command.Body, message: m})
+	case *mitterev1.Event:
+		return l.hand(k.GetCall(), answer{event: k, body: command.Body, message: m})
+	case *mitterev1.Accepted:
+		return l.hand(k.GetCall(), answer{accepted: k, message: m})
 	case *mitterev1.Drain:
 		l.draining.Store(true)
 		l.conn.drained()
@@ -203,13 +210,10 @@ func (l *link) hand(call uint64, a answer) error {
 		a.message.Release()
 		return nil
 	}
-	select {
-	case x.answers <- a:
-		return nil
-	default:
-		a.message.Release()
+	if !x.put(a) {
 		return messaging.Errorf(messaging.Unavailable, "%s sent more items of a stream than it had credit for", l.conn.endpoint)
 	}
+	return nil
 }
 
 // keepTime sends a heartbeat whenever no request was sent for a while, and ends

@@ -26,13 +26,14 @@ func DialPlain(zmq *comm.Context, endpoint string, options ...comm.Option) (*Pla
 // Close ends the connection and the calls on it.
 func (p *Plain) Close() error { return p.request.Close() }
 
-// Call makes a call; see [Caller]. Streams are [messaging.Unimplemented]; metadata,
-// keys and timings
-// do not travel, and a one-way call waits for the answer that a REP gives.
+// Call makes a call; see [Caller]. Streams and targets are [messaging.Unimplemented];
+// metadata, keys and timings do not travel, and a one-way call waits for the answer that a REP gives.
 func (p *Plain) Call(ctx context.Context, r *Request, each func(*messaging.Envelope) error) error {
 	switch {
-	case r.Message == nil:
-		return messaging.Errorf(messaging.InvalidArgument, "the request is nil").AsRefused()
+	case r.Check() != nil:
+		return r.Check()
+	case r.Targeted():
+		return messaging.Errorf(messaging.Unimplemented, "a target, which plain envelopes do not have").AsRefused()
 	case r.Method.Streaming:
 		return messaging.Errorf(messaging.Unimplemented, "%v is answered by a stream, which plain envelopes do not have", r.Method).AsRefused()
 	}

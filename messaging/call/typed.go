@@ -14,8 +14,12 @@ import (
 // message; an answer of another type is an error.
 func Unary[Resp proto.Message](ctx context.Context, c Caller, m Method, req proto.Message, options ...Option) (Resp, error) {
 	var answer Resp
+	r := newRequest(m, req, options)
+	if r.each != nil {
+		return answer, c.Call(ctx, r, r.each)
+	}
 	answers := 0
-	err := c.Call(ctx, newRequest(m, req, options), func(e *messaging.Envelope) (err error) {
+	err := c.Call(ctx, r, func(e *messaging.Envelope) (err error) {
 		answers++
 		answer, err = messaging.Open[Resp](e)
 		return err
@@ -38,8 +42,16 @@ var errEnough = errors.New("enough")
 // nil. The server waits while [WithWindow] items are unread.
 func Stream[Item proto.Message](ctx context.Context, c Caller, m Method, req proto.Message, options ...Option) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
+		var none Item
+		r := newRequest(m, req, options)
+		if r.each != nil {
+			if err := c.Call(ctx, r, r.each); err != nil {
+				yield(none, err)
+			}
+			return
+		}
 		left := false
-		err := c.Call(ctx, newRequest(m, req, options), func(e *messaging.Envelope) error {
+		err := c.Call(ctx, r, func(e *messaging.Envelope) error {
 			item, err := messaging.Open[Item](e)
 			if err != nil {
 				return err
@@ -50,7 +62,6 @@ func Stream[Item proto.Message](ctx context.Context, c Caller, m Method, req pro
 			return nil
 		})
 		if err != nil && !left {
-			var none Item
 			yield(none, err)
 		}
 	}
@@ -77,6 +88,13 @@ type Pending[Resp proto.Message] struct {
 func Bind[Req, Resp proto.Message](c Caller, m Method) func(context.Context, Req, ...Option) (Resp, error) {
 	return func(ctx context.Context, req Req, options ...Option) (Resp, error) {
 		return Unary[Resp](ctx, c, m, req, options...)
+	}
+}
+
+// BindStream is [Bind] with a method that is answered by a stream.
+func BindStream[Req, Item proto.Message](c Caller, m Method) func(context.Context, Req, ...Option) iter.Seq2[Item, error] {
+	return func(ctx context.Context, req Req, options ...Option) iter.Seq2[Item, error] {
+		return Stream[Item](ctx, c, m, req, options...)
 	}
 }
 
