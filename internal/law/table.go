@@ -29,7 +29,7 @@ func Table() []Row {
 		"reactor", "messaging/call", "messaging", "comm", "gen/...", "registry/registrymittere", "internal/management",
 	}
 	underService := slices.Concat(underRegistry, []string{"registry"})
-	underBroker := slices.Concat(underService, []string{"service", "service/desk", "service/dialect/..."})
+	underBroker := slices.Concat(underService, []string{"service", "service/desk", "service/dialect/...", "service/broker/brokermittere"})
 	stubs := []string{"reactor", "messaging/call", "messaging", "gen/..."}
 	everything := []string{"..."}
 
@@ -49,21 +49,25 @@ func Table() []Row {
 		{"comm", nil},
 		{"messaging", []string{"comm", "gen/..."}},
 		{"messaging/call", []string{"messaging", "comm", "gen/..."}},
-		{"reactor", []string{"messaging", "gen/..."}},
+		{"reactor", []string{"messaging", "gen/...", "internal/clock"}},
 		{"internal/management", []string{"reactor", "messaging/call", "messaging", "gen/...", "service/servicemittere"}},
 		{"registry", underRegistry},
 		{"registry/boltstore", underService},
 		{"registry/storetest", underService},
 		{"service/desk", []string{"gen/..."}},
-		{"service/dialect/...", []string{"service/dialect", "service/desk", "messaging", "comm", "gen/..."}},
+		{"service/dialect/...", []string{"service/dialect", "service/desk", "messaging", "comm", "gen/...", "internal/clock"}},
 		{"service", underService},
 		{"service/servicetest", []string{"service", "reactor", "comm"}},
 		{"service/broker", underBroker},
 		{"service/majordomo", []string{"messaging", "comm", "gen/..."}},
 
+		// What the serving ends of Command share.
+		{"internal/clock", nil},
+
 		// Tests against real peers, and what only tests and tools use.
 		{"interop/...", everything},
 		{"internal/doccheck", nil},
+		{"internal/faulttest", []string{"messaging"}},
 		{"internal/law", nil},
 		{"internal/leaktest", nil},
 	}

@@ -50,14 +50,14 @@ func (d *Desk) check(from Peer, r *Request) (answer Answer, bad bool) {
 		return refused(mitterev1.Code_CODE_INVALID_ARGUMENT, "the call %d runs already", r.Call), true
 	case r.Service == "" || len(r.Service) > maxName:
 		return refused(mitterev1.Code_CODE_INVALID_ARGUMENT, "a service's name has %d bytes, want 1 to %d", len(r.Service), maxName), true
-	case Reserved(r.Service):
+	case Reserved(r.Service) && !d.served(r.Service):
 		return refused(mitterev1.Code_CODE_UNIMPLEMENTED, "the broker has no service %q", r.Service), true
 	case r.Target.Kind < Any || r.Target.Kind > Named:
 		return refused(mitterev1.Code_CODE_INVALID_ARGUMENT, "a target of kind %d", r.Target.Kind), true
 	case r.Target.Kind == Named && len(r.Target.Names) == 0:
 		return refused(mitterev1.Code_CODE_INVALID_ARGUMENT, "a target without names"), true
 	case r.Timeout < 0:
-		return refused(mitterev1.Code_CODE_DEADLINE_EXCEEDED, "the request came too late"), true
+		return tooLate(), true
 	default:
 		return Answer{}, false
 	}

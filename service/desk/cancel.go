@@ -16,21 +16,28 @@ func (d *Desk) Cancel(now time.Duration, from Peer, call uint64) []Action {
 	return d.end()
 }
 
-// Credit lets the workers of a call send further items: each of them as many, if
-// there are several. For what has ended it is ignored.
-func (d *Desk) Credit(now time.Duration, from Peer, call uint64, items uint32) []Action {
+// Credit lets the worker of this name send further items of a call; "" is each of its
+// workers, which may send as many each. For what has ended, and for a worker that has
+// nothing of the call, it is ignored.
+func (d *Desk) Credit(now time.Duration, from Peer, call uint64, worker string, items uint32) []Action {
 	d.begin(now)
 	w := d.calls[callID{from, call}]
 	if w == nil || items == 0 {
 		return d.end()
 	}
-	c := w.call
-	c.credit += min(items, math.MaxUint32-c.credit) // for whoever gets it later
-	for _, p := range c.parts {
-		if !p.ended && p.leg != 0 {
-			d.act(CreditLeg{To: p.worker.peer, Leg: p.leg, Items: items})
-			p.worker.said = d.now
+	for _, p := range w.call.parts {
+		if !p.ended && (worker == "" || worker == p.name()) {
+			d.credit(p, items)
 		}
 	}
 	return d.end()
+}
+
+// credit lets whoever has a part send further items of it, or whoever gets it.
+func (d *Desk) credit(p *part, items uint32) {
+	p.credit += min(items, math.MaxUint32-p.credit)
+	if p.leg != 0 {
+		d.act(CreditLeg{To: p.worker.peer, Leg: p.leg, Items: items})
+		p.worker.said = d.now
+	}
 }

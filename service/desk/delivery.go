@@ -53,7 +53,7 @@ func (d *Desk) deliver(p *part, w *worker) {
 	wait := max(c.request.Wait, 0)
 	d.act(Deliver{
 		To: w.peer, Leg: p.leg, Request: c.request, Timeout: c.last() - d.now, Wait: max(wait-(d.now-c.since), min(wait, 1)),
-		Attempt: p.deliveries, Credit: c.credit,
+		Attempt: p.deliveries, Credit: p.credit,
 	})
 }
 

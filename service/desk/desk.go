@@ -22,6 +22,7 @@ type Desk struct {
 	actions []Action
 
 	services map[string]*service
+	types    takers
 	workers  map[Peer]*worker
 	names    map[string]*worker
 	watched  heap[*worker] // all workers
@@ -66,6 +67,7 @@ func New(epoch string, limits Limits) (*Desk, error) {
 		limits:   limits,
 		epoch:    epoch,
 		services: map[string]*service{},
+		types:    takers{},
 		workers:  map[Peer]*worker{},
 		names:    map[string]*worker{},
 		calls:    map[callID]*waiter{},

@@ -1,9 +1,6 @@
 package desk
 
-import (
-	"fmt"
-	"time"
-)
+import "fmt"
 
 // Check returns what is wrong with the state between two events.
 func (d *Desk) Check() error {
@@ -39,6 +36,9 @@ func (d *Desk) checkServices() error {
 				}
 			}
 		}
+		if Reserved(name) && len(s.members) > 0 && !s.own() {
+			return fmt.Errorf("service %q has a worker that is not the broker's own", name)
+		}
 		if free != len(s.free.nodes) || waiting != s.waiting {
 			return fmt.Errorf("service %q: free %d of %d, waiting %d of %d", name, len(s.free.nodes), free, s.waiting, waiting)
 		}
@@ -51,6 +51,16 @@ func (d *Desk) checkServices() error {
 		}
 	}
 	return nil
+}
+
+// own reports whether all workers of a service are the broker's own.
+func (s *service) own() bool {
+	for _, w := range s.members {
+		if !w.offer.Own {
+			return false
+		}
+	}
+	return true
 }
 
 func (d *Desk) checkWorkers() error {
@@ -117,12 +127,9 @@ func (d *Desk) checkAlarms() error {
 
 // Empty reports whether the desk holds nothing.
 func (d *Desk) Empty() bool {
-	return len(d.services)+len(d.workers)+len(d.names)+len(d.watched.nodes)+len(d.calls)+len(d.clients)+len(d.keys)+
+	return len(d.services)+len(d.types)+len(d.workers)+len(d.names)+len(d.watched.nodes)+len(d.calls)+len(d.clients)+len(d.keys)+
 		len(d.legs)+len(d.alarms.nodes)+d.held+d.bytes+len(d.memory.ended)+len(d.memory.order)+len(d.hungry)+len(d.touched) == 0
 }
-
-// Now returns the time of the last event.
-func (d *Desk) Now() time.Duration { return d.now }
 
 // Abandoned reports whether nobody waits for a leg that a worker has.
 func (d *Desk) Abandoned(leg uint64) bool {

@@ -139,7 +139,7 @@ func TestEachWorkersAnswerComesApart(t *testing.T) {
 	s.want(s.ask(1), "deliver 1 to w1")
 	s.want(s.ask(2, all), "accepted 2 to c: [w1 w2 w3 w4], not []", "deliver 2 to w2", "deliver 3 to w3", "deliver 4 to w4")
 	s.want(s.reply("w3", 3), "reply 2 to c of w3, more")
-	s.want(s.d.Credit(0, peer("c"), 2, 5), "credit 2 to w2: 5", "credit 4 to w4: 5")
+	s.want(s.d.Credit(0, peer("c"), 2, "", 5), "credit 2 to w2: 5", "credit 4 to w4: 5")
 	s.want(s.d.Gone(0, peer("w2")), "reply 2 to c of w2: UNAVAILABLE, more")
 	s.want(s.reply("w1", 1), "reply 1 to c of w1", "deliver 5 to w1")
 	s.want(s.d.Dismiss(0, peer("w4"), nil), "disconnect to w4: UNSPECIFIED", "reply 2 to c of w4: UNAVAILABLE, more")

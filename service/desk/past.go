@@ -34,6 +34,11 @@ func (d *Desk) count(from Peer, leg uint64) {
 	}
 }
 
+// Stray counts an answer, to a leg, of a peer that is no worker any more, which is
+// dropped. It is for protocols that tell such a peer themselves; [Desk.Reply] counts it as
+// well, and has it told. Nothing is to be done then, and it is no event.
+func (d *Desk) Stray(from Peer, leg uint64) { d.count(from, leg) }
+
 // memory knows the keys of requests that have ended and may have been executed.
 // It is bounded: the oldest go first.
 type memory struct {

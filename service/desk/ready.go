@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"slices"
 	"time"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
@@ -53,6 +54,7 @@ func (d *Desk) bounded(o Offer) Offer {
 			o.Services = append(o.Services, name)
 		}
 	}
+	o.Types, o.Repeatable = ordered(o.Types), ordered(o.Repeatable)
 	o.Capacity = min(max(o.Capacity, 1), d.limits.Capacity)
 	o.Heartbeat = min(max(o.Heartbeat, d.limits.Heartbeat), d.limits.Longest)
 	if o.Patience <= 0 {
@@ -60,6 +62,15 @@ func (d *Desk) bounded(o Offer) Offer {
 	}
 	o.Patience = min(max(o.Patience, 2*o.Heartbeat), 2*d.limits.Longest)
 	return o
+}
+
+// ordered returns names in order, without repetitions. More than may be are left as
+// they are, to be rejected.
+func ordered(names []string) []string {
+	if len(names) > maxMethods/nameOverhead {
+		return names
+	}
+	return slices.Compact(slices.Sorted(slices.Values(names)))
 }
 
 // reject returns why an offer cannot be taken, nil if it can. The worker is the one
@@ -70,7 +81,7 @@ func (d *Desk) reject(o Offer, w *worker) *mitterev1.Status {
 		switch {
 		case name == "" || len(name) > maxName:
 			return status(mitterev1.Code_CODE_INVALID_ARGUMENT, "a service's name has %d bytes, want 1 to %d", len(name), maxName)
-		case Reserved(name):
+		case Reserved(name) && !o.Own:
 			return status(mitterev1.Code_CODE_PERMISSION_DENIED, "the service name %q is reserved", name)
 		case d.services[name] == nil:
 			added++
@@ -85,6 +96,10 @@ func (d *Desk) reject(o Offer, w *worker) *mitterev1.Status {
 		return status(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "the worker %q offers more than %d services", o.Name, d.limits.Offered)
 	case o.extra() > maxExtra:
 		return status(mitterev1.Code_CODE_INVALID_ARGUMENT, "the version, endpoints and descriptors of the worker %q have %d bytes, of %d at most", o.Name, o.extra(), maxExtra)
+	case size(o.Types)+size(o.Repeatable) > maxMethods:
+		return status(mitterev1.Code_CODE_INVALID_ARGUMENT, "the types and methods of the worker %q have %d bytes, of %d at most", o.Name, size(o.Types)+size(o.Repeatable), maxMethods)
+	case len(o.Types)*len(o.Services) > maxTaken:
+		return status(mitterev1.Code_CODE_INVALID_ARGUMENT, "the worker %q takes %d types in each of %d services, of %d in all at most", o.Name, len(o.Types), len(o.Services), maxTaken)
 	case len(d.services)+added > d.limits.Services:
 		return status(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "the broker has %d services, of %d at most", len(d.services), d.limits.Services)
 	case w == nil && d.names[o.Name] == nil && len(d.workers) >= d.limits.Workers:
@@ -94,14 +109,27 @@ func (d *Desk) reject(o Offer, w *worker) *mitterev1.Status {
 	}
 }
 
-// maxExtra bounds what a worker tells of itself beside its services, in bytes.
-const maxExtra = 4096
+const (
+	// maxExtra bounds what a worker tells of itself beside its services, in bytes.
+	maxExtra = 4096
+	// maxMethods bounds the names of methods and types that a worker tells, in bytes.
+	maxMethods = 32 << 10
+	// maxTaken bounds the types that a worker takes, counted for each of its services.
+	maxTaken = 2048
+)
+
+// nameOverhead is about what a name takes up beside its bytes.
+const nameOverhead = 16
 
 // extra returns how many bytes that has.
 func (o *Offer) extra() int {
-	n := len(o.Version) + len(o.Descriptors)
-	for _, endpoint := range o.Endpoints {
-		n += len(endpoint) + 16
+	return len(o.Version) + len(o.Descriptors) + size(o.Endpoints)
+}
+
+// size returns about how many bytes names take up.
+func size(names []string) (n int) {
+	for _, name := range names {
+		n += len(name) + nameOverhead
 	}
 	return n
 }

@@ -7,7 +7,8 @@ import "time"
 type Request struct {
 	Call    uint64  // names it at this client, among its calls that have not ended
 	Tag     any     // comes back with everything that goes to the client
-	Service string  // 1 to 255 bytes, and not reserved
+	Service string  // 1 to 255 bytes, and not reserved unless it has a worker
+	Method  string  // for Offer.Repeatable, if Repeat leaves it to the worker; may be empty
 	Target  Target  // which of its workers
 	Content Content // what goes to the worker
 
@@ -32,7 +33,7 @@ type Key struct {
 type Repeat int
 
 const (
-	// RepeatUnsaid leaves it to the worker: see Offer.Idempotent.
+	// RepeatUnsaid leaves it to the worker: see Offer.Idempotent and Offer.Repeatable.
 	RepeatUnsaid Repeat = iota
 	// RepeatNever is said of what may do harm.
 	RepeatNever
@@ -60,7 +61,7 @@ func (r *Request) joinable() bool { return r.Target.Kind == Any && r.Credit == 0
 
 // size returns about how many bytes a request takes up.
 func (r *Request) size() int {
-	size := requestOverhead + len(r.Service) + r.Content.size()
+	size := requestOverhead + len(r.Service) + len(r.Method) + r.Content.size()
 	for _, name := range r.Target.Names {
 		size += len(name)
 	}
@@ -74,7 +75,6 @@ type call struct {
 	order   uint64        // in which requests came
 	since   time.Duration // when it came
 	size    int
-	credit  uint32 // that was given in all
 	parts   []*part
 	open    int // parts that have not ended
 	waiting int // of those, the ones that are at no worker
@@ -101,6 +101,7 @@ type part struct {
 	streamed   bool   // items of it went to the client
 	lost       bool   // a worker was lost with it, so that it may have been executed
 	leg        uint64 // 0 while it waits
+	credit     uint32 // that was given in all
 	deliveries int
 	list       *list // that it is in
 	prev, next *part
@@ -120,7 +121,7 @@ type waiter struct {
 
 // newCall returns the call of a request with so many parts.
 func newCall(s *service, r *Request, parts int) *call {
-	c := &call{service: s, request: r, size: r.size(), credit: r.Credit, open: parts, waiting: parts}
+	c := &call{service: s, request: r, size: r.size(), open: parts, waiting: parts}
 	c.parts, c.waiters = c.partRoom[:0], c.waitRoom[:0]
 	if parts > 1 {
 		c.parts = make([]*part, 0, parts)
@@ -135,7 +136,7 @@ func (c *call) part() *part {
 	if len(c.parts) > 0 {
 		p = new(part)
 	}
-	p.call = c
+	p.call, p.credit = c, c.request.Credit
 	c.parts = append(c.parts, p)
 	return p
 }
@@ -185,6 +186,6 @@ func (p *part) repeatable() bool {
 	case RepeatNever:
 		return false
 	default:
-		return p.worker.offer.Idempotent
+		return p.worker.offer.repeats(p.call.request.Method)
 	}
 }

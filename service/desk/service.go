@@ -18,9 +18,16 @@ type service struct {
 const maxName = 255
 
 // Reserved reports whether a service's name is the broker's own: workers cannot
-// have it (RFC 8), and requests for it are the caller's to answer.
+// have it (RFC 8) but for those that are too, see [Offer], and requests for it that no
+// such worker serves are the caller's to answer.
 func Reserved(name string) bool {
 	return strings.HasPrefix(name, "mmi.") || strings.HasPrefix(name, "mittere.v1.")
+}
+
+// served reports whether a service has a worker.
+func (d *Desk) served(name string) bool {
+	s := d.services[name]
+	return s != nil && len(s.members) > 0
 }
 
 // unused reports whether nobody needs the service.

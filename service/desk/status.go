@@ -32,11 +32,21 @@ func overtime(p *part) Answer {
 	if p.leg != 0 {
 		message, phase = "the worker took too long", mitterev1.Overtime_PHASE_EXECUTING
 	}
+	return Answer{Status: exceeded(message, phase), Refused: p.leg == 0 && !p.lost}
+}
+
+// tooLate is the answer to a request whose time was over when it came.
+func tooLate() Answer {
+	return Answer{Status: exceeded("the request came too late", mitterev1.Overtime_PHASE_WAITING), Refused: true}
+}
+
+// exceeded returns the error of what took too long, and where.
+func exceeded(message string, phase mitterev1.Overtime_Phase) *mitterev1.Status {
 	s := status(mitterev1.Code_CODE_DEADLINE_EXCEEDED, "%s", message)
 	if detail, err := anypb.New(&mitterev1.Overtime{Phase: phase}); err == nil {
 		s.Details = append(s.Details, detail)
 	}
-	return Answer{Status: s, Refused: p.leg == 0 && !p.lost}
+	return s
 }
 
 // refused returns the answer to what was not executed and will not be.

@@ -90,6 +90,13 @@ type Load struct {
 	Workers  int // that are registered
 }
 
+// Now returns the time of the last event, at which the actions are to be done that it
+// returned.
+func (d *Desk) Now() time.Duration { return d.now }
+
+// Stopping reports whether the desk takes no requests any more; see [Desk.Shut].
+func (d *Desk) Stopping() bool { return d.shut }
+
 // Counters returns what was counted.
 func (d *Desk) Counters() Counters { return d.counts }
 

@@ -1,6 +1,9 @@
 package desk
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Offer is what a worker says of itself when it is ready.
 type Offer struct {
@@ -16,7 +19,20 @@ type Offer struct {
 	Endpoints   []string // at which it can be called directly
 	Descriptors []byte   // hash of the descriptors of its services
 	Idempotent  bool     // requests that do not say may be executed again: RFC 7 assumes it
+	Repeatable  []string // methods for which the same holds
+	Types       []string // message types that it takes without a method; see [Desk.Takers]
 	Cancels     bool     // it heeds CancelLeg, and then gives no reply; others are busy until they give one
+	Own         bool     // it is the broker's own, which may offer reserved services
+}
+
+// repeats reports whether a request of a method that does not say may be executed
+// again. The offer was bounded.
+func (o *Offer) repeats(method string) bool {
+	if o.Idempotent || method == "" {
+		return o.Idempotent
+	}
+	_, found := slices.BinarySearch(o.Repeatable, method)
+	return found
 }
 
 // worker is one that is registered.
@@ -87,6 +103,7 @@ func (d *Desk) sit(w *worker) {
 		s := d.service(name)
 		s.members[w.offer.Name] = w
 		w.seats = append(w.seats, &seat{worker: w, service: s})
+		d.types.add(w.offer.Types, name)
 	}
 	d.reseat(w)
 }
@@ -96,6 +113,7 @@ func (d *Desk) rise(w *worker) {
 	for _, s := range w.seats {
 		s.service.free.remove(s)
 		delete(s.service.members, w.offer.Name)
+		d.types.remove(w.offer.Types, s.service.name)
 		d.touch(s.service)
 	}
 	w.seats = nil

@@ -42,6 +42,8 @@ type given struct {
 type tried struct {
 	harmful    bool // may have been executed, and must not be again
 	deliveries int
+	credit     uint32            // that whoever has it was given
+	own        map[string]uint32 // that workers of a target were given besides
 }
 
 // employee is a worker as the world knows it.
@@ -108,7 +110,7 @@ func (w *world) run() error {
 }
 
 func (w *world) step() {
-	switch w.random.below(16) {
+	switch w.random.below(17) {
 	case 0, 1:
 		w.advance(time.Duration(w.random.below(400)) * time.Millisecond)
 	case 2:
@@ -127,6 +129,8 @@ func (w *world) step() {
 		w.cancel()
 	case 14:
 		w.stream()
+	case 15:
+		w.credit()
 	default:
 		w.rest()
 	}
@@ -182,6 +186,10 @@ func (w *world) peer(kind string) desk.Peer {
 
 func (w *world) service() string { return []string{"a", "b", "c", "d", "e"}[w.random.below(5)] }
 
+func (w *world) messageType() string { return []string{"t.A", "t.B", "t.C"}[w.random.below(3)] }
+
+func (w *world) method() string { return []string{"s/A", "s/B", "s/C", "s/D"}[w.random.below(4)] }
+
 func (w *world) workerName() string { return fmt.Sprintf("n%d", w.random.below(8)) }
 
 func (w *world) ready() {
@@ -195,7 +203,11 @@ func (w *world) ready() {
 		o.Services = append(o.Services, w.service())
 	}
 	if w.random.below(10) == 0 {
-		o.Services = append(o.Services, "mmi.service")
+		o.Services, o.Own = append(o.Services, "mmi.service"), w.random.below(2) == 0
+	}
+	for range w.random.below(3) {
+		o.Types = append(o.Types, w.messageType())
+		o.Repeatable = append(o.Repeatable, w.method())
 	}
 	old := w.workers[peer]
 	keeps := old != nil && o.Session != 0 && o.Session == old.offer.Session && o.Name == old.offer.Name
@@ -245,15 +257,19 @@ func (w *world) lose(peer desk.Peer) {
 // harmful reports whether a request must not be executed again after a worker had
 // it.
 func (w *world) harmful(r *desk.Request, e *employee) bool {
-	return r.Repeat == desk.RepeatNever || r.Repeat == desk.RepeatUnsaid && !e.offer.Idempotent || r.Target.Kind != desk.Any
+	repeats := e.offer.Idempotent || slices.Contains(e.offer.Repeatable, r.Method)
+	return r.Repeat == desk.RepeatNever || r.Repeat == desk.RepeatUnsaid && !repeats || r.Target.Kind != desk.Any
 }
 
 func (w *world) ask() {
 	w.number++
 	r := &desk.Request{
-		Call: w.number, Service: w.service(), Content: desk.Content{Body: [][]byte{make([]byte, w.random.below(4000))}},
+		Call: w.number, Service: w.service(), Method: w.method(), Content: desk.Content{Body: [][]byte{make([]byte, w.random.below(4000))}},
 		Timeout: time.Duration(w.random.below(40)) * 100 * time.Millisecond, Wait: time.Duration(w.random.below(3)) * 700 * time.Millisecond,
 		Repeat: desk.Repeat(w.random.below(3)), OneWay: w.random.below(10) == 0, Attempt: 1,
+	}
+	if w.random.below(20) == 0 {
+		r.Service = "mmi.service"
 	}
 	switch w.random.below(8) {
 	case 0:
@@ -278,7 +294,7 @@ func (w *world) ask() {
 	if r.Timeout > 0 {
 		deadline = w.now + r.Timeout
 	}
-	w.tries[r] = &tried{}
+	w.tries[r] = &tried{credit: r.Credit, own: map[string]uint32{}}
 	if !r.OneWay {
 		w.calls[callID{from, r.Call}] = &asked{request: r, deadline: deadline}
 	}
@@ -435,11 +451,6 @@ func (w *world) stream() {
 		g.streamed = true
 		w.tries[g.request].harmful = true // for the client has some of it
 	}
-	for id, c := range w.calls {
-		if c.request == g.request { // streams have one caller at most
-			w.take(w.d.Credit(w.now, id.peer, id.number, 2))
-		}
-	}
 }
 
 // to returns whom an action is for.
@@ -527,6 +538,8 @@ func (w *world) delivered(a desk.Deliver) {
 		w.fail("leg %d: executed again", a.Leg)
 	case r.Target.Kind == desk.Any && t.deliveries > w.limits.Deliveries:
 		w.fail("leg %d: delivered %d times", a.Leg, t.deliveries)
+	case a.Credit != t.credit+t.own[e.offer.Name]:
+		w.fail("leg %d: credit for %d, want %d and %d", a.Leg, a.Credit, t.credit, t.own[e.offer.Name])
 	case a.Timeout <= 0 || a.Wait < 0 || r.Wait > 0 && a.Wait == 0 || a.Leg == 0 || w.d.Leg(w.d.Token(a.Leg)) != a.Leg:
 		w.fail("leg %d: timeout %v, wait %v", a.Leg, a.Timeout, a.Wait)
 	}
@@ -593,7 +606,25 @@ func (w *world) check() {
 			w.fail("service %s has %d in its queue", s.Name, s.Queued)
 		}
 	}
+	w.checkTakers()
 	w.checkNext()
+}
+
+// checkTakers sees whether types lead to the services of those who take them.
+func (w *world) checkTakers() {
+	for _, name := range []string{"t.A", "t.B", "t.C", "t.D"} {
+		services := map[string]bool{}
+		for _, v := range w.d.Workers() {
+			for _, service := range v.Offer.Services {
+				if slices.Contains(v.Offer.Types, name) {
+					services[service] = true
+				}
+			}
+		}
+		if got := w.d.Takers(name); !slices.Equal(got, slices.Sorted(maps.Keys(services))) {
+			w.fail("%s leads to %q, want %v", name, got, services)
+		}
+	}
 }
 
 // checkNext sees whether the desk would sleep through something.

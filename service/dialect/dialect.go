@@ -1,6 +1,13 @@
 // Package dialect is what the protocols of a broker's peers have in common. It
 // stands on service/desk, whose events and actions it translates from and to frames;
 // service/broker runs the protocols below this folder.
+//
+// # Bodies
+//
+// Some protocols have envelopes, others frames of any kind. The head of a content tells
+// which: those with envelopes put the message of package mittere.v1 there that it came
+// in, a Request, Reply, Item or Event; others leave it empty. Who writes a body calls
+// [Envelope], [Frames] or [Ending], whoever read it.
 package dialect
 
 import (

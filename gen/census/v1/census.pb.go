@@ -23,149 +23,9 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// DigestRequest asks for a digest.
-type DigestRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The file's bytes.
-	Content       []byte `protobuf:"bytes,1,opt,name=content,proto3" json:"content,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *DigestRequest) Reset() {
-	*x = DigestRequest{}
-	mi := &file_census_v1_census_proto_msgTypes[0]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *DigestRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*DigestRequest) ProtoMessage() {}
-
-func (x *DigestRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_census_v1_census_proto_msgTypes[0]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use DigestRequest.ProtoReflect.Descriptor instead.
-func (*DigestRequest) Descriptor() ([]byte, []int) {
-	return file_census_v1_census_proto_rawDescGZIP(), []int{0}
-}
-
-func (x *DigestRequest) GetContent() []byte {
-	if x != nil {
-		return x.Content
-	}
-	return nil
-}
-
-// DigestResponse is the digest.
-type DigestResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// SHA-256 of the content, 32 bytes.
-	Sha256        []byte `protobuf:"bytes,1,opt,name=sha256,proto3" json:"sha256,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *DigestResponse) Reset() {
-	*x = DigestResponse{}
-	mi := &file_census_v1_census_proto_msgTypes[1]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *DigestResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*DigestResponse) ProtoMessage() {}
-
-func (x *DigestResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_census_v1_census_proto_msgTypes[1]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use DigestResponse.ProtoReflect.Descriptor instead.
-func (*DigestResponse) Descriptor() ([]byte, []int) {
-	return file_census_v1_census_proto_rawDescGZIP(), []int{1}
-}
-
-func (x *DigestResponse) GetSha256() []byte {
-	if x != nil {
-		return x.Sha256
-	}
-	return nil
-}
-
-// Hello is a worker's first message to the coordinator.
-type Hello struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Process id of the worker.
-	Pid           int64 `protobuf:"varint,1,opt,name=pid,proto3" json:"pid,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Hello) Reset() {
-	*x = Hello{}
-	mi := &file_census_v1_census_proto_msgTypes[2]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Hello) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Hello) ProtoMessage() {}
-
-func (x *Hello) ProtoReflect() protoreflect.Message {
-	mi := &file_census_v1_census_proto_msgTypes[2]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Hello.ProtoReflect.Descriptor instead.
-func (*Hello) Descriptor() ([]byte, []int) {
-	return file_census_v1_census_proto_rawDescGZIP(), []int{2}
-}
-
-func (x *Hello) GetPid() int64 {
-	if x != nil {
-		return x.Pid
-	}
-	return 0
-}
-
 // CountRequest asks a worker to look at one file.
 type CountRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Names the file in this run; the answer carries it back.
-	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Path of the file below the tree's root, with U+FFFD in place of what is no
 	// UTF-8.
 	Path string `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
@@ -177,7 +37,7 @@ type CountRequest struct {
 
 func (x *CountRequest) Reset() {
 	*x = CountRequest{}
-	mi := &file_census_v1_census_proto_msgTypes[3]
+	mi := &file_census_v1_census_proto_msgTypes[0]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -189,7 +49,7 @@ func (x *CountRequest) String() string {
 func (*CountRequest) ProtoMessage() {}
 
 func (x *CountRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_census_v1_census_proto_msgTypes[3]
+	mi := &file_census_v1_census_proto_msgTypes[0]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -202,14 +62,7 @@ func (x *CountRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountRequest.ProtoReflect.Descriptor instead.
 func (*CountRequest) Descriptor() ([]byte, []int) {
-	return file_census_v1_census_proto_rawDescGZIP(), []int{3}
-}
-
-func (x *CountRequest) GetId() uint64 {
-	if x != nil {
-		return x.Id
-	}
-	return 0
+	return file_census_v1_census_proto_rawDescGZIP(), []int{0}
 }
 
 func (x *CountRequest) GetPath() string {
@@ -229,8 +82,6 @@ func (x *CountRequest) GetContent() []byte {
 // CountResponse is what a worker found in one file.
 type CountResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Id of the request.
-	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Number of newline characters, plus one if the last line has none.
 	Lines uint64 `protobuf:"varint,2,opt,name=lines,proto3" json:"lines,omitempty"`
 	// Number of words: runs of bytes that are not ASCII white space.
@@ -240,16 +91,14 @@ type CountResponse struct {
 	// SHA-256 of the content, 32 bytes.
 	Sha256 []byte `protobuf:"bytes,5,opt,name=sha256,proto3" json:"sha256,omitempty"`
 	// Name in the package clause; empty if this is no Go file.
-	GoPackage string `protobuf:"bytes,6,opt,name=go_package,json=goPackage,proto3" json:"go_package,omitempty"`
-	// Process id of the worker.
-	Pid           int64 `protobuf:"varint,7,opt,name=pid,proto3" json:"pid,omitempty"`
+	GoPackage     string `protobuf:"bytes,6,opt,name=go_package,json=goPackage,proto3" json:"go_package,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CountResponse) Reset() {
 	*x = CountResponse{}
-	mi := &file_census_v1_census_proto_msgTypes[4]
+	mi := &file_census_v1_census_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -261,7 +110,7 @@ func (x *CountResponse) String() string {
 func (*CountResponse) ProtoMessage() {}
 
 func (x *CountResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_census_v1_census_proto_msgTypes[4]
+	mi := &file_census_v1_census_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -274,14 +123,7 @@ func (x *CountResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountResponse.ProtoReflect.Descriptor instead.
 func (*CountResponse) Descriptor() ([]byte, []int) {
-	return file_census_v1_census_proto_rawDescGZIP(), []int{4}
-}
-
-func (x *CountResponse) GetId() uint64 {
-	if x != nil {
-		return x.Id
-	}
-	return 0
+	return file_census_v1_census_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *CountResponse) GetLines() uint64 {
@@ -319,13 +161,6 @@ func (x *CountResponse) GetGoPackage() string {
 	return ""
 }
 
-func (x *CountResponse) GetPid() int64 {
-	if x != nil {
-		return x.Pid
-	}
-	return 0
-}
-
 // Progress is published by each worker while it works, with the subject
 // ["worker", pid]. It counts from the worker's start, so that one that gets lost
 // does no harm.
@@ -343,7 +178,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_census_v1_census_proto_msgTypes[5]
+	mi := &file_census_v1_census_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -355,7 +190,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_census_v1_census_proto_msgTypes[5]
+	mi := &file_census_v1_census_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -368,7 +203,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_census_v1_census_proto_rawDescGZIP(), []int{5}
+	return file_census_v1_census_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Progress) GetPid() int64 {
@@ -396,32 +231,23 @@ var File_census_v1_census_proto protoreflect.FileDescriptor
 
 const file_census_v1_census_proto_rawDesc = "" +
 	"\n" +
-	"\x16census/v1/census.proto\x12\tcensus.v1\")\n" +
-	"\rDigestRequest\x12\x18\n" +
-	"\acontent\x18\x01 \x01(\fR\acontent\"(\n" +
-	"\x0eDigestResponse\x12\x16\n" +
-	"\x06sha256\x18\x01 \x01(\fR\x06sha256\"\x19\n" +
-	"\x05Hello\x12\x10\n" +
-	"\x03pid\x18\x01 \x01(\x03R\x03pid\"L\n" +
-	"\fCountRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
+	"\x16census/v1/census.proto\x12\tcensus.v1\"F\n" +
+	"\fCountRequest\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x18\n" +
-	"\acontent\x18\x03 \x01(\fR\acontent\"\xaa\x01\n" +
-	"\rCountResponse\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x14\n" +
+	"\acontent\x18\x03 \x01(\fR\acontentJ\x04\b\x01\x10\x02R\x02id\"\x9d\x01\n" +
+	"\rCountResponse\x12\x14\n" +
 	"\x05lines\x18\x02 \x01(\x04R\x05lines\x12\x14\n" +
 	"\x05words\x18\x03 \x01(\x04R\x05words\x12\x14\n" +
 	"\x05bytes\x18\x04 \x01(\x04R\x05bytes\x12\x16\n" +
 	"\x06sha256\x18\x05 \x01(\fR\x06sha256\x12\x1d\n" +
 	"\n" +
-	"go_package\x18\x06 \x01(\tR\tgoPackage\x12\x10\n" +
-	"\x03pid\x18\a \x01(\x03R\x03pid\"H\n" +
+	"go_package\x18\x06 \x01(\tR\tgoPackageJ\x04\b\x01\x10\x02J\x04\b\a\x10\bR\x02idR\x03pid\"H\n" +
 	"\bProgress\x12\x10\n" +
 	"\x03pid\x18\x01 \x01(\x03R\x03pid\x12\x14\n" +
 	"\x05files\x18\x02 \x01(\x04R\x05files\x12\x14\n" +
-	"\x05bytes\x18\x03 \x01(\x04R\x05bytes2S\n" +
-	"\rDigestService\x12B\n" +
-	"\x06Digest\x12\x18.census.v1.DigestRequest\x1a\x19.census.v1.DigestResponse\"\x03\x90\x02\x01B\x94\x01\n" +
+	"\x05bytes\x18\x03 \x01(\x04R\x05bytes2P\n" +
+	"\rCensusService\x12?\n" +
+	"\x05Count\x12\x17.census.v1.CountRequest\x1a\x18.census.v1.CountResponse\"\x03\x90\x02\x01B\x94\x01\n" +
 	"\rcom.census.v1B\vCensusProtoP\x01Z1github.com/mittere/mittere/gen/census/v1;censusv1\xa2\x02\x03CXX\xaa\x02\tCensus.V1\xca\x02\tCensus\\V1\xe2\x02\x15Census\\V1\\GPBMetadata\xea\x02\n" +
 	"Census::V1b\x06proto3"
 
@@ -437,18 +263,15 @@ func file_census_v1_census_proto_rawDescGZIP() []byte {
 	return file_census_v1_census_proto_rawDescData
 }
 
-var file_census_v1_census_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_census_v1_census_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_census_v1_census_proto_goTypes = []any{
-	(*DigestRequest)(nil),  // 0: census.v1.DigestRequest
-	(*DigestResponse)(nil), // 1: census.v1.DigestResponse
-	(*Hello)(nil),          // 2: census.v1.Hello
-	(*CountRequest)(nil),   // 3: census.v1.CountRequest
-	(*CountResponse)(nil),  // 4: census.v1.CountResponse
-	(*Progress)(nil),       // 5: census.v1.Progress
+	(*CountRequest)(nil),  // 0: census.v1.CountRequest
+	(*CountResponse)(nil), // 1: census.v1.CountResponse
+	(*Progress)(nil),      // 2: census.v1.Progress
 }
 var file_census_v1_census_proto_depIdxs = []int32{
-	0, // 0: census.v1.DigestService.Digest:input_type -> census.v1.DigestRequest
-	1, // 1: census.v1.DigestService.Digest:output_type -> census.v1.DigestResponse
+	0, // 0: census.v1.CensusService.Count:input_type -> census.v1.CountRequest
+	1, // 1: census.v1.CensusService.Count:output_type -> census.v1.CountResponse
 	1, // [1:2] is the sub-list for method output_type
 	0, // [0:1] is the sub-list for method input_type
 	0, // [0:0] is the sub-list for extension type_name
@@ -467,7 +290,7 @@ func file_census_v1_census_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_census_v1_census_proto_rawDesc), len(file_census_v1_census_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1477,7 +1477,9 @@ type Credit struct {
 	// The call.
 	Call uint64 `protobuf:"varint,1,opt,name=call,proto3" json:"call,omitempty"`
 	// How many more.
-	Items         uint32 `protobuf:"varint,2,opt,name=items,proto3" json:"items,omitempty"`
+	Items uint32 `protobuf:"varint,2,opt,name=items,proto3" json:"items,omitempty"`
+	// Name of the worker that gets it, if the request had a target; absent: each.
+	Instance      string `protobuf:"bytes,3,opt,name=instance,proto3" json:"instance,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1524,6 +1526,13 @@ func (x *Credit) GetItems() uint32 {
 		return x.Items
 	}
 	return 0
+}
+
+func (x *Credit) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
 }
 
 // Cancel ends a call whose sender waits no longer. It is not answered.
@@ -1887,10 +1896,11 @@ const file_mittere_v1_command_proto_rawDesc = "" +
 	"\binstance\x18\x03 \x01(\tR\binstance\"7\n" +
 	"\x05Event\x12\x12\n" +
 	"\x04call\x18\x01 \x01(\x04R\x04call\x12\x1a\n" +
-	"\binstance\x18\x02 \x01(\tR\binstance\"2\n" +
+	"\binstance\x18\x02 \x01(\tR\binstance\"N\n" +
 	"\x06Credit\x12\x12\n" +
 	"\x04call\x18\x01 \x01(\x04R\x04call\x12\x14\n" +
-	"\x05items\x18\x02 \x01(\rR\x05items\"\x1c\n" +
+	"\x05items\x18\x02 \x01(\rR\x05items\x12\x1a\n" +
+	"\binstance\x18\x03 \x01(\tR\binstance\"\x1c\n" +
 	"\x06Cancel\x12\x12\n" +
 	"\x04call\x18\x01 \x01(\x04R\x04call\"G\n" +
 	"\tHeartbeat\x12\x18\n" +

@@ -4,8 +4,8 @@ import (
 	"time"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
-	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/dialect"
 )
 
 // FINAL ends a request, from a worker to the broker and from the broker to a client.
@@ -55,13 +55,9 @@ func (s *speaker) writeFinal(a desk.Reply) [][]byte {
 	status := a.Answer.Status
 	switch {
 	case status == nil:
-		return s.toClient(s.clientFinal, service, a.Answer.Content.Body)
+		return s.toClient(s.clientFinal, service, dialect.Frames(a.Answer.Content))
 	case status.GetCode() == mitterev1.Code_CODE_DEADLINE_EXCEEDED:
 		return nil
 	}
-	envelope, err := messaging.Pack(status)
-	if err != nil { // invalid UTF-8 in its text
-		envelope, _ = messaging.Pack(&mitterev1.Status{Code: status.GetCode()})
-	}
-	return s.toClient(s.clientFinal, service, [][]byte{envelope.Append(nil)})
+	return s.toClient(s.clientFinal, service, [][]byte{dialect.StatusFrame(status)})
 }

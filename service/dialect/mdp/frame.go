@@ -1,10 +1,8 @@
 package mdp
 
 import (
-	"unicode"
-	"unicode/utf8"
-
 	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/service/dialect"
 )
 
 // role is which sub-protocol a peer speaks, MDP/Client or MDP/Worker.
@@ -68,29 +66,16 @@ func appendBody(frames, body [][]byte) [][]byte {
 	return append(frames, body...)
 }
 
-// longestName bounds the name of a service, in bytes. It is the desk's bound.
-const longestName = 255
-
 // serviceName reads the name of a service: a printable string (RFC 7, "MDP/Client",
 // "MDP/Worker"), of UTF-8.
 func serviceName(frame []byte) (string, error) {
-	if len(frame) == 0 || len(frame) > longestName {
-		return "", invalid("the name of a service has %d bytes, want 1 to %d", len(frame), longestName)
+	if len(frame) == 0 || len(frame) > dialect.LongestName {
+		return "", invalid("the name of a service has %d bytes, want 1 to %d", len(frame), dialect.LongestName)
 	}
-	if !printable(string(frame)) {
+	if !dialect.Printable(string(frame)) {
 		return "", invalid("the name of a service is not printable: %q", frame)
 	}
 	return string(frame), nil
-}
-
-// printable reports whether all of a text can be shown.
-func printable(text string) bool {
-	for _, r := range text {
-		if !unicode.IsPrint(r) {
-			return false
-		}
-	}
-	return utf8.ValidString(text)
 }
 
 // invalid returns the error of a message that is not of the protocol.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/dialect"
 )
 
 // PARTIAL is a reply that is not the last, in MDP/0.2 alone:
@@ -28,5 +29,5 @@ func (s *speaker) writePartial(a desk.Item) [][]byte {
 		return nil
 	}
 	service, _ := a.Tag.(string)
-	return s.toClient(s.clientPartial, service, a.Content.Body)
+	return s.toClient(s.clientPartial, service, dialect.Frames(a.Content))
 }

@@ -1,11 +1,10 @@
 package mdp
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"time"
 
 	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/dialect"
 )
 
 // READY registers a worker for one service:
@@ -29,24 +28,11 @@ func (s *speaker) readReady(now time.Duration, frames [][]byte) ([]desk.Action, 
 	}
 	s.silent = false
 	return s.desk.Ready(now, s.peer, desk.Offer{
-		Name:       workerName(s.peer.ID),
+		Name:       dialect.WorkerName(s.peer.ID),
 		Services:   []string{service},
 		Capacity:   1,
 		Idempotent: true, // RFC 7 and RFC 18, "Overall Topology"
 		Heartbeat:  s.interval,
 		Patience:   s.interval * time.Duration(s.liveness),
 	}), nil
-}
-
-// workerName returns the name of a worker: its routing id if that can be shown, else
-// the hex of it, or of its hash if that would be too long for a name.
-func workerName(id string) string {
-	if printable(id) {
-		return id
-	}
-	if hex.EncodedLen(len(id)) > longestName {
-		hash := sha256.Sum256([]byte(id))
-		return hex.EncodeToString(hash[:])
-	}
-	return hex.EncodeToString([]byte(id))
 }

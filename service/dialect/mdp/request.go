@@ -5,8 +5,11 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/reflect/protoreflect"
+
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/dialect"
 )
 
 // REQUEST goes from a client to the broker, and from the broker to a worker:
@@ -43,11 +46,33 @@ func (s *speaker) readRequest(now time.Duration, frames [][]byte) ([]desk.Action
 	}
 	s.calls++
 	s.open++
-	r := &desk.Request{Call: s.calls, Tag: service, Service: service, Content: desk.Content{Body: frames[1:]}}
+	r := &desk.Request{Call: s.calls, Tag: service, Content: desk.Content{Body: frames[1:]}}
+	r.Service, r.Method = s.resolve(service)
 	if s.partials() {
 		r.Credit = unlimited
 	}
 	return s.desk.Request(now, s.peer, r), nil, nil
+}
+
+// resolve returns the service that a client's frame names, and the method if it names
+// one behind it: "name/full.Service/Method". A service whose whole name is that comes
+// first, if it has a worker.
+func (s *speaker) resolve(frame string) (service, method string) {
+	name, method, found := strings.Cut(frame, "/")
+	if !found || name == "" || !isMethod(method) {
+		return frame, ""
+	}
+	if v, ok := s.desk.Service(frame); ok && v.Workers > 0 {
+		return frame, ""
+	}
+	return name, method
+}
+
+// isMethod reports whether a text is the full name of a service of protobuf, a slash
+// and the name of a method.
+func isMethod(text string) bool {
+	service, method, found := strings.Cut(text, "/")
+	return found && protoreflect.FullName(service).IsValid() && protoreflect.Name(method).IsValid()
 }
 
 // readWorkerRequest reads a REQUEST of a worker, which only the broker sends. If it is
@@ -67,7 +92,7 @@ func (s *speaker) readWorkerRequest(now time.Duration, frames [][]byte) ([]desk.
 
 // writeRequest returns a request for a worker.
 func (s *speaker) writeRequest(a desk.Deliver) [][]byte {
-	body := a.Request.Content.Body
+	body := dialect.Frames(a.Request.Content)
 	frames := s.toWorker(s.request, 2+max(len(body), 1))
 	return appendBody(append(frames, []byte(s.desk.Token(a.Leg)), []byte{}), body)
 }

@@ -1,0 +1,163 @@
+package native
+
+import (
+	"crypto/subtle"
+	"math/rand/v2"
+	"time"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+	"github.com/mittere/mittere/internal/clock"
+	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/service/desk"
+)
+
+// session is what a Hello opened (docs/wire.md, "Sessions").
+type session struct {
+	id        uint64
+	client    string // its instance, which keys have
+	worker    bool   // its role
+	own       bool   // it is the broker's own worker
+	heartbeat time.Duration
+	heard     time.Duration // when something came
+	said      time.Duration // when something was sent that tells the time
+	clock     clock.Offset
+	streams   map[uint64]*stream // by the client's number of the call
+}
+
+// patience is how long a session lasts without a word.
+func (s *session) patience() time.Duration { return heartbeatsMissed * s.heartbeat }
+
+// over reports whether nothing was heard of the peer for too long. It also is if this
+// process stood still for as long: then the peer has given up what it asked for, and
+// what it sent meanwhile is old.
+func (s *session) over(now time.Duration) bool { return now-s.heard > s.patience() }
+
+// sentAt returns when something was sent by the peer's clock, as a time of ours; 0 is a
+// peer that does not tell.
+func (s *session) sentAt(now time.Duration, nano int64) time.Duration {
+	if nano == 0 {
+		return now
+	}
+	sent := time.Duration(nano)
+	s.clock.Sample(sent, now, s.patience())
+	return now - s.clock.Age(sent, now)
+}
+
+// look ends a session that is over, whether or not anybody noticed before: its clock
+// tells nothing any more of how old a request is.
+func (s *speaker) look(now time.Duration) []desk.Action {
+	if s.session == nil || !s.session.over(now) {
+		return nil
+	}
+	return s.end(now)
+}
+
+// end ends the session, if there is one, with all that the peer waits for and has.
+func (s *speaker) end(now time.Duration) []desk.Action {
+	if s.session == nil {
+		return nil
+	}
+	s.session = nil
+	return s.desk.Gone(now, s.peer)
+}
+
+// hears reports whether the peer's session has this id, and notes that it lives.
+func (s *speaker) hears(now time.Duration, id uint64) bool {
+	if s.session == nil || s.session.id != id {
+		return false
+	}
+	s.session.heard = now
+	return true
+}
+
+// readHello opens a session in place of the one that the peer had.
+func (s *speaker) readHello(now time.Duration, k *mitterev1.Hello) ([]desk.Action, [][][]byte, error) {
+	actions := s.end(now)
+	switch {
+	case k.GetRole() < mitterev1.Role_ROLE_UNSPECIFIED || k.GetRole() > mitterev1.Role_ROLE_WORKER:
+		return actions, s.dismiss(messaging.Errorf(messaging.Unimplemented, "the role %d is not known here", k.GetRole())), nil
+	case len(k.GetInstance()) > largestInstance:
+		return actions, s.dismiss(messaging.Errorf(messaging.InvalidArgument, "an instance of %d bytes, want %d at most", len(k.GetInstance()), largestInstance)), nil
+	case s.desk.Stopping() && k.GetRole() != mitterev1.Role_ROLE_WORKER: // who may serve what waits still
+		return actions, s.dismiss(errStopping()), nil
+	}
+	b := &session{
+		id: rand.Uint64() | 1, client: string(k.GetInstance()), worker: k.GetRole() == mitterev1.Role_ROLE_WORKER, heard: now, said: now,
+		heartbeat: min(max(time.Duration(k.GetHeartbeatNano()), s.shortest), longestHeartbeat),
+	}
+	b.own = b.worker && s.own != "" && subtle.ConstantTimeCompare([]byte(s.own), k.GetInstance()) == 1
+	b.sentAt(now, k.GetSentAtNano())
+	s.session = b
+	return actions, [][][]byte{s.frames(&mitterev1.Welcome{
+		Session: b.id, HeartbeatNano: int64(b.heartbeat), Instance: s.name, Features: []string{messaging.FeatureTargets},
+		Limits: &mitterev1.Limits{FrameBytes: s.frameBytes, Calls: s.calls},
+	}, nil)}, nil
+}
+
+// readHeartbeat notes that the peer lives, and measures its clock.
+func (s *speaker) readHeartbeat(now time.Duration, k *mitterev1.Heartbeat) ([]desk.Action, [][][]byte, error) {
+	if !s.hears(now, k.GetSession()) {
+		return nil, s.dismiss(errUnknownSession()), nil
+	}
+	s.session.sentAt(now, k.GetSentAtNano())
+	return s.desk.Hear(now, s.peer), nil, nil
+}
+
+// writeHeartbeat returns a heartbeat.
+func (s *speaker) writeHeartbeat(now time.Duration) [][]byte {
+	s.session.said = now
+	return s.frames(&mitterev1.Heartbeat{Session: s.session.id, SentAtNano: sentAt(now)}, nil)
+}
+
+// sentAt returns our clock as peers are told it, which is never 0.
+func sentAt(now time.Duration) int64 { return int64(now) + 1 }
+
+// reject ends the session of a peer that sent what is no command of this version, and
+// tells it which one is.
+func (s *speaker) reject(now time.Duration, why error) ([]desk.Action, [][][]byte) {
+	return s.end(now), [][][]byte{s.frames(&mitterev1.Disconnect{
+		Status: messaging.AsError(why).Status(), Versions: []uint32{messaging.CommandVersion},
+	}, nil)}
+}
+
+// dismiss returns what tells the peer that it has no session.
+func (s *speaker) dismiss(why *messaging.Error) [][][]byte {
+	return [][][]byte{s.frames(&mitterev1.Disconnect{Status: why.Status()}, nil)}
+}
+
+// errUnknownSession is what a peer gets whose session ended.
+func errUnknownSession() *messaging.Error {
+	return messaging.Errorf(messaging.Unavailable, "the session is not known here")
+}
+
+// errStopping is what a peer gets that comes too late.
+func errStopping() *messaging.Error {
+	return messaging.Errorf(messaging.Unavailable, "the broker stops")
+}
+
+// Tick ends a session that is over, and sends a heartbeat where one is due.
+func (s *speaker) Tick(now time.Duration, probe bool) ([]desk.Action, [][][]byte) {
+	actions := s.look(now)
+	if s.session == nil || !probe && now-s.session.said < s.session.heartbeat*3/4 {
+		return actions, nil
+	}
+	return actions, [][][]byte{s.writeHeartbeat(now)}
+}
+
+// Drain returns a Drain for a client, which then sends its requests elsewhere. Workers
+// are sent none anyway.
+func (s *speaker) Drain() [][][]byte {
+	if s.session == nil || s.session.worker {
+		return nil
+	}
+	return [][][]byte{s.frames(&mitterev1.Drain{Session: s.session.id}, nil)}
+}
+
+// Bye ends the session without a word to the desk, which has ended.
+func (s *speaker) Bye() [][][]byte {
+	if s.session == nil {
+		return nil
+	}
+	s.session = nil
+	return s.dismiss(messaging.Errorf(messaging.Unavailable, "the broker stopped"))
+}

@@ -1,0 +1,77 @@
+package pirate
+
+import (
+	"slices"
+
+	"github.com/mittere/mittere/messaging"
+)
+
+// unwrap splits what a client sent into the address stack, with the empty frame that
+// ends it, and the body (RFC 6, "Command Specifications"). A REQ has the empty frame
+// alone; a DEALER may have no stack at all, and then nothing empty in its body.
+func unwrap(frames [][]byte) (stack, body [][]byte) {
+	i := slices.IndexFunc(frames, func(frame []byte) bool { return len(frame) == 0 })
+	return frames[:i+1], frames[i+1:]
+}
+
+// appendBody appends a body of at least one frame.
+func appendBody(frames, body [][]byte) [][]byte {
+	if len(body) == 0 {
+		return append(frames, []byte{})
+	}
+	return append(frames, body...)
+}
+
+// command is what a worker says.
+type command int
+
+const (
+	none command = iota // of the protocol
+	ready
+	heartbeat
+	reply
+)
+
+// The commands of one frame (RFC 6, "Command Specifications"). Those of dīvidere's
+// connection layer are the same: ServerRegisterMsg and HeartbeatMsg.
+const (
+	readyFrame     = "\x01"
+	heartbeatFrame = "\x02"
+)
+
+// message is what a worker sent.
+type message struct {
+	kind    kind // of whom says it; unknown if several do
+	command command
+	rest    [][]byte // of a reply, beginning with the token: at least two frames
+}
+
+// parse reads what a worker sent: one frame is a command, more are a reply. Only a REQ,
+// the socket of Simple Pirates, has an empty frame in front.
+func parse(frames [][]byte) message {
+	m := message{}
+	if len(frames) > 1 && len(frames[0]) == 0 {
+		m.kind, frames = simple, frames[1:]
+	}
+	switch {
+	case len(frames) == 0 || len(frames[0]) == 0:
+	case len(frames) > 1:
+		m.command, m.rest = reply, frames
+	case string(frames[0]) == readyFrame:
+		m.command = ready
+		if m.kind != simple {
+			m.kind = paranoid
+		}
+	case m.kind == simple:
+	case string(frames[0]) == heartbeatFrame:
+		m.kind, m.command = paranoid, heartbeat
+	case isHeartbeat(frames[0]):
+		m.kind, m.command = enveloped, heartbeat
+	}
+	return m
+}
+
+// invalid returns the error of a message that is not of the protocol.
+func invalid(format string, args ...any) error {
+	return messaging.Errorf(messaging.InvalidArgument, format, args...)
+}
