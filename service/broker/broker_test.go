@@ -31,10 +31,10 @@ func TestRequestGoesToAWorkerAndItsAnswerComesBack(t *testing.T) {
 	}
 	worker.say("", "MDPW01", "\x03", request[3], "", "again")
 	eventually(t, "a second answer is counted and dropped", func() bool { return b.Stats().Counters.Duplicates == 1 })
-	if s := b.Stats(); s.Load.Calls != 0 || s.Counters.Answered != 1 || s.Peers != 2 {
+	if s := b.Stats(); s.Load.Calls != 0 || s.Counters.Answered != 1 || b.peers() != 2 {
 		t.Errorf("stats are %+v", s)
 	}
-	if views := b.Services(); len(views) != 1 || views[0].Name != "echo" || views[0].Workers != 1 || len(b.Workers()) != 1 {
+	if views := b.Services(); len(views) != 2 || views[0].Name != "echo" || views[0].Workers != 1 || views[1].Name != broker.ServiceName || len(b.workers()) != 1 {
 		t.Errorf("services are %+v", views)
 	}
 }

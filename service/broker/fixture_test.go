@@ -2,14 +2,22 @@ package broker_test
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/service/broker"
+	"github.com/mittere/mittere/service/desk"
 )
 
 const (
@@ -92,7 +100,22 @@ func serve(t testing.TB, options ...broker.Option) *running {
 		ok(t, b.Close())
 		ok(t, zmq.Close())
 	})
+	eventually(t, "the broker's own worker is there", func() bool { return len(b.Workers()) == 1 })
 	return r
+}
+
+// workers returns those that are not the broker's own.
+func (r *running) workers() []desk.WorkerView {
+	return slices.DeleteFunc(r.Workers(), func(w desk.WorkerView) bool { return w.Offer.Own })
+}
+
+// peers returns how many are known beside the broker's own worker.
+func (r *running) peers() int { return r.Stats().Peers - 1 }
+
+// sessions returns how many there are beside that of the broker's own worker.
+func (r *running) sessions() int {
+	keepers, _, _ := r.Held()
+	return keepers - 1
 }
 
 // stop ends the broker and returns what Run did.
@@ -109,9 +132,15 @@ type peer struct {
 }
 
 // dial returns a peer.
-func (r *running) dial(t testing.TB) *peer {
+func (r *running) dial(t testing.TB, options ...comm.Option) *peer {
 	t.Helper()
-	return &peer{t, must(comm.NewDealer(r.zmq, r.Endpoints()[0], comm.WithLinger(0)))(t)}
+	return r.dialAt(t, r.Endpoints()[0], options...)
+}
+
+// dialAt returns a peer at another socket of the broker.
+func (r *running) dialAt(t testing.TB, endpoint string, options ...comm.Option) *peer {
+	t.Helper()
+	return &peer{t, must(comm.NewDealer(r.zmq, endpoint, append([]comm.Option{comm.WithLinger(0)}, options...)...))(t)}
 }
 
 // say sends frames.
@@ -157,6 +186,32 @@ func (p *peer) want() []string {
 // ready registers as a worker of a service.
 func (p *peer) ready(service string) { p.say("", "MDPW01", "\x01", service) }
 
+// command sends a command.
+func (p *peer) command(kind proto.Message, body []byte) {
+	p.t.Helper()
+	c := messaging.Command{Kind: kind, Body: body}
+	ok(p.t, p.Send(patient(p.t), comm.NewMessage(must(c.Frames())(p.t)...)))
+}
+
+// hello opens a session.
+func (p *peer) hello(role mitterev1.Role) *mitterev1.Welcome {
+	p.t.Helper()
+	p.command(&mitterev1.Hello{Instance: []byte(rand.Text()), Role: role, HeartbeatNano: 1}, nil)
+	return answered[*mitterev1.Welcome](p)
+}
+
+// answered returns the next command of a kind; others are dropped.
+func answered[K proto.Message](p *peer) K {
+	p.t.Helper()
+	for {
+		m := must(p.Recv(patient(p.t)))(p.t)
+		c := must(messaging.DecodeCommand(m.Frames))(p.t)
+		if kind, ok := c.Kind.(K); ok {
+			return kind
+		}
+	}
+}
+
 // work registers as a worker and answers until ctx ends.
 func (p *peer) work(ctx context.Context, service string, handle func(body string) string) {
 	p.ready(service)
@@ -165,8 +220,11 @@ func (p *peer) work(ctx context.Context, service string, handle func(body string
 		if err != nil {
 			return
 		}
-		if len(m) == 6 && m[2] == "\x02" {
+		switch {
+		case len(m) == 6 && m[2] == "\x02":
 			p.say("", "MDPW01", "\x03", m[3], "", handle(m[5]))
+		case len(m) == 3 && m[2] == "\x05": // it was silent for too long, as on a busy machine
+			p.ready(service)
 		}
 	}
 }

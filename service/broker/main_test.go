@@ -3,7 +3,12 @@ package broker_test
 import (
 	"testing"
 
+	"github.com/mittere/mittere/internal/faulttest"
 	"github.com/mittere/mittere/internal/leaktest"
 )
 
-func TestMain(m *testing.M) { leaktest.Main(m) }
+// TestMain runs the tests, or what a test started this program again for.
+func TestMain(m *testing.M) {
+	faulttest.Main(roles())
+	leaktest.Main(m)
+}

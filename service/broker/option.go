@@ -8,6 +8,7 @@ import (
 
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/dialect/native"
 )
 
 // The defaults of a broker; the first three are those of the ZeroMQ guide's
@@ -25,13 +26,22 @@ const (
 
 // config is what options set.
 type config struct {
+	name      string
+	version   string // of the program
 	heartbeat time.Duration
 	liveness  int
+	session   time.Duration // the shortest heartbeat of sessions
 	limits    desk.Limits
 	drain     time.Duration
 	socket    []comm.Option
+	pairs     []pair
 	log       *slog.Logger
 	wrong     []error
+
+	// Only tests set these.
+	maxPeers    int
+	forgetAfter time.Duration
+	kept        bounds
 }
 
 // Option sets how a [Broker] works. The set is sealed.
@@ -44,7 +54,10 @@ func (o option) apply(c *config) { o(c) }
 
 // newConfig applies options to the defaults.
 func newConfig(options []Option) (config, error) {
-	c := config{heartbeat: DefaultHeartbeat, liveness: DefaultLiveness, drain: DefaultDrainTimeout, log: slog.Default()}
+	c := config{
+		heartbeat: DefaultHeartbeat, liveness: DefaultLiveness, session: native.DefaultHeartbeat, drain: DefaultDrainTimeout,
+		log: slog.Default(), maxPeers: maxPeers, forgetAfter: forgetAfter, kept: usualBounds(),
+	}
 	for _, o := range options {
 		o.apply(&c)
 	}
@@ -58,6 +71,18 @@ func (c *config) require(right bool, format string, args ...any) {
 	}
 }
 
+// WithName sets the name of this broker, which peers that keep a session are told; 1
+// to 64 bytes. The default is random.
+func WithName(name string) Option {
+	return option(func(c *config) {
+		c.require(name != "" && len(name) <= maxName, "name %q: must have 1 to %d bytes", name, maxName)
+		c.name = name
+	})
+}
+
+// maxName bounds the broker's name, in bytes.
+const maxName = 64
+
 // WithHeartbeat sets how often workers whose protocol does not agree upon it say
 // that they live, and how many may be missing before one is dead. The defaults are
 // [DefaultHeartbeat] and [DefaultLiveness].
@@ -66,6 +91,29 @@ func WithHeartbeat(every time.Duration, liveness int) Option {
 		c.require(every >= 10*time.Millisecond, "heartbeat every %v: must be 10 ms at least", every)
 		c.require(liveness >= 2, "liveness of %d: must be 2 at least", liveness)
 		c.heartbeat, c.liveness = every, liveness
+	})
+}
+
+// WithShortestHeartbeat sets the shortest interval that is agreed upon with peers
+// whose protocol has them ask for one; they are dead after three. The default is
+// [native.DefaultHeartbeat].
+func WithShortestHeartbeat(every time.Duration) Option {
+	return option(func(c *config) {
+		c.require(every >= 10*time.Millisecond, "shortest heartbeat %v: must be 10 ms at least", every)
+		c.session = every
+	})
+}
+
+// WithPirate adds two sockets for one service: clients of the Lazy Pirate's kind
+// connect to the front, Paranoid Pirate workers to the back (RFC 6), as to both layers
+// of dīvidere's load balancing. These have no name of a service on the wire. Both are
+// endpoints to bind, as with [New]. The heartbeats are those of [WithHeartbeat]. It
+// may be given several times.
+func WithPirate(front, back, service string) Option {
+	return option(func(c *config) {
+		c.require(front != "" && back != "", "pirates of the service %q: must have a front and a back", service)
+		c.require(service != "" && !desk.Reserved(service), "pirates: the service name %q is empty or reserved", service)
+		c.pairs = append(c.pairs, pair{front, back, service})
 	})
 }
 
@@ -83,7 +131,7 @@ func WithDrainTimeout(d time.Duration) Option {
 	})
 }
 
-// WithSocket passes options on to the socket of comm.
+// WithSocket passes options on to all sockets of comm.
 func WithSocket(options ...comm.Option) Option {
 	return option(func(c *config) { c.socket = append(c.socket, options...) })
 }

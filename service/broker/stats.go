@@ -1,8 +1,6 @@
 package broker
 
 import (
-	"time"
-
 	"github.com/mittere/mittere/service/desk"
 )
 
@@ -20,8 +18,9 @@ type Stats struct {
 	Violations uint64
 	// Undeliverable counts messages whose receivers were gone, or took nothing.
 	Undeliverable uint64
-
-	swept time.Duration // when peers were last forgotten
+	// Waiting is how many messages wait now for peers that have no room for them,
+	// and WaitingBytes how many bytes those have.
+	Waiting, WaitingBytes int
 }
 
 // Stats returns the broker's counters.
@@ -30,6 +29,7 @@ func (b *Broker) Stats() Stats {
 	defer b.mu.Unlock()
 	s := b.stats
 	s.Counters, s.Load, s.Peers = b.desk.Counters(), b.desk.Load(), len(b.peers)
+	s.Waiting, s.WaitingBytes = b.backlog.letters, b.backlog.bytes
 	return s
 }
 

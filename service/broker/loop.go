@@ -1,0 +1,127 @@
+package broker
+
+import (
+	"context"
+	"time"
+)
+
+// loop is a broker while it runs. A goroutine for each socket receives, another
+// looks for connections that end, and one does all else.
+type loop struct {
+	*Broker
+	serving  context.Context // ends with the loop; its cause is why a socket gives nothing more
+	received chan arrival
+}
+
+// serve handles what comes, and what is due, until ctx ended and all requests have,
+// or there is no time for them.
+func (l *loop) serve(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	stopping := ctx.Done()
+	var deadline <-chan time.Time
+	for {
+		select {
+		case a := <-l.received:
+			l.takeAll(a)
+		case <-timer.C:
+		case <-l.changed:
+		case <-stopping:
+			stopping = nil
+			deadline = time.After(l.drain)
+			l.shut()
+		case <-deadline:
+			l.bye()
+			return
+		case <-l.serving.Done():
+			return
+		}
+		next := l.tick()
+		if stopping == nil && l.empty() {
+			l.bye()
+			return
+		}
+		timer.Reset(next)
+	}
+}
+
+// lastWords is how long peers may take to read what they are sent last. libzmq drops
+// what a peer with ZMQ_IMMEDIATE has not read when its connection ends.
+const lastWords = 100 * time.Millisecond
+
+// linger keeps the connections for a moment, if there are any.
+func (l *loop) linger() {
+	if l.Stats().Peers == 0 {
+		return
+	}
+	timer := time.NewTimer(lastWords)
+	defer timer.Stop()
+	for {
+		select {
+		case <-l.received: // and drops it: the desk has ended
+		case <-timer.C:
+			return
+		case <-l.serving.Done():
+			return
+		}
+	}
+}
+
+// takeAll takes messages.
+func (b *Broker) takeAll(a arrival) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, m := range a.messages {
+		b.take(a.socket, m)
+	}
+	b.post()
+}
+
+// change has the loop look again when something is due.
+func (b *Broker) change() {
+	select {
+	case b.changed <- struct{}{}:
+	default: // it will
+	}
+}
+
+// longestPause is how long the loop sleeps when nothing is due.
+const longestPause = time.Second
+
+// dates is when what the desk knows nothing of is due.
+type dates struct{ flush, beat, sweep, admit time.Duration }
+
+// tick does what is due, and returns when to look again.
+func (b *Broker) tick() time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.now()
+	b.perform(b.desk.Tick(now))
+	b.flush(now)
+	b.beat(now)
+	b.post()
+	b.sweep(now)
+	return b.pause(now)
+}
+
+// pause returns how long nothing is due.
+func (b *Broker) pause(now time.Duration) time.Duration {
+	next := now + longestPause
+	if at, ok := b.desk.Next(); ok {
+		next = min(next, at)
+	}
+	if len(b.keepers) > 0 {
+		next = min(next, b.due.beat)
+	}
+	if b.backlog.letters > 0 {
+		next = min(next, b.due.flush)
+	}
+	return max(next-now, 0)
+}
+
+// empty reports whether no client waits for anything.
+func (b *Broker) empty() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.desk.Load().Calls == 0 && b.backlog.letters == 0
+}

@@ -1,0 +1,62 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/management"
+	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/reactor"
+	"github.com/mittere/mittere/service/broker/brokermittere"
+)
+
+// managers is how many questions a broker answers at once.
+const managers = 16
+
+// office is the broker's own worker, by which it answers about itself. To the loop it
+// is a native worker like any other, but for its secret, which lets it have a reserved
+// name.
+type office struct {
+	worker  *messaging.Worker
+	reactor *reactor.Reactor
+	log     *slog.Logger
+}
+
+// newOffice returns the worker, which is connected to the broker and runs later.
+func newOffice(zmq *comm.Context, b *Broker) (*office, error) {
+	endpoint, secret := b.inner()
+	worker, err := messaging.NewWorker(zmq, endpoint, messaging.WithSocket(comm.WithLinger(0)))
+	if err != nil {
+		return nil, err
+	}
+	o := &office{worker: worker, log: b.log}
+	handlers := reactor.NewHandlers()
+	brokermittere.RegisterBrokerService(handlers, manager{b})
+	about := &management.Server{
+		Name: ServiceName, ID: b.Name(), Version: b.version, Endpoints: b.Endpoints(), Handlers: handlers,
+		Health: b.health, Stats: func() reactor.Stats { return o.reactor.Stats() },
+		Methods: management.NewMethods(handlers), Began: b.began.UnixNano,
+	}
+	o.reactor, err = reactor.New(reactor.Join(handlers, management.Handlers(about)), []reactor.Socket{worker},
+		reactor.WithPool(managers, nil), reactor.WithInterceptors(about.Methods.Count), reactor.WithLogger(b.log),
+		reactor.WithIdentity(ServiceName, b.Name()), reactor.WithStopTimeout(0),
+		reactor.WithOffer(reactor.Offer{Services: []string{ServiceName}, Name: ServiceName, Version: b.version, Instance: secret}),
+	)
+	if err != nil {
+		return nil, errors.Join(err, worker.Close())
+	}
+	return o, nil
+}
+
+// run answers until ctx ends, which is when the broker is to stop: it takes no
+// questions then. The broker works on without it.
+func (o *office) run(ctx context.Context) {
+	if err := o.reactor.Run(ctx); err != nil {
+		o.log.Error("the broker tells nothing of itself any more", "error", err)
+	}
+}
+
+// close closes the worker's socket.
+func (o *office) close() error { return o.worker.Close() }

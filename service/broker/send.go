@@ -1,0 +1,144 @@
+package broker
+
+import (
+	"context"
+	"slices"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
+	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/service/desk"
+)
+
+// letter is a message on its way to a peer.
+type letter struct {
+	to      *peer
+	message comm.Message
+	leg     uint64 // that it gives to a worker; 0 if none
+	work    bool   // it is nothing to a peer that is no worker any more
+}
+
+// send has a letter with these frames sent when the event ends. Many at once cost
+// less than each by itself.
+func (b *Broker) send(p *peer, frames [][]byte, l letter) {
+	l.to, l.message = p, comm.NewMessage(slices.Concat([][]byte{[]byte(p.at.ID)}, frames)...)
+	b.outbox = append(b.outbox, l)
+}
+
+// post sends what an event gave rise to, which may give rise to more.
+func (b *Broker) post() {
+	for b.posted < len(b.outbox) {
+		if sent := b.sendRun(b.outbox[b.posted:]); sent > 0 {
+			b.posted += sent
+			continue
+		}
+		b.posted++
+		b.sendOne(b.outbox[b.posted-1])
+		b.perform(nil)
+	}
+	clear(b.outbox)
+	b.outbox, b.posted = b.outbox[:0], 0
+}
+
+// sendRun sends letters of one socket together, up to one that needs a closer look,
+// and returns how many it has sent.
+func (b *Broker) sendRun(letters []letter) (sent int) {
+	clear(b.run)
+	b.run = b.run[:0]
+	for _, l := range letters {
+		if l.to.gone || len(l.to.waiting) > 0 || l.to.at.Socket != letters[0].to.at.Socket {
+			break
+		}
+		b.run = append(b.run, l.message)
+	}
+	if len(b.run) < 2 {
+		return 0
+	}
+	// An error is about the next letter, or about any if nothing was sent.
+	sent, _ = b.sockets[letters[0].to.at.Socket].router.SendBatch(context.Background(), b.run) // which never waits
+	for _, l := range letters[:sent] {
+		b.sent(l)
+	}
+	return sent
+}
+
+// sent counts a letter.
+func (b *Broker) sent(l letter) {
+	l.to.sent++
+	b.stats.Sent++
+}
+
+// sendOne sends a letter, or keeps it if the peer has no room, or the letters before
+// it wait.
+func (b *Broker) sendOne(l letter) {
+	switch {
+	case l.to.gone: // with this letter
+	case len(l.to.waiting) > 0:
+		b.keep(l)
+	default:
+		switch b.try(l) {
+		case full:
+			b.keep(l)
+		case unreachable:
+			b.lose(l.to, l)
+		}
+	}
+}
+
+// outcome is what came of a letter that was tried.
+type outcome int
+
+const (
+	over        outcome = iota // it was sent, or never will be
+	full                       // the peer takes nothing now
+	unreachable                // the peer is not there any more
+)
+
+// try tries to send a letter.
+func (b *Broker) try(l letter) outcome {
+	err := b.sockets[l.to.at.Socket].router.Send(context.Background(), l.message) // which never waits
+	failed := messaging.FromComm(err)
+	switch {
+	case failed == nil:
+		b.sent(l)
+		return over
+	case messaging.IsFull(failed):
+		return full
+	case messaging.IsUnreachable(failed):
+		return unreachable
+	default:
+		b.stats.Undeliverable++
+		b.log.Warn("message not sent", "dialect", l.to.dialect, "error", failed)
+		b.refused = append(b.refused, refusal{l, failed})
+		return over
+	}
+}
+
+// refusal is a letter that can be sent to nobody, as it is too large.
+type refusal struct {
+	letter
+	why error
+}
+
+// reject answers for a worker that was to get a request which cannot be sent: it
+// would be busy with that for ever.
+func (b *Broker) reject(r refusal) []desk.Action {
+	if r.leg == 0 {
+		return nil
+	}
+	return b.desk.Reply(b.now(), r.to.at, r.leg, desk.Answer{Refused: true, Status: &mitterev1.Status{
+		Code: mitterev1.Code_CODE_INVALID_ARGUMENT, Message: "the request cannot be sent to a worker: " + r.why.Error(),
+	}})
+}
+
+// unposted returns the part of the outbox that has not left.
+func (b *Broker) unposted() []letter { return b.outbox[b.posted:] }
+
+// recall takes back what was for a peer as a worker and has not left: it is none any
+// more. RFC 7 and RFC 18 have nothing sent to a worker that said DISCONNECT.
+func (b *Broker) recall(p *peer) {
+	left := slices.DeleteFunc(b.unposted(), func(l letter) bool { return l.to == p && l.work })
+	b.outbox = b.outbox[:b.posted+len(left)]
+	b.backlog.recall(p)
+}

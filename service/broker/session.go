@@ -1,0 +1,70 @@
+package broker
+
+import (
+	"time"
+
+	"github.com/mittere/mittere/service/desk"
+)
+
+// beat has the sessions kept that peers have with the broker, four times and a little
+// more in the shortest heartbeat.
+func (b *Broker) beat(now time.Duration) {
+	if len(b.keepers) == 0 || now < b.due.beat {
+		return
+	}
+	b.due.beat = now + min(b.session, b.heartbeat)/5
+	for p := range b.keepers {
+		b.tend(now, p, false)
+	}
+}
+
+// tend does what is due in a session; with probe, it sends something in any case.
+func (b *Broker) tend(now time.Duration, p *peer, probe bool) {
+	actions, answers := p.keeper.Tick(now, probe)
+	b.answer(p, answers)
+	b.perform(actions)
+}
+
+// probe sends something to all at a socket who expect it at any time, and so finds
+// those that are gone: who keeps a session, and workers. Whoever has letters waiting
+// is looked at when they are tried again.
+func (b *Broker) probe(socket int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.now()
+	for at, p := range b.peers {
+		switch {
+		case at.Socket != socket || len(p.waiting) > 0:
+		case p.keeper != nil:
+			b.tend(now, p, true)
+		case b.desk.Registered(at):
+			b.write([]desk.Action{desk.Heartbeat{To: at}})
+		}
+	}
+	b.post()
+	b.change()
+}
+
+// shut takes no further requests, and asks for none.
+func (b *Broker) shut() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.shutting = true
+	b.perform(b.desk.Shut(b.now()))
+	for p := range b.keepers {
+		b.answer(p, p.keeper.Drain())
+	}
+	b.post()
+}
+
+// bye ends everything.
+func (b *Broker) bye() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.perform(b.desk.End(b.now()))
+	b.post()
+	for p := range b.keepers {
+		b.answer(p, p.keeper.Bye())
+	}
+	b.post()
+}
