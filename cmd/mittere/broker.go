@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -17,7 +18,9 @@ import (
 
 // brokerCommand is "mittere broker" with its flags.
 type brokerCommand struct {
-	bind                     string
+	bind                     []string
+	pirates                  pirates
+	name                     string
 	heartbeat, expiry, drain *duration
 	liveness, queue, size    positive
 	log                      choice
@@ -31,19 +34,27 @@ func newBroker() *cobra.Command {
 	}
 	cmd := &cobra.Command{
 		Use:   "broker",
-		Short: "Run a Majordomo broker",
+		Short: "Run a broker",
 		Long: `Run a broker: it gives the requests of clients to the workers of a service, least
 busy first, queues what no worker can take yet, and gives what a dead worker had to
 another one.
 
-It speaks MDP/0.1 and MDP/0.2 of ZeroMQ (RFC 7 and RFC 18), and answers mmi.service
-(RFC 8), mmi.services and mmi.workers. It serves until it is interrupted or
-terminated; then it takes no further requests and lets those that it has end.`,
-		Example: `  mittere broker                                          at port 5555
-  mittere broker --bind 'tcp://127.0.0.1:*,ipc:///tmp/b'  a free port, local only, and a path
-  mittere broker --heartbeat 1s --expiry 10s --queue 500`,
-		Args: cobra.NoArgs,
-		RunE: does(func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), cmd.ErrOrStderr()) }),
+Clients and workers of Mittere, of dīvidere and of Majordomo (MDP/0.1 and MDP/0.2,
+RFC 7 and RFC 18 of ZeroMQ) share its endpoints, and each other's services. Paranoid
+Pirates (RFC 6) have endpoints of their own: --pirate front=WHERE,back=WHERE,service=NAME,
+where clients connect to the front and workers of the service to the back.
+
+"mittere workers", "services --broker" and "stats --broker" tell what it does; it
+answers mmi.service (RFC 8), mmi.services and mmi.workers as well. It serves until it
+is interrupted or terminated; then it takes no further requests and lets those that
+it has end.`,
+		Example: `  mittere broker                                                   at port 5555
+  mittere broker --bind 'tcp://127.0.0.1:*' --bind ipc:///tmp/b    a free port, local only, and a path
+  mittere broker --heartbeat 1s --expiry 10s --queue 500
+  mittere broker --pirate front=tcp://*:5556,back=tcp://*:5557,service=echo`,
+		Args:    cobra.NoArgs,
+		PreRunE: serves,
+		RunE:    does(func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), cmd.ErrOrStderr()) }),
 	}
 	c.addFlags(cmd)
 	return cmd
@@ -52,14 +63,16 @@ terminated; then it takes no further requests and lets those that it has end.`,
 // addFlags adds the flags.
 func (c *brokerCommand) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&c.bind, "bind", broker.DefaultEndpoint, "where to serve: `endpoints`, separated by commas; port * is a free one")
+	f.StringArrayVar(&c.bind, "bind", []string{broker.DefaultEndpoint}, "where to serve: `endpoint`, or several with commas; port * is a free one; may be given several times")
+	f.StringVar(&c.name, "name", "", "`name` of this broker, which others see; a random one if empty")
+	f.Var(&c.pirates, "pirate", "sockets for Paranoid Pirates; may be given several times")
 	c.heartbeat = addDuration(cmd, "heartbeat", broker.DefaultHeartbeat, "how often workers and broker say that they live")
 	f.Var(&c.liveness, "liveness", "how many heartbeats may be missing before a worker is dead")
 	f.Var(&c.queue, "queue", "how many requests wait for one service")
 	c.expiry = addDuration(cmd, "expiry", 30*time.Second, "how long a request without a deadline may wait")
-	f.Var(&c.size, "max-size", "largest frame, in bytes")
-	c.drain = addDuration(cmd, "drain-timeout", broker.DefaultDrainTimeout, "how long requests may take when the broker stops")
-	f.Var(&c.log, "log", "format of the log, which goes to standard error")
+	f.Var(&c.size, "max-message", "largest frame of a message, in bytes")
+	c.drain = addDuration(cmd, "drain", broker.DefaultDrainTimeout, "how long requests may take when the broker stops")
+	f.Var(&c.log, "log-format", "format of the log, which goes to standard error")
 	f.TextVar(&c.level, "log-level", slog.LevelInfo, "least `level` of the log: debug, info, warn or error")
 }
 
@@ -71,17 +84,34 @@ func (c *brokerCommand) run(ctx context.Context, stderr io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, zmq.Close()) }()
-	b, err := broker.New(zmq, c.bind,
-		broker.WithHeartbeat(time.Duration(*c.heartbeat), int(c.liveness)), broker.WithLogger(log),
-		broker.WithDrainTimeout(time.Duration(*c.drain)), broker.WithSocket(comm.WithMaxFrameSize(int(c.size))),
-		broker.WithLimits(desk.Limits{Queue: int(c.queue), Expiry: time.Duration(*c.expiry)}))
+	b, err := broker.New(zmq, strings.Join(c.bind, ","), c.options(log)...)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	log.Info("the broker serves", "endpoints", strings.Join(b.Endpoints(), ","))
+	log.Info("the broker serves", "name", b.Name(), "endpoints", strings.Join(b.Endpoints(), ","))
+	for _, p := range b.Pirates() {
+		log.Info("pirates are served", "service", p.Service, "front", strings.Join(p.Front, ","), "back", strings.Join(p.Back, ","))
+	}
 	err = b.Run(ctx)
 	s := b.Stats().Counters
 	log.Info("the broker stopped", "requests", s.Requests, "answered", s.Answered, "failed", s.Failed, "expired", s.Expired, "cancelled", s.Cancelled)
 	return err
+}
+
+// options returns how the broker works.
+func (c *brokerCommand) options(log *slog.Logger) []broker.Option {
+	options := []broker.Option{
+		broker.WithHeartbeat(time.Duration(*c.heartbeat), int(c.liveness)), broker.WithLogger(log),
+		broker.WithVersion(ownVersion(version, debug.ReadBuildInfo)),
+		broker.WithDrainTimeout(time.Duration(*c.drain)), broker.WithSocket(comm.WithMaxFrameSize(int(c.size))),
+		broker.WithLimits(desk.Limits{Queue: int(c.queue), Expiry: time.Duration(*c.expiry)}),
+	}
+	if c.name != "" {
+		options = append(options, broker.WithName(c.name))
+	}
+	for _, p := range c.pirates {
+		options = append(options, broker.WithPirate(p.front, p.back, p.service))
+	}
+	return options
 }

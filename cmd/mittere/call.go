@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -30,6 +29,8 @@ type callCommand struct {
 	method   string
 	metadata pairs
 	wait     *duration
+	all      bool     // all workers are called
+	workers  []string // or these
 	oneWay   bool
 	timing   bool
 	forever  bool // no time was set, so that a stream may last
@@ -53,6 +54,12 @@ NAME ends at the first slash. METHOD may be short, such as Add, if the service h
 one such method, or full: calculator.v1.CalculatorService/Add. With --endpoint no
 registry is asked, and the argument is METHOD alone.
 
+With --broker the call goes to one of the workers of the service NAME, whichever is
+least busy, or with --id to the worker of that name. With --all it goes to each of
+them, and with --worker to each that is named; then every answer is an object of its
+own, {"worker": NAME, "answer": {...}}, or {"worker": NAME, "error": {...}}, in the
+order in which they come.
+
 A stream is printed as it comes, one JSON object a line, until it ends or is
 interrupted, which cancels the call at the service.
 
@@ -64,14 +71,21 @@ wrong, 14 too late, 15 no such name, 22 no such method, 24 not reachable; see
   mittere call calculator/calculator.v1.CalculatorService/Primes '{"limit": 100}'
   mittere call calculator/Add @request.json -H tenant=7 --timing
   jq -n '{a: 1}' | mittere call calculator/Add -
-  mittere call --endpoint tcp://127.0.0.1:5555 Add '{"a": 1}'`,
-		Args:              c.parseArgs,
+  mittere call --endpoint tcp://127.0.0.1:5555 Add '{"a": 1}'
+  mittere call calculator/Add '{"a": 1}' --broker tcp://127.0.0.1:5555
+  mittere call calculator/Add '{"a": 1}' --worker worker-7 --worker worker-8
+  mittere call mittere.v1.Broker/Settings --broker tcp://127.0.0.1:5555`,
+		Args:              g.asking(atEither, c.argsFor(g)),
 		ValidArgsFunction: g.completeMethod(&c.target),
 	}
 	c.addFlags(cmd, "how long the call may take; 0 is for ever, as it is for a stream unless this is given", defaultTimeout)
 	cmd.Flags().VarP(c.metadata, "metadata", "H", "metadata of the request; may be given several times")
 	c.wait = addDuration(cmd, "wait", 0, "how long the request may wait at the service before it is begun; 0 is as long as the call may take")
 	cmd.Flags().BoolVar(&c.oneWay, "one-way", false, "want no answer: it is not known what becomes of the request")
+	cmd.Flags().BoolVar(&c.all, "all", false, "call each worker of a broker")
+	cmd.Flags().StringArrayVar(&c.workers, "worker", nil, "call the worker of this `name`; may be given several times")
+	_ = cmd.RegisterFlagCompletionFunc("worker", g.completeWorkers)
+	cmd.MarkFlagsMutuallyExclusive("all", "worker", "id")
 	cmd.Flags().BoolVar(&c.timing, "timing", false, "print to standard error where the time went")
 	format := addFormat(cmd, formatJSON, formatTable)
 	cmd.RunE = does(func(cmd *cobra.Command, args []string) error {
@@ -80,6 +94,16 @@ wrong, 14 too late, 15 no such name, 22 no such method, 24 not reachable; see
 		return c.run(cmd.Context(), g, cmd.InOrStdin(), args[1:])
 	})
 	return cmd
+}
+
+// argsFor returns what checks the arguments.
+func (c *callCommand) argsFor(g *globals) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if c.several() && !g.brokered {
+			return errors.New("--all and --worker want a broker: --broker, or " + brokerVariable)
+		}
+		return c.parseArgs(cmd, args)
+	}
 }
 
 // parseArgs reads which method is meant.
@@ -107,13 +131,13 @@ func (c *callCommand) run(ctx context.Context, g *globals, stdin io.Reader, argu
 	}
 	limited, cancel := within(ctx, time.Duration(*c.timeout))
 	defer cancel()
-	return c.find(limited, g, func(zmq *comm.Context, instances []*mitterev1.Instance) (err error) {
-		client, err := c.dial(zmq, instances)
+	return c.find(limited, g, func(zmq *comm.Context, members []member) (err error) {
+		w, err := c.dial(zmq, members)
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, client.Close()) }()
-		s, err := fetchSchema(limited, client)
+		defer func() { err = errors.Join(err, w.conn.Close()) }()
+		s, err := fetchSchema(limited, w.tells)
 		if err != nil {
 			return err
 		}
@@ -128,31 +152,70 @@ func (c *callCommand) run(ctx context.Context, g *globals, stdin io.Reader, argu
 		if !c.forever || !md.IsStreamingServer() {
 			ctx = limited
 		}
-		return c.call(ctx, client, &exchange{s, md, message})
+		x := &exchange{s, md, message}
+		if c.several() && !c.oneWay {
+			return c.gather(ctx, w.serves, x)
+		}
+		return c.call(ctx, w.serves, x)
 	})
 }
 
-// dial returns a client of those instances that take calls.
-func (c *callCommand) dial(zmq *comm.Context, instances []*mitterev1.Instance) (*service.Client, error) {
+// way is how a call goes to those who serve it.
+type way struct {
+	tells  call.Caller // who is asked for the schema
+	serves call.Caller
+	conn   io.Closer
+}
+
+// dial returns the way to those members that take calls.
+func (c *callCommand) dial(zmq *comm.Context, members []member) (w way, err error) {
+	var able []member
 	var endpoints []string
 	var why error
-	for _, instance := range instances {
-		endpoint, err := reach(zmq, instance)
+	for _, m := range members {
+		endpoint, err := m.reach(zmq)
 		if err == nil && c.id == "" {
-			err = idle(instance)
+			err = idle(m.Instance)
 		}
 		if err != nil {
 			why = err
 			continue
 		}
-		endpoints = append(endpoints, endpoint)
+		able, endpoints = append(able, m), append(endpoints, endpoint)
 	}
-	if len(endpoints) == 0 {
-		return nil, messaging.Errorf(messaging.CodeOf(why), "none of %d instances of %s takes calls; %s: %w",
-			len(instances), c.name, labelOf(instances[len(instances)-1]), why)
+	last := members[len(members)-1]
+	switch {
+	case len(able) == 0:
+		return way{}, messaging.Errorf(messaging.CodeOf(why), "none of %d %s of %s takes calls; %s: %w",
+			len(members), last.kind(), c.name, last.label(), why)
+	case last.broker != "":
+		return c.dialBroker(zmq, last.broker, able[0])
 	}
-	return service.NewClient(zmq, c.name, service.FromEndpoints(endpoints...), service.WithPatience(c.patience()))
+	client, err := service.NewClient(zmq, c.name, service.FromEndpoints(endpoints...), service.WithPatience(c.patience()))
+	return way{client, client, client}, err
 }
+
+// dialBroker returns the way through a broker. One worker that can tells the schema,
+// since the broker may give a request to another that cannot.
+func (c *callCommand) dialBroker(zmq *comm.Context, endpoint string, teller member) (way, error) {
+	client, err := service.NewClient(zmq, c.name, service.FromBroker(endpoint), service.WithPatience(c.patience()))
+	if err != nil {
+		return way{}, err
+	}
+	w := way{toWorkers(client, teller.GetId()), client, client}
+	switch {
+	case c.id != "":
+		w.serves = toWorkers(client, c.id)
+	case c.all:
+		w.serves = toTarget(client, &mitterev1.Target{Kind: mitterev1.Target_KIND_ALL})
+	case len(c.workers) > 0:
+		w.serves = toWorkers(client, c.workers...)
+	}
+	return w, nil
+}
+
+// several reports whether several workers may answer.
+func (c *callCommand) several() bool { return c.all || len(c.workers) > 0 }
 
 // patience returns how long to wait for a service that cannot be reached: as long
 // as the call may take, if the user said how long.
@@ -180,14 +243,21 @@ type exchange struct {
 	message proto.Message
 }
 
+// request returns the request.
+func (c *callCommand) request(x *exchange) *call.Request {
+	return &call.Request{
+		Method: call.MethodOf(x.method), Message: x.message, Metadata: c.metadata,
+		OneWay: c.oneWay, Wait: time.Duration(*c.wait),
+	}
+}
+
 // call makes the call and prints its answers.
 func (c *callCommand) call(ctx context.Context, caller call.Caller, x *exchange) error {
 	timing := &call.Timing{}
 	began := time.Now()
-	err := caller.Call(ctx, &call.Request{
-		Method: call.MethodOf(x.method), Message: x.message, Metadata: c.metadata,
-		OneWay: c.oneWay, Wait: time.Duration(*c.wait), Timing: timing,
-	}, func(e *messaging.Envelope) error {
+	r := c.request(x)
+	r.Timing = timing
+	err := caller.Call(ctx, r, func(e *messaging.Envelope) error {
 		answer := dynamicpb.NewMessage(x.method.Output())
 		if err := e.OpenInto(answer); err != nil {
 			return err
@@ -199,50 +269,4 @@ func (c *callCommand) call(ctx context.Context, caller call.Caller, x *exchange)
 		return &detailedError{messaging.AsError(err), x.schema.types}
 	}
 	return nil
-}
-
-// printTiming prints where the time went, if that is wanted. Without an answer only
-// the caller's own is known.
-func (c *callCommand) printTiming(t *call.Timing, total time.Duration) {
-	switch {
-	case !c.timing:
-	case t.Instance == "":
-		fmt.Fprintf(c.stderr, "all in all %s\n", short(total))
-	default:
-		fmt.Fprintf(c.stderr, "waited %s, executed %s, all in all %s, at instance %s\n",
-			short(t.Waited), short(t.Executed), short(total), printable(t.Instance))
-	}
-}
-
-// print prints one answer.
-func (c *callCommand) print(m proto.Message, types resolver) error {
-	text, err := messageJSON(m, types)
-	if err != nil {
-		return messaging.Errorf(messaging.Internal, "the answer cannot be printed: %w", err)
-	}
-	var fields map[string]json.RawMessage
-	if c.printer.json() || json.Unmarshal(text, &fields) != nil {
-		return c.printer.text(string(text) + "\n")
-	}
-	var rows [][]string
-	all := m.ProtoReflect().Descriptor().Fields()
-	for i := range all.Len() {
-		if value, ok := fields[all.Get(i).JSONName()]; ok {
-			rows = append(rows, []string{all.Get(i).JSONName(), plainText(value)})
-			delete(fields, all.Get(i).JSONName())
-		}
-	}
-	if len(fields) > 0 { // one of the types whose JSON is not their fields
-		return c.printer.text(string(text) + "\n")
-	}
-	return c.printer.rows(rows...)
-}
-
-// plainText returns a JSON string without its quotes, all else as it is.
-func plainText(value json.RawMessage) string {
-	var text string
-	if json.Unmarshal(value, &text) == nil {
-		return text
-	}
-	return string(value)
 }

@@ -30,7 +30,7 @@ func newCompletion() *cobra.Command {
 		Use:   "completion bash|zsh|fish|powershell",
 		Short: "Print a script by which a shell completes commands",
 		Long: `Print a script by which a shell completes commands, flags and, if the registry
-answers within a second, the names of services and their methods.`,
+or the broker answers within a second, the names of services, workers and methods.`,
 		Example: `  source <(mittere completion bash)                 in ~/.bashrc
   mittere completion zsh > "${fpath[1]}/_mittere"   once
   mittere completion fish | source                  in config.fish`,
@@ -51,16 +51,34 @@ type completions = func(cmd *cobra.Command, args []string, begun string) ([]stri
 
 // completeName completes the name of a service.
 func (g *globals) completeName(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
+	if len(args) > 0 || g.settle(cmd, atEither) != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	return g.names(cmd.Context(), begun, ""), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeWorkers completes names of workers.
+func (g *globals) completeWorkers(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+	if g.settle(cmd, atBroker) != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var names []string
+	_ = g.withBroker(func(_ *comm.Context, m *manager) error {
+		resp, err := askBroker(cmd.Context(), m, completionPatience, m.ListWorkers, &mitterev1.ListWorkersRequest{})
+		for _, w := range resp.GetWorkers() {
+			names = append(names, w.GetName())
+		}
+		return err
+	})
+	return beginning(names, begun), cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeMethod returns what completes NAME/METHOD.
 func (g *globals) completeMethod(t *target) completions {
 	return func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
 		switch name, _, methods := strings.Cut(begun, "/"); {
+		case g.settle(cmd, atEither) != nil:
+			return nil, cobra.ShellCompDirectiveNoFileComp
 		case len(args) > 0:
 			return nil, cobra.ShellCompDirectiveDefault // a file, perhaps
 		case t.endpoint != "":
@@ -77,6 +95,16 @@ func (g *globals) completeMethod(t *target) completions {
 func (g *globals) names(ctx context.Context, begun, suffix string) (names []string) {
 	ctx, cancel := context.WithTimeout(ctx, completionPatience)
 	defer cancel()
+	if g.brokered {
+		_ = g.withBroker(func(_ *comm.Context, m *manager) error {
+			resp, err := m.ListServices(ctx, &mitterev1.ListServicesRequest{})
+			for _, s := range resp.GetServices() {
+				names = append(names, s.GetName()+suffix)
+			}
+			return err
+		})
+		return beginning(names, begun)
+	}
 	_ = g.withRegistry(func(_ *comm.Context, client *registry.Client) error {
 		entries, err := client.List(ctx)
 		for _, entry := range entries {
@@ -91,11 +119,11 @@ func (g *globals) names(ctx context.Context, begun, suffix string) (names []stri
 func (g *globals) methods(ctx context.Context, t target, begun, prefix string) (methods []string) {
 	ctx, cancel := context.WithTimeout(ctx, completionPatience)
 	defer cancel()
-	_ = t.find(ctx, g, func(zmq *comm.Context, instances []*mitterev1.Instance) error {
+	_ = t.find(ctx, g, func(zmq *comm.Context, members []member) error {
 		ask := askOne(ctx, zmq, completionPatience, func(ctx context.Context, m *management) (*mitterev1.InfoResponse, error) {
 			return m.Info(ctx, &mitterev1.InfoRequest{})
 		})
-		for _, a := range askAll(zmq, instances[:1], ask) {
+		for _, a := range askAll(zmq, members[:1], ask) {
 			for _, method := range a.value.GetMethods() {
 				_, short, _ := strings.Cut(method.GetName(), "/")
 				methods = append(methods, prefix+method.GetName(), prefix+short)

@@ -56,6 +56,7 @@ func wantGolden(t *testing.T, name string, code int, stdout, stderr string) {
 
 func TestHelpOfEachCommandIsAsRecorded(t *testing.T) {
 	t.Setenv(registryVariable, "")
+	t.Setenv(brokerVariable, "")
 	wantHelp := func(args ...string) {
 		code, stdout, stderr := command(t.Context(), "", append([]string{"help"}, args...)...)
 		wantGolden(t, strings.Join(append([]string{"help"}, args...), " "), code, stdout, stderr)

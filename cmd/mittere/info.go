@@ -18,21 +18,26 @@ func newInfo(g *globals) *cobra.Command {
 		short: "Tell what the instances of a service are",
 		long: `Tell what all instances of a service are, or one: version, endpoints, labels, since
 when they serve, and their methods. With --endpoint no registry is asked, and
-NAME may be left out.`,
+NAME may be left out.
+
+With --broker the workers of the service are asked, each through the broker; without
+NAME the broker tells of itself: versions, endpoints, settings.`,
 		ask: func(ctx context.Context, m *management) (*mitterev1.InfoResponse, error) {
 			return m.Info(ctx, &mitterev1.InfoRequest{})
 		},
 		table: printInfo,
 		json:  func(a answer[*mitterev1.InfoResponse]) any { return newInfoJSON(a) },
+		own:   brokerInfo,
 	})
 }
 
-// question is a command that asks each instance the same.
+// question is a command that asks each member the same.
 type question[T any] struct {
 	use, short, long string
 	ask              func(context.Context, *management) (T, error)
 	table            func(printer, []answer[T]) error // those that answered
 	json             func(answer[T]) any
+	own              func(context.Context, *manager, time.Duration, printer) error // of the broker itself
 }
 
 // newQuestion returns the command.
@@ -43,8 +48,10 @@ func newQuestion[T any](g *globals, q question[T]) *cobra.Command {
 		Use: q.use, Short: q.short, Long: q.long,
 		Example: "  mittere " + verb + " calculator\n" +
 			"  mittere " + verb + " calculator --id calc-7 -o json\n" +
-			"  mittere " + verb + " --endpoint tcp://127.0.0.1:5555",
-		Args:              t.nameArgs,
+			"  mittere " + verb + " --endpoint tcp://127.0.0.1:5555\n" +
+			"  mittere " + verb + " calculator --broker tcp://127.0.0.1:5555\n" +
+			"  mittere " + verb + " --broker tcp://127.0.0.1:5555",
+		Args:              t.nameArgs(g),
 		ValidArgsFunction: g.completeName,
 	}
 	t.addFlags(cmd, "how long to wait for an answer; 0 is for ever", patience)
@@ -52,8 +59,13 @@ func newQuestion[T any](g *globals, q question[T]) *cobra.Command {
 	cmd.RunE = does(func(cmd *cobra.Command, args []string) error {
 		t.name = joined(args)
 		p := printer{cmd.OutOrStdout(), format.value}
-		return t.find(cmd.Context(), g, func(zmq *comm.Context, instances []*mitterev1.Instance) error {
-			answers := askAll(zmq, instances, askOne(cmd.Context(), zmq, time.Duration(*t.timeout), q.ask))
+		if g.brokered && t.name == "" {
+			return g.withBroker(func(_ *comm.Context, m *manager) error {
+				return q.own(cmd.Context(), m, time.Duration(*t.timeout), p)
+			})
+		}
+		return t.find(cmd.Context(), g, func(zmq *comm.Context, members []member) error {
+			answers := askAll(zmq, members, askOne(cmd.Context(), zmq, time.Duration(*t.timeout), q.ask))
 			if err := q.print(p, answers); err != nil {
 				return err
 			}

@@ -1,5 +1,6 @@
 // Command mittere is the command line of the Mittere messaging framework: it runs
-// a registry, tells what services there are and how they are, and calls them.
+// a registry or a broker, tells what services there are and how they are, and calls
+// them.
 //
 // Its exit code is 0 on success, 2 when it was called the wrong way, such as with
 // an unknown command, flag or argument, and 10 plus the code of the error when
@@ -46,17 +47,6 @@ func run(ctx context.Context, args []string, s streams) int {
 	return exitCode(err)
 }
 
-// The registry that is asked where none is named.
-const (
-	registryVariable = "MITTERE_REGISTRY"
-	defaultRegistry  = "tcp://127.0.0.1:5000"
-)
-
-// globals are the flags that all commands have.
-type globals struct {
-	registry string // endpoint
-}
-
 // newRoot puts the commands together.
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
@@ -64,6 +54,9 @@ func newRoot() *cobra.Command {
 		Short: "Typed messages, reactors and services over ZeroMQ",
 		Long: `mittere is the command line of the Mittere messaging framework: messages and
 services that are defined in .proto files, over ZeroMQ.
+
+Services are found by a registry, or reached through a broker: --broker, or
+MITTERE_BROKER in the environment, in place of --registry or MITTERE_REGISTRY.
 
 Only results go to standard output; -o json prints one JSON object a line.
 
@@ -74,7 +67,9 @@ usage; else 10 + the code of the error: 11 CANCELLED (a call was interrupted),
 19 FAILED_PRECONDITION, 20 ABORTED, 21 OUT_OF_RANGE, 22 UNIMPLEMENTED,
 23 INTERNAL, 24 UNAVAILABLE, 25 DATA_LOSS, 26 UNAUTHENTICATED.`,
 		Example: `  mittere registry                          run a registry
+  mittere broker                            run a broker
   mittere services                          what is there
+  mittere workers                           who serves at the broker
   mittere call calculator/Add '{"a":1,"b":2}'   call a method
   mittere help call                         more about one command`,
 		// run says what is wrong, once, and where to read on.
@@ -86,8 +81,10 @@ usage; else 10 + the code of the error: 11 CANCELLED (a call was interrupted),
 	g := &globals{}
 	root.PersistentFlags().StringVar(&g.registry, "registry", cmp.Or(os.Getenv(registryVariable), defaultRegistry),
 		"`endpoint` of the registry to ask; the environment's "+registryVariable+" is the default")
-	root.AddCommand(newRegistry(), newBroker(), newServices(g), newResolve(g), newPing(g), newInfo(g), newStats(g), newCall(g),
-		newCompletion(), newVersion())
+	root.PersistentFlags().StringVar(&g.broker, "broker", cmp.Or(os.Getenv(brokerVariable), defaultBroker),
+		"`endpoint` of the broker to ask, in place of a registry; the environment's "+brokerVariable+" is the default")
+	root.AddCommand(newRegistry(), newBroker(), newServices(g), newResolve(g), newWorkers(g), newDrain(g), newPing(g), newInfo(g),
+		newStats(g), newCall(g), newCompletion(), newVersion())
 	refuseUnknownTopics(root)
 	return root
 }

@@ -38,7 +38,7 @@ func TestCommandLine(t *testing.T) {
 		"no duration":          {[]string{"ping", "x", "--timeout", "soon"}, 2, "", "want a duration"},
 		"no pings":             {[]string{"ping", "x", "-n", "0"}, 2, "", "want a number from 1 on"},
 		"no pair":              {[]string{"call", "x/y", "-H", "key"}, 2, "", "want key=value"},
-		"no such log":          {[]string{"registry", "--log", "xml"}, 2, "", "want text|json"},
+		"no such log":          {[]string{"registry", "--log-format", "xml"}, 2, "", "want text|json"},
 		"no such level":        {[]string{"registry", "--log-level", "loud"}, 2, "", "log-level"},
 		"registry of registry": {[]string{"registry", "--registry", "tcp://127.0.0.1:1"}, 2, "", "--bind"},
 		"no shell":             {[]string{"completion"}, 2, "", "accepts 1 arg(s)"},

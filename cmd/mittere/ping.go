@@ -12,6 +12,7 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/service/broker"
 )
 
 // pingCommand is "mittere ping" with its flags.
@@ -28,21 +29,27 @@ func newPing(g *globals) *cobra.Command {
 		Long: `Measure round trips to all instances of a service, or to one. The time to connect
 is not counted. With --endpoint no registry is asked, and NAME may be left out.
 
+With --broker the workers of the service are asked, each through the broker; without
+NAME the broker itself.
+
 It fails if an instance does not answer all pings.`,
 		Example: `  mittere ping calculator
   mittere ping calculator -n 100 -o json
-  mittere ping --endpoint tcp://127.0.0.1:5555`,
-		Args:              c.nameArgs,
+  mittere ping --endpoint tcp://127.0.0.1:5555
+  mittere ping calculator --broker tcp://127.0.0.1:5555`,
+		Args:              c.nameArgs(g),
 		ValidArgsFunction: g.completeName,
 	}
 	c.addFlags(cmd, "how long to wait for each answer; 0 is for ever", patience)
 	cmd.Flags().VarP(&c.count, "count", "n", "how many pings")
 	format := addFormat(cmd, formatTable, formatJSON)
 	cmd.RunE = does(func(cmd *cobra.Command, args []string) error {
-		c.name = joined(args)
+		if c.name = joined(args); g.brokered {
+			c.name = cmp.Or(c.name, broker.ServiceName)
+		}
 		p := printer{cmd.OutOrStdout(), format.value}
-		return c.find(cmd.Context(), g, func(zmq *comm.Context, instances []*mitterev1.Instance) error {
-			answers := askAll(zmq, instances, askOne(cmd.Context(), zmq, 0, c.ping))
+		return c.find(cmd.Context(), g, func(zmq *comm.Context, members []member) error {
+			answers := askAll(zmq, members, askOne(cmd.Context(), zmq, 0, c.ping))
 			if err := printPings(p, answers); err != nil {
 				return err
 			}

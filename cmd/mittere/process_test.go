@@ -27,6 +27,8 @@ func TestProcess(t *testing.T) {
 	t.Run("reader that goes away cancels a stream quietly", func(t *testing.T) { testReaderGone(t, binary) })
 	t.Run("interrupt ends a watch with success", func(t *testing.T) { testInterruptedWatch(t, binary) })
 	t.Run("registry that is killed has its table again", func(t *testing.T) { testKilledRegistry(t, binary) })
+	t.Run("interrupt ends a watch of a broker with success", func(t *testing.T) { testInterruptedBrokerWatch(t, binary) })
+	t.Run("a broker says where it serves and what it is", func(t *testing.T) { testBrokerProcess(t, binary) })
 	t.Run("a broker that is terminated lets its clients have their answers", func(t *testing.T) { testTerminatedBroker(t, binary) })
 }
 
@@ -184,6 +186,35 @@ func testTerminatedBroker(t *testing.T, binary string) {
 		t.Errorf("the client got %q", reply)
 	}
 	if code, stderr := p.end(); code != 0 {
+		t.Errorf("exit code %d after SIGTERM: %s", code, stderr)
+	}
+}
+
+func testInterruptedBrokerWatch(t *testing.T, binary string) {
+	b := newCalculators(t)
+	p := start(t, binary, "--broker", b.broker.Endpoints()[0], "workers", "--watch")
+	p.await(p.stdout, "there      calc-1")
+	p.signal(syscall.SIGINT)
+	p.wantEnd(0, "")
+}
+
+func testBrokerProcess(t *testing.T, binary string) {
+	p := start(t, binary, "broker", "--name", "b1", "--bind", "tcp://127.0.0.1:0", "--bind", "tcp://127.0.0.1:0", "--log-format", "json",
+		"--pirate", "front=tcp://127.0.0.1:0,back=tcp://127.0.0.1:0,service=plunder", "--max-message", "8192")
+	places := regexp.MustCompile(`tcp://127\.0\.0\.1:[1-9]\d*`).FindAllString(p.await(p.stderr, `"msg":"the broker serves","name":"b1"`), -1)
+	if len(places) != 2 {
+		t.Fatalf("it serves at %q", places)
+	}
+	for _, at := range places {
+		code, stdout, stderr := command(t.Context(), "", "info", "--broker", at, "-o", "json")
+		for _, part := range []string{`"name":"b1"`, `"version":"dev"`, `"service":"plunder"`, `"maxFrameBytes":8192`, `"health":"serving"`} {
+			if code != 0 || !strings.Contains(stdout, part) {
+				t.Errorf("exit code %d, printed %q and %q, want %s in it", code, stdout, stderr, part)
+			}
+		}
+	}
+	p.signal(syscall.SIGTERM)
+	if code, stderr := p.end(); code != 0 || strings.Contains(stderr, "WARN") || strings.Contains(stderr, "ERROR") {
 		t.Errorf("exit code %d after SIGTERM: %s", code, stderr)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -37,14 +38,9 @@ where. It answers the registry messages of dīvidere too, whose services need
 		Example: `  mittere registry                                      at ports 5000 and 5001
   mittere registry --store registry.db                  keep the table when it is killed
   mittere registry --bind 'tcp://127.0.0.1:*' --events ''   a free port, local only`,
-		Args: cobra.NoArgs,
-		PreRunE: func(cmd *cobra.Command, _ []string) error {
-			if cmd.Flags().Changed("registry") {
-				return errors.New("--registry is where to ask; where to serve is --bind")
-			}
-			return nil
-		},
-		RunE: does(func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), cmd.ErrOrStderr()) }),
+		Args:    cobra.NoArgs,
+		PreRunE: serves,
+		RunE:    does(func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), cmd.ErrOrStderr()) }),
 	}
 	c.addFlags(cmd)
 	return cmd
@@ -61,7 +57,7 @@ func (c *registryCommand) addFlags(cmd *cobra.Command) {
 	c.longest = addDuration(cmd, "max-lease", registry.DefaultMaxLease, "longest lease")
 	c.plain = addDuration(cmd, "plain-lease", registry.DefaultPlainLease, "lease of dīvidere's services")
 	f.Var(&c.instances, "max-instances", "how many instances there may be")
-	f.Var(&c.log, "log", "format of the log, which goes to standard error")
+	f.Var(&c.log, "log-format", "format of the log, which goes to standard error")
 	f.TextVar(&c.level, "log-level", slog.LevelInfo, "least `level` of the log: debug, info, warn or error")
 }
 
@@ -97,6 +93,16 @@ func (c *registryCommand) limits() registry.Limits {
 		DefaultLease: time.Duration(*c.lease), MinLease: time.Duration(*c.least), MaxLease: time.Duration(*c.longest),
 		PlainLease: time.Duration(*c.plain), MaxInstances: int(c.instances),
 	}
+}
+
+// serves refuses the flags that say where to ask, for commands that serve.
+func serves(cmd *cobra.Command, _ []string) error {
+	for _, name := range []string{"registry", "broker"} {
+		if cmd.Flags().Changed(name) {
+			return fmt.Errorf("--%s is where to ask; where to serve is --bind", name)
+		}
+	}
+	return nil
 }
 
 // newLogger returns a log in a format.

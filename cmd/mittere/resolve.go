@@ -17,7 +17,7 @@ func newResolve(g *globals) *cobra.Command {
 NOT_FOUND, for scripts; "mittere services NAME" prints an empty list then.`,
 		Example: `  mittere resolve calculator
   mittere resolve calculator -o json | jq -r '.endpoints[0]'`,
-		Args:              cobra.ExactArgs(1),
+		Args:              g.asking(atRegistry, cobra.ExactArgs(1)),
 		ValidArgsFunction: g.completeName,
 	}
 	timeout := addDuration(cmd, "timeout", patience, "how long to wait for the registry; 0 is for ever")

@@ -16,7 +16,7 @@ func newServices(g *globals) *cobra.Command {
 	var watching bool
 	cmd := &cobra.Command{
 		Use:   "services [NAME]",
-		Short: "List the instances that the registry knows",
+		Short: "List the instances that the registry knows, or the services of a broker",
 		Long: `List the instances that the registry knows, all or those of one name.
 
 LEFT is how much of the lease is left: the instance is gone when it ends without
@@ -26,20 +26,32 @@ was last heard if it went away meanwhile.
 With --watch it prints what is there and then each change, line by line, until it
 is interrupted, which is a success: there, put (new, or not what it was),
 withdrawn, expired (the lease ended), gone (while nobody was listening), and away
-and back when the registry itself goes and comes.`,
+and back when the registry itself goes and comes.
+
+With --broker it lists the services that have workers or requests at a broker: how
+many workers are registered, how many of them are free for a request now, how many
+requests wait and how many are at workers. The service by which the broker itself
+answers is listed only if it is named. A watch of a broker looks once a second, and
+tells of the number of workers.`,
 		Example: `  mittere services
   mittere services calculator -o json
-  mittere services --watch`,
-		Args:              cobra.MaximumNArgs(1),
+  mittere services --watch
+  mittere services --broker tcp://127.0.0.1:5555`,
+		Args:              g.asking(atEither, cobra.MaximumNArgs(1)),
 		ValidArgsFunction: g.completeName,
 	}
-	timeout := addDuration(cmd, "timeout", patience, "how long to wait for the registry; 0 is for ever; a watch goes on, and says so")
+	timeout := addDuration(cmd, "timeout", patience, "how long to wait for the registry or the broker; 0 is for ever; a watch goes on, and says so")
 	format := addFormat(cmd, formatTable, formatJSON)
 	cmd.Flags().BoolVarP(&watching, "watch", "w", false, "print changes until interrupted")
 	cmd.RunE = does(func(cmd *cobra.Command, args []string) error {
 		p, name := printer{cmd.OutOrStdout(), format.value}, ""
 		if len(args) > 0 {
 			name = args[0]
+		}
+		if g.brokered {
+			return g.withBroker(func(_ *comm.Context, m *manager) error {
+				return listBrokered(cmd.Context(), m, name, p, time.Duration(*timeout), watching)
+			})
 		}
 		return g.withRegistry(func(_ *comm.Context, client *registry.Client) error {
 			if watching {

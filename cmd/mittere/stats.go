@@ -18,12 +18,16 @@ func newStats(g *globals) *cobra.Command {
 		long: `Tell what all instances of a service have done since they began, or one: requests by
 method, those that failed by code, those that run, and how long handlers took.
 Quantiles are within 10 percent of the truth. With --endpoint no registry is
-asked, and NAME may be left out.`,
+asked, and NAME may be left out.
+
+With --broker the workers of the service are asked, each through the broker; without
+NAME the broker tells what it has done itself and what it holds.`,
 		ask: func(ctx context.Context, m *management) (*mitterev1.StatsResponse, error) {
 			return m.Stats(ctx, &mitterev1.StatsRequest{})
 		},
 		table: printStats,
 		json:  func(a answer[*mitterev1.StatsResponse]) any { return newStatsJSON(a) },
+		own:   brokerStats,
 	})
 }
 

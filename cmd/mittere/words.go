@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
@@ -80,4 +81,24 @@ func orNone(m map[string]string) map[string]string {
 		return map[string]string{}
 	}
 	return m
+}
+
+// spaced returns a name in JSON as words: inFlight is in flight.
+func spaced(name string) string {
+	var b strings.Builder
+	for _, r := range name {
+		if unicode.IsUpper(r) {
+			b.WriteByte(' ')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}
+
+// stateName returns the name of what a worker is doing: idle, busy or draining.
+func stateName(state mitterev1.WorkerState) string {
+	if state == mitterev1.WorkerState_WORKER_STATE_UNSPECIFIED {
+		return "unknown"
+	}
+	return strings.ToLower(strings.TrimPrefix(state.String(), "WORKER_STATE_"))
 }

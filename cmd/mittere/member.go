@@ -1,0 +1,193 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
+	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/messaging/call"
+	"github.com/mittere/mittere/registry"
+	"github.com/mittere/mittere/service/servicemittere"
+)
+
+// atOnce is how many members are asked at once.
+const atOnce = 64
+
+// member is one of those who serve a name, which a command asks: an instance at an
+// endpoint of its own, or a worker of a broker.
+type member struct {
+	*mitterev1.Instance        // as the registry or the broker has it
+	broker              string // the endpoint of the broker that leads to it; empty if none does
+	protocol            string // that it speaks to the broker
+}
+
+// native is what the name of the protocol begins with in which workers can be asked.
+const native = "mittere/"
+
+// ofWorker returns a worker as a member of those who serve a name.
+func ofWorker(name, broker string, w *mitterev1.Worker) member {
+	i := &mitterev1.Instance{Name: name, Id: w.GetName(), Endpoints: w.GetEndpoints(), Version: w.GetVersion(), Services: w.GetServices()}
+	if w.GetState() == mitterev1.WorkerState_WORKER_STATE_DRAINING {
+		i.Health = mitterev1.Health_HEALTH_DRAINING
+	}
+	return member{i, broker, w.GetDialect()}
+}
+
+// reach returns the endpoint at which a member can be asked about itself.
+func (m member) reach(zmq *comm.Context) (string, error) {
+	switch {
+	case m.broker != "" && !strings.HasPrefix(m.protocol, native):
+		return "", messaging.Errorf(messaging.Unimplemented, "it speaks %s, and tells nothing of itself", m.protocol)
+	case m.broker != "":
+		return m.broker, nil
+	case m.GetId() == "": // the user's, who knows
+		return m.GetEndpoints()[0], nil
+	}
+	endpoint := registry.Reach(m.Instance, zmq)
+	switch {
+	case m.GetKind() != mitterev1.Kind_KIND_UNSPECIFIED:
+		return "", messaging.Errorf(messaging.Unimplemented, "it does not serve calls")
+	case m.GetDialect() == mitterev1.Dialect_DIALECT_PLAIN:
+		return "", messaging.Errorf(messaging.Unimplemented, "it speaks plain envelopes only, and tells nothing of itself")
+	case endpoint == "":
+		return "", messaging.Errorf(messaging.Unavailable, "none of %q can be reached from this host", m.GetEndpoints())
+	}
+	return endpoint, nil
+}
+
+// dial returns a caller of a member, and what closes it. A broker gives all calls to
+// that worker.
+func (m member) dial(zmq *comm.Context, endpoint string) (call.Caller, io.Closer, error) {
+	conn, err := call.Dial(zmq, endpoint, call.WithService(m.GetName()), call.WithSocket(comm.WithLinger(0)))
+	if err != nil {
+		return nil, nil, err
+	}
+	if m.broker == "" {
+		return conn, conn, nil
+	}
+	return toWorkers(conn, m.GetId()), conn, nil
+}
+
+// toWorkers returns a caller whose calls go to those workers of a broker.
+func toWorkers(c call.Caller, names ...string) call.Caller {
+	return toTarget(c, &mitterev1.Target{Kind: mitterev1.Target_KIND_NAMED, Names: names})
+}
+
+// toTarget returns a caller whose calls go to that target.
+func toTarget(c call.Caller, target *mitterev1.Target) call.Caller {
+	return call.Intercept(c, func(next call.Invoker) call.Invoker {
+		return func(ctx context.Context, r *call.Request, each func(*messaging.Envelope) error) error {
+			r.Target = target
+			return next(ctx, r, each)
+		}
+	})
+}
+
+// kind says what members like this are.
+func (m member) kind() string {
+	if m.broker != "" {
+		return "workers"
+	}
+	return "instances"
+}
+
+// label says which member it is.
+func (m member) label() string {
+	switch {
+	case m.broker != "":
+		return "worker " + m.GetId()
+	case m.GetId() == "":
+		return m.GetEndpoints()[0]
+	default:
+		return "instance " + m.GetId()
+	}
+}
+
+// answer is what one member said.
+type answer[T any] struct {
+	instance member
+	value    T
+	err      error
+}
+
+// management asks a member about itself.
+type management = servicemittere.ManagementServiceClient
+
+// askAll asks all members at once and returns their answers, in their order.
+func askAll[T any](zmq *comm.Context, members []member, ask func(member, string) (T, error)) []answer[T] {
+	answers := make([]answer[T], len(members))
+	room := make(chan struct{}, atOnce)
+	var asking sync.WaitGroup
+	for i, m := range members {
+		asking.Go(func() {
+			room <- struct{}{}
+			defer func() { <-room }()
+			answers[i].instance = m
+			endpoint, err := m.reach(zmq)
+			if err == nil {
+				answers[i].value, err = ask(m, endpoint)
+			}
+			answers[i].err = err
+		})
+	}
+	asking.Wait()
+	return answers
+}
+
+// askOne returns what asks one member one thing.
+func askOne[T any](ctx context.Context, zmq *comm.Context, timeout time.Duration, ask func(context.Context, *management) (T, error)) func(member, string) (T, error) {
+	return func(m member, endpoint string) (value T, err error) {
+		ctx, cancel := within(ctx, timeout)
+		defer cancel()
+		caller, conn, err := m.dial(zmq, endpoint)
+		if err != nil {
+			return value, err
+		}
+		defer conn.Close()
+		return ask(ctx, servicemittere.NewManagementServiceClient(caller))
+	}
+}
+
+// failures returns the error of a command some of whose instances failed: with the
+// code of the first.
+func failures[T any](answers []answer[T]) error {
+	failed := slices.DeleteFunc(slices.Clone(answers), func(a answer[T]) bool { return a.err == nil })
+	if len(failed) == 0 {
+		return nil
+	}
+	first := failed[0]
+	code := messaging.CodeOf(first.err)
+	of := first.instance.label()
+	if len(answers) == 1 {
+		return messaging.Errorf(code, "%s: %w", of, first.err)
+	}
+	return messaging.Errorf(code, "%d of %d %s failed; %s: %w", len(failed), len(answers), first.instance.kind(), of, first.err)
+}
+
+// failureJSON is an error in JSON.
+type failureJSON struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// failureOf returns an error for JSON, nil for none.
+func failureOf(err error) *failureJSON {
+	if err == nil {
+		return nil
+	}
+	return &failureJSON{codeName(messaging.CodeOf(err)), messaging.AsError(err).Message}
+}
+
+// id returns the id of the instance that was asked: as the registry has it, else
+// as the instance itself said.
+func (a answer[T]) id(said string) string {
+	return cmp.Or(a.instance.GetId(), said)
+}
