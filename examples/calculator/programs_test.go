@@ -10,6 +10,7 @@ import (
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/examples/exampletest"
 	"github.com/mittere/mittere/registry"
+	"github.com/mittere/mittere/service/broker"
 )
 
 const (
@@ -54,33 +55,76 @@ func TestTheProgramsMeetAtARegistry(t *testing.T) {
 	server.Wait()
 }
 
+func TestTheProgramsMeetAtABroker(t *testing.T) {
+	programs := exampletest.Build(t, "examples/calculator")
+	endpoint := startBroker(t)
+	// The client is there first and waits.
+	client := exampletest.Start(t, filepath.Join(programs, "client"), "--broker", endpoint)
+	server := exampletest.Start(t, filepath.Join(programs, "server"), "--broker", endpoint)
+	want := exampletest.Shown(t, "README.md", startClient)
+	if got := client.Wait(); got != want {
+		t.Errorf("the client printed\n%swant\n%s", got, want)
+	}
+	server.Interrupt()
+	want = "calculator behind " + endpoint + "\ncalculator drained\n"
+	if got := server.Wait(); got != want {
+		t.Errorf("the server printed\n%swant\n%s", got, want)
+	}
+}
+
 // startRegistry runs a registry until the test ends, and returns where it is.
 func startRegistry(t *testing.T) (endpoint string) {
+	t.Helper()
+	zmq := newContext(t)
+	server, err := registry.NewServer(zmq, "tcp://127.0.0.1:*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, server.Run, server.Close)
+	return server.Endpoints()[0]
+}
+
+// startBroker runs a broker until the test ends, and returns where it is.
+func startBroker(t *testing.T) (endpoint string) {
+	t.Helper()
+	zmq := newContext(t)
+	b, err := broker.New(zmq, "tcp://127.0.0.1:*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, b.Run, b.Close)
+	return b.Endpoints()[0]
+}
+
+// newContext returns a context that is closed when the test ends.
+func newContext(t *testing.T) *comm.Context {
 	t.Helper()
 	zmq, err := comm.NewContext()
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err := registry.NewServer(zmq, "tcp://127.0.0.1:*")
-	if err != nil {
-		t.Fatal(err, zmq.Close())
-	}
+	t.Cleanup(func() {
+		if err := zmq.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return zmq
+}
+
+// run runs something until the test ends, and then closes it.
+func run(t *testing.T, run func(context.Context) error, shut func() error) {
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {
-		if err := server.Run(ctx); err != nil {
+		if err := run(ctx); err != nil {
 			t.Error(err)
 		}
 	})
 	t.Cleanup(func() {
 		stop()
 		running.Wait()
-		if err := server.Close(); err != nil {
-			t.Error(err)
-		}
-		if err := zmq.Close(); err != nil {
+		if err := shut(); err != nil {
 			t.Error(err)
 		}
 	})
-	return server.Endpoints()[0]
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -35,12 +36,15 @@ const smallTable = `
 func wantEnding(t *testing.T, stdout, stderr string, code int) {
 	t.Helper()
 	ending := regexp.MustCompile(`\d+ messages in .*
-[1-9]\d* files? asked for again, 0 lost, 0 doubled
+through the broker: 8 requests, 8 answered, [1-9]\d* given to another worker, 0 lost
+directly, by a registry at tcp://127.0.0.1:\d+: 8 calls answered, 0 wrong; worker [1-9]\d* killed, \d+ calls? tried again
 
-services: census.v1.DigestService, 3 instances, found through a registry at tcp://127.0.0.1:\d+
-(?:  pid \d+ .*
-){2,3}8 calls answered, 0 wrong; pid [1-9]\d* was killed on the way, \d+ calls? tried again
-next: .*
+the broker at tcp://127.0.0.1:\d+, by its management
+  SERVICE +WORKERS +FREE +QUEUED +IN FLIGHT
+  census.v1.CensusService  3 +3 +0 +0
+  WORKER +STATE .*
+(?:  worker-\d+ +idle +0 +\d+ .*
+){3}next: .*
 totals verified: 8 files, 200122 bytes, \d+ messages
 $`)
 	if code != 0 || !strings.Contains(stdout, smallTable) || !ending.MatchString(stdout) {
@@ -49,10 +53,14 @@ $`)
 }
 
 func TestCensusCountsATreeAlthoughAWorkerIsKilled(t *testing.T) {
-	stdout, stderr, code := runProgram(t, "-workers", "3", "-patience", "200ms", smallTree(t))
+	stdout, stderr, code := runProgram(t, "-workers", "3", smallTree(t))
 	wantEnding(t, stdout, stderr, code)
-	if !strings.Contains(stdout, "  killed worker ") || !strings.Contains(stdout, " takes over\n") {
-		t.Errorf("no worker was killed and replaced:\n%s", stdout)
+	killed := regexp.MustCompile(`  killed worker (\d+), which has [1-4] files?\n`).FindStringSubmatch(stdout)
+	if killed == nil || !strings.Contains(stdout, " takes over\n") {
+		t.Fatalf("no worker was killed and replaced:\n%s", stdout)
+	}
+	if strings.Contains(stdout, "worker-"+killed[1]+" ") {
+		t.Errorf("worker %s was killed and is there:\n%s", killed[1], stdout)
 	}
 	if strings.ContainsAny(stdout, "\r\x1b") || !strings.Contains(stdout, "  100 %  8/8 files ") {
 		t.Errorf("want lines, since this is no terminal:\n%q", stdout)
@@ -64,8 +72,8 @@ func TestCensusCountsATreeAlthoughAWorkerIsKilled(t *testing.T) {
 
 func TestTheOnlyWorkerIsKilledWithTheOnlyFile(t *testing.T) {
 	root := makeTree(t, map[string]string{"file": "content\n"})
-	stdout, _, code := runProgram(t, "-workers", "1", "-out", "1", "-patience", "200ms", root)
-	if code != 0 || !strings.Contains(stdout, "1 file asked for again, 0 lost, 0 doubled\n") {
+	stdout, _, code := runProgram(t, "-workers", "1", "-out", "1", root)
+	if code != 0 || !strings.Contains(stdout, "1 request, 1 answered, 1 given to another worker, 0 lost\n") {
 		t.Errorf("exit code %d and:\n%s", code, stdout)
 	}
 }
@@ -73,7 +81,7 @@ func TestTheOnlyWorkerIsKilledWithTheOnlyFile(t *testing.T) {
 func TestRootMayBeALink(t *testing.T) {
 	link := filepath.Join(t.TempDir(), "link")
 	must(t, os.Symlink(smallTree(t), link))
-	stdout, stderr, code := runProgram(t, "-patience", "200ms", link)
+	stdout, stderr, code := runProgram(t, "-workers", "3", link)
 	wantEnding(t, stdout, stderr, code)
 }
 
@@ -85,16 +93,18 @@ func TestEmptyTreeIsCounted(t *testing.T) {
 }
 
 func TestJSONIsAllThereIsOnStandardOutput(t *testing.T) {
-	stdout, stderr, code := runProgram(t, "-json", "-patience", "200ms", smallTree(t))
+	stdout, stderr, code := runProgram(t, "-json", smallTree(t))
 	var got struct {
 		Totals   totals
 		Verified bool
 		Messages int
+		Requests int
+		Lost     int
 	}
 	if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != 0 {
 		t.Fatalf("exit code %d, %v in:\n%s", code, err, stdout)
 	}
-	if !got.Verified || got.Totals.Bytes != 200122 || got.Messages < 16 {
+	if !got.Verified || got.Totals.Bytes != 200122 || got.Messages < 32 || got.Requests != 8 || got.Lost != 0 {
 		t.Errorf("got %+v", got)
 	}
 	if !strings.Contains(stderr, smallTable) {
@@ -110,8 +120,9 @@ func TestWrongUseIsExitCode2AndASentence(t *testing.T) {
 		"cannot count " + file + ": not a directory":              {file},
 		"2 arguments, want one DIR at most, after the flags":      {root, "-json"},
 		"-workers 0: want 1 to 256":                               {"-workers", "0", root},
-		"-out -1: want at least 1":                                {"-out", "-1", root},
+		"-out -1: want 1 to 1000":                                 {"-out", "-1", root},
 		"-patience 0s: want 1ms to 24h":                           {"-patience", "0", root},
+		"-slow -1s: want 0s to 24h":                               {"-slow", "-1s", root},
 		"flag provided but not defined: -x":                       {"-x"},
 		`invalid value "many" for flag -workers: parse error`:     {"-workers", "many"},
 		"-workers 1000: want 1 to 256":                            {"-workers", "1000"},
@@ -127,5 +138,35 @@ func TestHelpIsPrinted(t *testing.T) {
 	stdout, stderr, code := runProgram(t, "--help")
 	if code != 0 || stdout != help || stderr != "" {
 		t.Errorf("exit code %d, %q and %q", code, stdout, stderr)
+	}
+}
+
+func TestFilesThatTakeTooLongAreLostAndExitCode1(t *testing.T) {
+	stdout, stderr, code := runProgram(t, "-patience", "100ms", "-slow", "1h", smallTree(t))
+	if code != 1 || strings.Contains(stdout, "totals verified") || !strings.Contains(stdout, " 8 lost\n") {
+		t.Errorf("exit code %d and:\n%s", code, stdout)
+	}
+	for _, want := range []string{"files: 0 by messages, 8 without\n", "files without an answer: 8\n", "    README: DEADLINE_EXCEEDED: "} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("want %q in: %s", want, stderr)
+		}
+	}
+}
+
+func TestOddFilesAreCounted(t *testing.T) {
+	root := makeTree(t, map[string]string{
+		"no UTF-8 \xff": "1\n", "two\nlines": "2\n", " ": "3\n", "empty": "", "-flag": "4\n", "ü/世界.go": "package 世界\n",
+		"below the limit of a small body": strings.Repeat("x", 4<<10), "large": strings.Repeat("0123456\n", 3<<17),
+	})
+	must(t, os.Symlink(root, filepath.Join(root, "loop")))
+	must(t, syscall.Mkfifo(filepath.Join(root, "pipe"), 0o666))
+	stdout, stderr, code := runProgram(t, root)
+	if code != 0 || stderr != "" {
+		t.Errorf("exit code %d and:\n%s%s", code, stdout, stderr)
+	}
+	for _, want := range []string{"8 files, ", "not followed: 1 link, 1 irregular file\n", "\ntotals verified: 8 files, 3149847 bytes, "} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("want %q in:\n%s", want, stdout)
+		}
 	}
 }

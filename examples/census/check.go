@@ -1,14 +1,17 @@
 package main
 
-import "context"
+import (
+	"cmp"
+	"context"
+	"errors"
+)
 
 // check compares the answers with a count that is made without messages: by this
 // process alone, which reads all files once more.
 type check struct {
-	lost       []string // files without an answer
-	doubled    []string // files with more than one answer that counted
-	wrong      []string // files whose answer is not what is found without messages
-	changed    []string // files that changed between the counts; they are in none
+	lost       []omission // files without an answer, and why
+	wrong      []string   // files whose answer is not what is found without messages
+	changed    []string   // files that changed between the counts; they are in none
 	byMessages totals
 	without    totals
 	table      *table // of what came by messages
@@ -18,49 +21,35 @@ type check struct {
 func (r *report) verify(ctx context.Context) error {
 	r.check = check{table: newTable()}
 	byMessages, without := newSum(), newSum()
-	answers := r.byFile()
 	for file, f := range r.tree.files {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if r.unreadable[file] {
+		e := &r.entries[file]
+		if e.unreadable != nil {
 			continue
 		}
 		content, err := r.read(file)
 		own := inspect(f.path, content)
-		if err != nil || r.unsteady[file] && len(answers[file]) > 0 && answers[file][0] != own {
+		if err != nil || e.unsteady && e.found != nil && *e.found != own {
 			r.check.changed = append(r.check.changed, f.path)
 			continue
 		}
-		r.check.compare(f.path, answers[file], own)
 		without.add(f.path, own)
-		for _, found := range answers[file] {
-			byMessages.add(f.path, found)
-			r.check.table.add(f.path, found)
+		switch {
+		case e.found == nil:
+			r.check.lost = append(r.check.lost, omission{f.path, cmp.Or(e.failed, errNobodyAsked)})
+			continue
+		case *e.found != own:
+			r.check.wrong = append(r.check.wrong, f.path)
 		}
+		byMessages.add(f.path, *e.found)
+		r.check.table.add(f.path, *e.found)
 	}
 	r.check.byMessages, r.check.without = byMessages.total(), without.total()
 	return nil
 }
 
-// compare compares the answers to one file with what is in it.
-func (c *check) compare(path string, answers []finding, own finding) {
-	switch {
-	case len(answers) == 0:
-		c.lost = append(c.lost, path)
-	case len(answers) > 1:
-		c.doubled = append(c.doubled, path)
-	case answers[0] != own:
-		c.wrong = append(c.wrong, path)
-	}
-}
-
-// byFile returns the answers to each file. That there is one is to be seen, not
-// taken for granted.
-func (r *report) byFile() map[int][]finding {
-	answers := map[int][]finding{}
-	for _, a := range r.answers {
-		answers[a.file] = append(answers[a.file], a.finding)
-	}
-	return answers
-}
+// errNobodyAsked is why a file has no answer that nobody was asked about: an error of
+// this program.
+var errNobodyAsked = errors.New("nobody was asked")

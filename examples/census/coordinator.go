@@ -1,203 +1,194 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"sync"
 	"time"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/examples/census/censusmittere"
 	censusv1 "github.com/mittere/mittere/gen/census/v1"
 	"github.com/mittere/mittere/messaging"
-	"github.com/mittere/mittere/reactor"
+	"github.com/mittere/mittere/registry"
+	"github.com/mittere/mittere/service"
+	"github.com/mittere/mittere/service/broker"
+	"github.com/mittere/mittere/service/desk"
 )
 
-// loopback is a free port that only this host reaches.
-const loopback = "tcp://127.0.0.1:*"
+const (
+	// loopback is a free port that only this host reaches.
+	loopback = "tcp://127.0.0.1:*"
+	// inside is where this process itself reaches the broker, which costs less.
+	inside = "inproc://broker"
+)
 
-// coordinator hands files to workers and takes their answers. It is a reactor on
-// two sockets: its handlers and hooks run one at a time, so nothing here needs a
-// lock.
+// coordinator has the files of a tree counted by workers. The broker and the
+// registry are in its process: they are a few lines in any Go program.
 type coordinator struct {
 	options    options
-	tree       *tree
-	ledger     *ledger
+	report     *report
 	screen     *screen
 	meter      *meter
-	report     *report
-	fleet      *fleet
-	router     *messaging.Router
+	zmq        *comm.Context
+	broker     *broker.Broker
+	names      *registry.Server
 	subscriber *messaging.Subscriber
-	ways       map[int64]messaging.ReturnPath // to the workers, by process id
-	killed     bool                           // whether a worker was
-	finish     context.CancelFunc
+	client     *service.Client // of the workers, through the broker
+	fleet      *fleet
 }
 
-// newCoordinator returns a coordinator for a tree.
+// coordinate has every file counted by a worker. When it returns, no worker is left.
+func coordinate(ctx context.Context, t *tree, o options, s *screen) (*report, error) {
+	c := newCoordinator(t, o, s)
+	err := c.open()
+	if err == nil {
+		err = c.run(ctx, c.work)
+	}
+	return c.report, errors.Join(err, c.close())
+}
+
+// newCoordinator returns a coordinator that has nothing yet.
 func newCoordinator(t *tree, o options, s *screen) *coordinator {
-	return &coordinator{
-		options: o,
-		tree:    t,
-		ledger:  newLedger(t.sizes(), o.limits),
-		screen:  s,
-		meter:   newMeter(len(t.files)),
-		ways:    map[int64]messaging.ReturnPath{},
-		report:  newReport(t),
-	}
+	return &coordinator{options: o, report: newReport(t), screen: s, meter: newMeter(len(t.files))}
 }
 
-// count has every file counted by a worker. When it returns, no worker is left.
-func (c *coordinator) count(ctx context.Context) (*report, error) {
-	zmq, err := comm.NewContext()
+// open makes everything that listens, and the client. Nothing works before run.
+func (c *coordinator) open() (err error) {
+	if c.zmq, err = comm.NewContext(); err != nil {
+		return err
+	}
+	c.broker, err = broker.New(c.zmq, inside+","+loopback, broker.WithSocket(socketOptions()...),
+		broker.WithLimits(desk.Limits{Bytes: 2 * mostBytesOut}), broker.WithDrainTimeout(0), broker.WithLogger(silent))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err = c.open(zmq); err == nil {
-		err = c.run(ctx)
-	}
-	return c.report, errors.Join(err, zmq.Close())
-}
-
-// open makes the sockets.
-func (c *coordinator) open(zmq *comm.Context) (err error) {
-	c.router, err = messaging.NewRouter(zmq, loopback, messaging.WithSocket(socketOptions()...))
+	c.names, err = registry.NewServer(c.zmq, loopback, registry.WithLogger(silent))
 	if err != nil {
 		return err
 	}
 	// A subscriber connects unless "@" tells it to bind.
-	c.subscriber, err = messaging.NewSubscriber(zmq, "@"+loopback, messaging.WithSocket(socketOptions()...),
+	c.subscriber, err = messaging.NewSubscriber(c.zmq, "@"+loopback, messaging.WithSocket(socketOptions()...),
 		messaging.WithTopics(messaging.OfSubtree((*censusv1.Progress)(nil), "worker")))
+	if err != nil {
+		return err
+	}
+	c.client, err = service.NewClient(c.zmq, censusmittere.CensusServiceName,
+		service.FromBroker(inside), service.WithClientSocket(socketOptions()...))
 	return err
 }
 
-// run starts the workers, works until every file is settled, and ends them.
-func (c *coordinator) run(ctx context.Context) error {
+// close closes what open made.
+func (c *coordinator) close() error {
+	var wrong []error
+	if c.client != nil {
+		wrong = append(wrong, c.client.Close())
+	}
+	if c.names != nil {
+		wrong = append(wrong, c.names.Close())
+	}
+	if c.broker != nil {
+		wrong = append(wrong, c.broker.Close())
+	}
+	if c.zmq != nil {
+		wrong = append(wrong, c.zmq.Close()) // and the sockets that are left
+	}
+	return errors.Join(wrong...)
+}
+
+// run has a job done while broker, registry and workers run.
+func (c *coordinator) run(ctx context.Context, job func(context.Context) error) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	router, subscriber := c.router.Endpoints()[0], c.subscriber.Endpoints()[0]
-	c.fleet = newFleet(workerFlag, router, subscriber)
+	// Workers take leave of both, also when ctx has ended.
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	for _, run := range []func(context.Context) error{c.broker.Run, c.names.Run} {
+		running.Go(func() {
+			if err := run(serving); err != nil {
+				fail(err)
+			}
+		})
+	}
+	err := c.withWorkers(ctx, fail, job)
+	stop()
+	running.Wait()
+	return cmp.Or(context.Cause(ctx), err) // what ended ctx is why the job failed
+}
+
+// withWorkers has a job done while the workers run.
+func (c *coordinator) withWorkers(ctx context.Context, fail context.CancelCauseFunc, job func(context.Context) error) error {
+	c.fleet = newFleet(workerFlag, c.endpoint(), c.names.Endpoints()[0], c.subscriber.Endpoints()[0], c.options.slow.String())
+	c.fleet.replaced = func(pid int64) { c.screen.print(fmt.Sprintf("  worker %d takes over\n", pid)) }
 	pids, err := c.fleet.start(ctx, c.options.workers, fail)
 	if err != nil {
 		return err
 	}
 	defer c.fleet.stop()
-	c.screen.print(picture(router, subscriber, pids))
-	err = c.react(ctx)
-	return errors.Join(err, context.Cause(ctx))
+	c.screen.print(c.picture(pids))
+	return job(ctx)
 }
 
-// react runs the reactor until every file is settled or ctx ends.
-func (c *coordinator) react(ctx context.Context) error {
-	ctx, c.finish = context.WithCancel(ctx)
-	defer c.finish()
-	handlers := reactor.NewHandlers()
-	reactor.Observe(handlers, c.welcome)
-	reactor.Observe(handlers, c.take)
-	reactor.Observe(handlers, c.show)
-	r, err := reactor.New(handlers, []reactor.Socket{c.router, c.subscriber},
-		reactor.WithStart(c.begin),
-		reactor.WithTimer(c.options.beat(), c.tick))
-	if err != nil {
+// endpoint is where others reach the broker.
+func (c *coordinator) endpoint() string { return c.broker.Endpoints()[1] }
+
+// work is the job: all files through the broker, some of them once more without it,
+// and what the broker says of itself then.
+func (c *coordinator) work(ctx context.Context) error {
+	if err := await(ctx, "workers are there", c.options.workers, c.registered); err != nil {
 		return err
 	}
-	err = r.Run(ctx)
-	c.conclude()
-	return err
-}
-
-// begin is called before the first message.
-func (c *coordinator) begin(ctx context.Context) error {
-	c.meter.began = time.Now()
-	return c.advance(ctx)
-}
-
-// welcome enters a worker and keeps the way to it.
-func (c *coordinator) welcome(ctx context.Context, hello *censusv1.Hello) error {
-	pid := hello.GetPid()
-	c.ways[pid] = reactor.CallFrom(ctx).Delivery.ReturnPath()
-	c.ledger.joined(pid)
-	if len(c.ways) > c.options.workers {
-		c.screen.print(fmt.Sprintf("  worker %d takes over\n", pid))
+	if err := c.count(ctx); err != nil {
+		return err
 	}
-	return c.advance(ctx)
+	if err := c.callDirectly(ctx); err != nil {
+		return err
+	}
+	return c.view(ctx)
 }
 
-// take takes what a worker found in a file, if it is the first to answer.
-func (c *coordinator) take(ctx context.Context, r *censusv1.CountResponse) error {
-	found, err := findingOf(r)
-	if err != nil {
-		return messaging.Errorf(messaging.InvalidArgument, "answer %d of worker %d: %w", r.GetId(), r.GetPid(), err)
+// registered returns how many of the workers that run are known to the broker, or -1
+// while it still knows others.
+func (c *coordinator) registered() (n int) {
+	for _, w := range c.workers() {
+		if !c.fleet.runs(workerPid(w.Offer.Name)) {
+			return -1
+		}
+		n++
 	}
-	if c.ledger.answered(r.GetPid(), int(r.GetId())) {
-		c.report.answers = append(c.report.answers, answer{file: int(r.GetId()), finding: found})
-	}
-	return c.advance(ctx)
+	return n
 }
 
-// show draws how far a worker says it is.
-func (c *coordinator) show(_ context.Context, p *censusv1.Progress) error {
-	c.meter.enter(p)
-	c.screen.show(c.meter, time.Now())
-	return nil
+// workers returns what the broker knows of the workers, its own one aside.
+func (c *coordinator) workers() (workers []desk.WorkerView) {
+	for _, w := range c.broker.Workers() {
+		if !w.Offer.Own {
+			workers = append(workers, w)
+		}
+	}
+	return workers
 }
 
-// tick lets time pass in the ledger and on the screen.
-func (c *coordinator) tick(ctx context.Context) error {
-	c.ledger.ticked(time.Now())
-	c.screen.show(c.meter, time.Now())
-	return c.advance(ctx)
-}
+// awaitTime is how long workers may take to be there.
+const awaitTime = 30 * time.Second
 
-// advance asks what is to be asked now, and ends the run when all is done.
-func (c *coordinator) advance(ctx context.Context) error {
-	for q, ok := c.ledger.next(time.Now()); ok; q, ok = c.ledger.next(time.Now()) {
-		c.ask(ctx, q)
+// await waits until a number is what it should be.
+func await(ctx context.Context, what string, want int, number func() int) error {
+	ctx, cancel := context.WithTimeout(ctx, awaitTime)
+	defer cancel()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		n := number()
+		if n == want {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%d of %d %s: %w", max(n, 0), want, what, context.Cause(ctx))
+		}
 	}
-	if c.ledger.done() {
-		c.finish()
-	}
-	return nil
-}
-
-// ask sends a file to a worker.
-func (c *coordinator) ask(ctx context.Context, q question) {
-	content, err := c.report.read(q.file)
-	if err != nil {
-		c.ledger.unreadable(q.file)
-		c.report.omit(q.file, err)
-		return
-	}
-	c.sabotage(q)
-	// What cannot be sent, since the worker is gone or its queue is full, stays
-	// without answer like what is lost on the way. The ledger takes care of both.
-	_ = c.ways[q.worker].Send(ctx, &censusv1.CountRequest{
-		Id:      uint64(q.file),
-		Path:    strings.ToValidUTF8(c.tree.files[q.file].path, "\uFFFD"),
-		Content: content,
-	})
-}
-
-// sabotage kills a worker, once in each run, when a quarter of the files have
-// been sent: the one that is about to get the next, just before, so that this
-// file at least will stay without answer.
-func (c *coordinator) sabotage(q question) {
-	if c.killed || q.file < len(c.tree.files)/4 || !c.fleet.kill(q.worker) {
-		return
-	}
-	c.killed = true
-	c.screen.print(fmt.Sprintf("  killed worker %d, which has %s out\n",
-		q.worker, plural(c.ledger.outAt(q.worker), "file")))
-}
-
-// conclude puts into the report what is known at the end.
-func (c *coordinator) conclude() {
-	router, subscriber := c.router.Stats(), c.subscriber.Stats()
-	c.report.took = time.Since(c.meter.began)
-	c.report.messages = router.Sent + router.Received + subscriber.Received
-	c.report.askedAgain = c.ledger.askedAgain()
-	if c.ledger.done() {
-		c.meter.finish(c.report.bytes())
-	}
-	c.screen.end(c.meter, time.Now())
 }

@@ -13,7 +13,7 @@ import (
 // testOptions returns the options of a small census.
 func testOptions(t *testing.T) options {
 	t.Helper()
-	o, err := parseOptions([]string{"-workers", "2", "-patience", "200ms"})
+	o, err := parseOptions([]string{"-workers", "2"})
 	must(t, err)
 	return o
 }
@@ -22,7 +22,7 @@ func testOptions(t *testing.T) options {
 func mustCount(t *testing.T, listed *tree) *report {
 	t.Helper()
 	t.Setenv(asProgram, "1")
-	r, err := newCoordinator(listed, testOptions(t), newScreen(io.Discard)).count(t.Context())
+	r, err := coordinate(t.Context(), listed, testOptions(t), newScreen(io.Discard))
 	must(t, err)
 	return r
 }
@@ -45,6 +45,21 @@ func TestFileThatChangedBeforeItWasSentIsCountedAsItIs(t *testing.T) {
 	wantVerdict(t, r)
 	if got := r.check.byMessages; got.Files != 8 || got.Bytes != 200122-14 {
 		t.Errorf("totals %+v", got)
+	}
+}
+
+func TestFileThatIsCountedDifferentlyWithoutTheBrokerIsNoticed(t *testing.T) {
+	t.Setenv(asProgram, "1")
+	c := newCoordinator(mustOpenTree(t, smallTree(t)), testOptions(t), newScreen(io.Discard))
+	must(t, c.open())
+	must(t, c.run(t.Context(), func(ctx context.Context) error {
+		must(t, c.count(ctx))
+		c.report.entries[3].found.words++
+		return c.callDirectly(ctx)
+	}))
+	must(t, c.close())
+	if c.report.differing != 1 {
+		t.Errorf("%d files, want 1", c.report.differing)
 	}
 }
 

@@ -6,15 +6,15 @@ import (
 	"testing"
 )
 
-// startStuck starts a census that does not come to an end by itself: a worker is
-// killed, and its files are asked for again in an hour. It returns the process
-// ids of the workers when that has happened.
+// startStuck starts a census that does not come to an end by itself: each file takes
+// an hour. It returns the process ids of the workers when one was killed and another
+// is in its place.
 func startStuck(t *testing.T) (p *program, workers []int) {
 	t.Helper()
-	p = startProgram(t, "-workers", "3", "-patience", "1h", smallTree(t))
+	p = startProgram(t, "-workers", "3", "-slow", "1h", "-patience", "2h", smallTree(t))
 	workers = p.workers()
 	p.line("killed worker")
-	return p, workers
+	return p, append(workers, p.number(`worker (\d+) takes over`))
 }
 
 // wantNone fails if one of the processes exists, also one that ended and for

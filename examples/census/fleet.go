@@ -2,19 +2,22 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"sync"
+	"syscall"
 	"time"
 )
 
 // fleet keeps worker processes running: one that ends is replaced. start is
-// called once, and stop after it; kill may be called by any goroutine.
+// called once, and stop after it; all else may be called by any goroutine.
 type fleet struct {
-	args    []string
-	keepers sync.WaitGroup
-	end     context.CancelFunc
+	args     []string
+	replaced func(pid int64) // is told of each process that takes another's place
+	keepers  sync.WaitGroup
+	end      context.CancelFunc
 
 	mu           sync.Mutex
 	running      map[int64]*os.Process // by process id
@@ -31,7 +34,7 @@ const (
 
 // newFleet returns a fleet whose processes are this program with these arguments.
 func newFleet(args ...string) *fleet {
-	return &fleet{args: args, running: map[int64]*os.Process{}}
+	return &fleet{args: args, replaced: func(int64) {}, running: map[int64]*os.Process{}}
 }
 
 // start starts n workers and keeps n running until ctx ends or stop is called.
@@ -56,12 +59,40 @@ func (f *fleet) stop() {
 	f.keepers.Wait()
 }
 
-// kill kills a worker. It returns false if there is none with this process id.
+// kill kills a worker. It returns false if none has this process id.
 func (f *fleet) kill(pid int64) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	w := f.running[pid]
-	return w != nil && w.Kill() == nil
+	if w == nil || w.Kill() != nil {
+		return false
+	}
+	delete(f.running, pid)
+	return true
+}
+
+// freeze stops a worker, which can only be killed then. It returns when it does
+// nothing any more; false if there is none with this process id.
+func (f *fleet) freeze(pid int64) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	w := f.running[pid]
+	if w == nil || w.Signal(syscall.SIGSTOP) != nil {
+		return false
+	}
+	for { // a signal is on its way for a while
+		var status syscall.WaitStatus
+		if _, err := syscall.Wait4(w.Pid, &status, syscall.WUNTRACED, nil); !errors.Is(err, syscall.EINTR) {
+			return err == nil && status.Stopped()
+		}
+	}
+}
+
+// runs reports whether a worker has this process id and was not killed.
+func (f *fleet) runs(pid int64) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.running[pid] != nil
 }
 
 // launch starts a process. It has no input, but its input stays open for as long
@@ -103,6 +134,7 @@ func (f *fleet) keep(ctx context.Context, w *exec.Cmd, fail context.CancelCauseF
 			fail(err)
 			return
 		}
+		f.replaced(int64(w.Process.Pid))
 	}
 }
 
@@ -118,5 +150,7 @@ func (f *fleet) mayReplace() bool {
 func (f *fleet) forget(w *exec.Cmd) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.running, int64(w.Process.Pid))
+	if f.running[int64(w.Process.Pid)] == w.Process { // and not a later one of this id
+		delete(f.running, int64(w.Process.Pid))
+	}
 }

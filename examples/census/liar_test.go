@@ -2,59 +2,69 @@ package main
 
 import (
 	"context"
-	"os"
+	"io"
 	"strings"
 	"testing"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/examples/census/censusmittere"
 	censusv1 "github.com/mittere/mittere/gen/census/v1"
-	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/reactor"
+	"github.com/mittere/mittere/service"
 )
 
-// lie joins a census as a worker and answers with a line too much, until ctx
-// ends.
-func lie(ctx context.Context, t *testing.T, router string) error {
-	zmq, err := comm.NewContext()
-	must(t, err)
-	defer zmq.Close()
-	dealer, err := messaging.NewDealer(zmq, router)
-	must(t, err)
-	pid := int64(os.Getpid())
-	handlers := reactor.NewHandlers()
-	reactor.Handle(handlers, func(_ context.Context, r *censusv1.CountRequest) (*censusv1.CountResponse, error) {
-		response := inspect(r.GetPath(), r.GetContent()).response()
-		response.Id, response.Pid = r.GetId(), pid
-		response.Lines++
-		return response, nil
-	})
-	r, err := reactor.New(handlers, []reactor.Socket{dealer}, reactor.WithStart(func(ctx context.Context) error {
-		return dealer.Send(ctx, &censusv1.Hello{Pid: pid})
-	}))
-	must(t, err)
-	return r.Run(ctx)
+// liar answers with a line too much.
+type liar struct {
+	censusmittere.UnimplementedCensusServiceHandler
 }
 
-// The liar has time to join: the only worker is killed with all files out, and
-// patience is long. Then it is asked for some of them.
+func (liar) Count(_ context.Context, r *censusv1.CountRequest) (*censusv1.CountResponse, error) {
+	response := inspect(r.GetPath(), r.GetContent()).response()
+	response.Lines++
+	return response, nil
+}
+
+// lie joins a census as a worker, until the test ends.
+func lie(t *testing.T, broker string) {
+	t.Helper()
+	zmq, err := comm.NewContext()
+	must(t, err)
+	handlers := reactor.NewHandlers()
+	censusmittere.RegisterCensusService(handlers, liar{})
+	w, err := service.NewWorker(zmq, handlers, broker, service.WithDrainTimeout(0), service.WithLogger(silent))
+	must(t, err)
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = w.Run(ctx) // the broker may end first
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-ended
+		must(t, w.Close())
+		must(t, zmq.Close())
+	})
+	must(t, w.WaitRegistered(t.Context()))
+}
+
+// One worker is a liar, and the only other is killed with files that the liar gets.
 func TestAWrongAnswerIsExitCode1AndNamed(t *testing.T) {
-	root := makeTree(t, map[string]string{"a": "1\n", "b": "2\n", "c": "3\n", "d": "4\n"})
-	p := startProgram(t, "-workers", "1", "-patience", "3s", root)
-	router := p.line(`Router +(tcp://\S+)`)[1]
-	ctx, stop := context.WithCancel(t.Context())
-	lied := make(chan error)
-	go func() { lied <- lie(ctx, t, router) }()
-	stdout, stderr, code := p.wait()
-	stop()
-	if err := <-lied; err != nil {
-		t.Error(err)
-	}
-	if code != 1 || strings.Contains(stdout, "totals verified") {
-		t.Errorf("exit code %d and:\n%s", code, stdout)
-	}
-	for _, want := range []string{"census: the totals are wrong\nlines: ", " by messages, 4 without\n", "files whose answer is wrong: "} {
-		if !strings.Contains(stderr, want) {
-			t.Errorf("want %q in: %s", want, stderr)
-		}
+	t.Setenv(asProgram, "1")
+	o, err := parseOptions([]string{"-workers", "1"})
+	must(t, err)
+	listed := mustOpenTree(t, makeTree(t, map[string]string{"a": "1\n", "b": "2\n", "c": "3\n", "d": "4\n"}))
+	c := newCoordinator(listed, o, newScreen(io.Discard))
+	must(t, c.open())
+	must(t, c.run(t.Context(), func(ctx context.Context) error {
+		must(t, await(ctx, "workers are there", 1, c.registered))
+		lie(t, c.endpoint())
+		return c.count(ctx)
+	}))
+	must(t, c.close())
+	wantVerdict(t, c.report, "the totals are wrong\nlines: ", " by messages, 4 without\n", "files whose answer is wrong: ")
+	var said strings.Builder
+	if code := exitCode(c.report.verdict(), &said); code != 1 || !strings.HasPrefix(said.String(), "census: the totals are wrong\n") {
+		t.Errorf("exit code %d and %q", code, said.String())
 	}
 }

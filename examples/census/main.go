@@ -1,6 +1,7 @@
 // Command census counts a source tree with worker processes: every file goes to
-// one of them as a typed message, and what was found in it comes back. It shows
-// comm, messaging and reactor at work; start with coordinator.go and worker.go.
+// one of them through a broker, as a typed call, and what was found in it comes
+// back. It shows the broker, its workers and its clients at work; start with
+// coordinator.go and worker.go.
 package main
 
 import (
@@ -23,9 +24,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, errHelp):
 		_, err = io.WriteString(stdout, help)
 	case err == nil && o.isWorker():
-		err = work(o.router, o.subscriber)
-	case err == nil && o.isService():
-		err = digest(o.registry)
+		err = work(o)
 	case err == nil:
 		err = census(o, stdout, stderr)
 	}
@@ -46,12 +45,8 @@ func census(o options, stdout, stderr io.Writer) error {
 	}
 	s := newScreen(text)
 	s.print(introduction(t, o))
-	r, err := newCoordinator(t, o, s).count(ctx)
+	r, err := coordinate(ctx, t, o, s)
 	if err != nil {
-		return err
-	}
-	s.print("  some of it once more, by a service whose instances a registry knows\n")
-	if err := r.askServices(ctx); err != nil {
 		return err
 	}
 	s.print("  the same without messages, to compare\n")

@@ -8,8 +8,8 @@ import (
 )
 
 // meter knows how far the job is from what the workers publish. It is pure state.
-// A file that two workers answer is in the progress of both, so that only finish
-// says that all is done.
+// A file that two workers have counted is in the progress of both, so that only
+// finish says that all is done.
 type meter struct {
 	total    int // files
 	finished bool

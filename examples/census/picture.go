@@ -13,22 +13,22 @@ import (
 func introduction(t *tree, o options) string {
 	return fmt.Sprintf(`census of %s
   %s, %.1f MB; not followed: %s, %s
-  %s; at most %s out at once, each asked for again after %v
+  %s; at most %s out at once, each for %v at most
   libzmq %s, %s
 `,
 		printable(t.root),
 		plural(len(t.files), "file"), float64(t.bytes)/1e6,
 		plural(t.links, "link"), plural(t.irregular, "irregular file"),
-		plural(o.workers, "worker"), plural(o.limits.files, "file"), o.limits.patience,
+		plural(o.workers, "worker"), plural(o.out, "file"), o.patience,
 		comm.Version(), runtime.Version())
 }
 
-// picture shows who talks to whom.
-func picture(router, subscriber string, workers []int64) string {
+// picture shows what runs where, and who talks to whom.
+func (c *coordinator) picture(workers []int64) string {
 	left := box(fmt.Sprintf("coordinator, pid %d", os.Getpid()),
-		"Router     "+router, "", "Subscriber "+subscriber)
-	right := box("worker", "Dealer", fmt.Sprintf("pid %d", workers[0]), "Publisher")
-	arrows := []string{"", "-- CountRequest -->", "<- CountResponse --", "<---- Progress ----", ""}
+		"Client     "+inside, "Broker     "+c.endpoint(), "", "Subscriber "+c.subscriber.Endpoints()[0], "Registry   "+c.names.Endpoints()[0])
+	right := box("worker", fmt.Sprintf("pid %d", workers[0]), "Worker", "", "Publisher", "Server")
+	arrows := []string{"", "", "-- CountRequest -->", "<- CountResponse --", "<---- Progress ----", "<---- Register ----", ""}
 	var b strings.Builder
 	b.WriteByte('\n')
 	for i, arrow := range arrows {
@@ -37,7 +37,7 @@ func picture(router, subscriber string, workers []int64) string {
 	if more := workers[1:]; len(more) > 0 {
 		fmt.Fprintf(&b, "  and %s like it: pid %s\n", plural(len(more), "worker"), strings.Trim(fmt.Sprint(more), "[]"))
 	}
-	b.WriteByte('\n')
+	fmt.Fprintf(&b, "  mittere workers --watch --broker %s shows them while this runs\n\n", c.endpoint())
 	return b.String()
 }
 

@@ -67,14 +67,22 @@ func (p *program) line(pattern string) []string {
 // workers returns the process ids of the workers in the picture.
 func (p *program) workers() (pids []int) {
 	p.t.Helper()
-	first := p.line(`\| pid (\d+)`)[1]
-	more := p.line(`like it: pid ([\d ]+)`)[1]
-	for _, text := range append(strings.Fields(more), first) {
+	pids = append(pids, p.number(`\| pid (\d+)`))
+	for _, text := range strings.Fields(p.line(`like it: pid ([\d ]+)`)[1]) {
 		pid, err := strconv.Atoi(text)
 		must(p.t, err)
 		pids = append(pids, pid)
 	}
 	return pids
+}
+
+// number returns the number in the next line that matches, which is the pattern's
+// group.
+func (p *program) number(pattern string) int {
+	p.t.Helper()
+	n, err := strconv.Atoi(p.line(pattern)[1])
+	must(p.t, err)
+	return n
 }
 
 // wait returns what the program has written and its exit code, once it and all

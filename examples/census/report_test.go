@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -14,7 +16,8 @@ func answeredReport(t *testing.T) *report {
 	for file := range r.tree.files {
 		content, err := r.read(file)
 		must(t, err)
-		r.answers = append(r.answers, answer{file, inspect(r.tree.files[file].path, content)})
+		found := inspect(r.tree.files[file].path, content)
+		r.entries[file].found = &found
 	}
 	return r
 }
@@ -56,7 +59,7 @@ func TestEachWrongFieldIsFound(t *testing.T) {
 	} {
 		t.Run(want, func(t *testing.T) {
 			r := answeredReport(t)
-			spoil(&r.answers[1].finding)
+			spoil(r.entries[1].found)
 			wantVerdict(t, r, want, "files whose answer is wrong: 1\n    b\n")
 		})
 	}
@@ -64,25 +67,34 @@ func TestEachWrongFieldIsFound(t *testing.T) {
 
 func TestAnswersThatSumUpToTheSameAreFoundToBeSwapped(t *testing.T) {
 	r := answeredReport(t)
-	r.answers[0].finding, r.answers[1].finding = r.answers[1].finding, r.answers[0].finding
+	r.entries[0].found, r.entries[1].found = r.entries[1].found, r.entries[0].found
 	wantVerdict(t, r, "digest: ", "files whose answer is wrong: 2\n    a\n    b\n")
 }
 
 func TestLostAnswerIsFound(t *testing.T) {
 	r := answeredReport(t)
-	r.answers = r.answers[1:]
-	wantVerdict(t, r, "files: 2 by messages, 3 without", "files without an answer: 1\n    a\n")
-	if !strings.Contains(r.text(), "1 lost, 0 doubled") {
+	r.entries[0] = entry{failed: errors.New("nobody knew")}
+	r.entries[1] = entry{}
+	wantVerdict(t, r, "files: 1 by messages, 3 without", "files without an answer: 2\n    a: nobody knew\n    b: nobody was asked\n")
+	if !strings.Contains(r.text(), " 2 lost\n") {
 		t.Errorf("text: %s", r.text())
 	}
 }
 
-func TestDoubledAnswerIsFound(t *testing.T) {
+func TestFilesThatDifferWithoutTheBrokerAreFound(t *testing.T) {
 	r := answeredReport(t)
-	r.answers = append(r.answers, r.answers[0])
-	wantVerdict(t, r, "files: 4 by messages, 3 without", "files that were counted twice: 1\n    a\n")
-	if !strings.Contains(r.text(), "0 lost, 1 doubled") {
-		t.Errorf("text: %s", r.text())
+	r.differing = 1
+	wantVerdict(t, r, "files that were counted differently without the broker: 1")
+}
+
+func TestSampleIsOfFilesThatWereCountedAndAreSmallEnough(t *testing.T) {
+	r := answeredReport(t) // of 2, 2 and 9 bytes
+	r.entries[0] = entry{}
+	if got := r.sample(100, 8); !slices.Equal(got, []int{1}) {
+		t.Errorf("got %v, want 1", got)
+	}
+	if got := answeredReport(t).sample(2, 9); !slices.Equal(got, []int{0, 1, 2}) {
+		t.Errorf("got %v, want all, for of three two cannot be evenly chosen", got)
 	}
 }
 

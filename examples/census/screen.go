@@ -5,16 +5,20 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"time"
 )
 
 // screen prints text and, between it, how far the job is: on a terminal a bar in
-// the last line, elsewhere a line a second. It belongs to one goroutine at a time.
+// the last line, elsewhere a line a second. It may be used by any number of
+// goroutines at once.
 type screen struct {
 	out      io.Writer
 	terminal bool
-	drawn    bool // the last line is a bar
-	shown    time.Time
+
+	mu    sync.Mutex // guards what is on the screen, and what follows
+	drawn bool       // the last line is a bar
+	shown time.Time
 }
 
 // What a terminal is told. A line that is too long for it is cut at its edge, so
@@ -47,6 +51,8 @@ func isTerminal(out io.Writer) bool {
 
 // print prints text, in place of the bar.
 func (s *screen) print(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.drawn {
 		text = toLineStart + clearToEnd + text
 		s.drawn = false
@@ -56,6 +62,8 @@ func (s *screen) print(text string) {
 
 // show shows how far the job is, if it is time to.
 func (s *screen) show(m *meter, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	switch {
 	case s.terminal:
 		s.draw(m, now)
@@ -65,7 +73,7 @@ func (s *screen) show(m *meter, now time.Time) {
 	}
 }
 
-// draw draws the bar.
+// draw draws the bar. Whoever calls it has the lock.
 func (s *screen) draw(m *meter, now time.Time) {
 	const width = 14
 	done := int(m.fraction() * width)
@@ -76,6 +84,8 @@ func (s *screen) draw(m *meter, now time.Time) {
 
 // end shows the end of the job and leaves it on the screen.
 func (s *screen) end(m *meter, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.terminal {
 		s.draw(m, now)
 		fmt.Fprintln(s.out)

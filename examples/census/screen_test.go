@@ -9,6 +9,12 @@ import (
 	censusv1 "github.com/mittere/mittere/gen/census/v1"
 )
 
+// start is a moment at which tests begin.
+var start = time.Unix(0, 0)
+
+// after returns a moment so long after the start.
+func after(d time.Duration) time.Time { return start.Add(d) }
+
 // halfway returns a meter that is halfway through after two seconds.
 func halfway() *meter {
 	m := newMeter(100)
@@ -52,7 +58,7 @@ func TestOnATerminalTheBarIsDrawnInPlaceAndMakesRoomForText(t *testing.T) {
 func TestMeterIsNotFullBeforeTheEnd(t *testing.T) {
 	m := newMeter(2)
 	m.enter(&censusv1.Progress{Pid: 7, Files: 2})
-	m.enter(&censusv1.Progress{Pid: 8, Files: 1}) // one of them was asked for again
+	m.enter(&censusv1.Progress{Pid: 8, Files: 1}) // one of them was given to another
 	if files, _ := m.done(); files != 1 || m.fraction() != 0.5 {
 		t.Errorf("%d files, fraction %v; want 1, 0.5", files, m.fraction())
 	}

@@ -24,10 +24,14 @@ import (
 func main() {
 	registry := flag.String("registry", os.Getenv("MITTERE_REGISTRY"), "`endpoint` of the registry; the default is $MITTERE_REGISTRY")
 	server := flag.String("server", "", "`endpoint` of the server, to do without a registry")
+	broker := flag.String("broker", "", "`endpoint` of a broker, in place of a registry")
 	flag.Parse()
 	where := service.FromRegistry(*registry)
-	if *server != "" {
+	switch {
+	case *server != "":
 		where = service.FromEndpoints(*server)
+	case *broker != "":
+		where = service.FromBroker(*broker)
 	}
 	if err := run(where); err != nil {
 		log.Fatal(err)

@@ -19,6 +19,7 @@ import (
 
 func main() {
 	registry := flag.String("registry", os.Getenv("MITTERE_REGISTRY"), "`endpoint` of the registry; the default is $MITTERE_REGISTRY, empty is none")
+	broker := flag.String("broker", "", "`endpoint` of a broker to work for")
 	var bind []string
 	flag.Func("bind", "`endpoint` to listen at, such as tcp://*:5555; the default is a free port", func(endpoint string) error {
 		bind = append(bind, endpoint)
@@ -27,7 +28,11 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := serve(ctx, *registry, bind); err != nil {
+	run := func() error { return serve(ctx, *registry, bind) }
+	if *broker != "" {
+		run = func() error { return work(ctx, *broker) }
+	}
+	if err := run(); err != nil {
 		log.Fatal(err)
 	}
 }
@@ -51,6 +56,30 @@ func serve(ctx context.Context, registry string, bind []string) error {
 
 	fmt.Println("calculator at", server.Endpoints()[0])
 	if err := server.Run(ctx); err != nil {
+		return err
+	}
+	fmt.Println("calculator drained")
+	return nil
+}
+
+// work is serve behind a broker: the same handlers, and no port.
+func work(ctx context.Context, broker string) error {
+	zmq, err := comm.NewContext()
+	if err != nil {
+		return err
+	}
+	defer zmq.Close()
+
+	handlers := reactor.NewHandlers()
+	calculatormittere.RegisterCalculatorService(handlers, &calculator.Handler{})
+	worker, err := service.NewWorker(zmq, handlers, broker, service.WithName("calculator"))
+	if err != nil {
+		return err
+	}
+	defer worker.Close()
+
+	fmt.Println("calculator behind", broker)
+	if err := worker.Run(ctx); err != nil {
 		return err
 	}
 	fmt.Println("calculator drained")

@@ -19,76 +19,74 @@ import (
 // is there no more, the file is too old: generate it again.
 const _ = call.StubsVersion1
 
-// Names of census.v1.DigestService and its methods, as they travel.
+// Names of census.v1.CensusService and its methods, as they travel.
 const (
-	// DigestServiceName is the full name of the service.
-	DigestServiceName = "census.v1.DigestService"
-	// DigestServiceDigestMethod is the name of the method Digest.
-	DigestServiceDigestMethod = "census.v1.DigestService/Digest"
+	// CensusServiceName is the full name of the service.
+	CensusServiceName = "census.v1.CensusService"
+	// CensusServiceCountMethod is the name of the method Count.
+	CensusServiceCountMethod = "census.v1.CensusService/Count"
 )
 
-// DigestServiceClient calls census.v1.DigestService.
+// CensusServiceClient calls census.v1.CensusService.
 //
-// DigestService is the census's services section: typed calls to instances that
-// are found by name.
+// CensusService is what every worker serves.
 //
 // Its methods may be called by any number of goroutines at once. A request is
 // read only, and must not change until the call has ended; an answer belongs to
 // who gets it. Every error is a *messaging.Error, with the code that the
 // service gave or that of what went wrong on the way.
-type DigestServiceClient struct {
-	caller       call.Caller
-	digestMethod call.Method
+type CensusServiceClient struct {
+	caller      call.Caller
+	countMethod call.Method
 }
 
-// NewDigestServiceClient returns a client that makes its calls with a caller.
+// NewCensusServiceClient returns a client that makes its calls with a caller.
 // It starts nothing, and there is nothing to close: the caller remains its
 // owner's.
-func NewDigestServiceClient(caller call.Caller) *DigestServiceClient {
-	methods := censusv1.File_census_v1_census_proto.Services().ByName("DigestService").Methods()
-	return &DigestServiceClient{
-		caller:       caller,
-		digestMethod: call.MethodOf(methods.ByName("Digest")),
+func NewCensusServiceClient(caller call.Caller) *CensusServiceClient {
+	methods := censusv1.File_census_v1_census_proto.Services().ByName("CensusService").Methods()
+	return &CensusServiceClient{
+		caller:      caller,
+		countMethod: call.MethodOf(methods.ByName("Count")),
 	}
 }
 
-// Digest computes the digest of a file.
-func (c *DigestServiceClient) Digest(ctx context.Context, req *censusv1.DigestRequest, options ...call.Option) (*censusv1.DigestResponse, error) {
-	return call.Unary[*censusv1.DigestResponse](ctx, c.caller, c.digestMethod, req, options...)
+// Count looks at one file.
+func (c *CensusServiceClient) Count(ctx context.Context, req *censusv1.CountRequest, options ...call.Option) (*censusv1.CountResponse, error) {
+	return call.Unary[*censusv1.CountResponse](ctx, c.caller, c.countMethod, req, options...)
 }
 
-// DigestServiceHandler serves census.v1.DigestService; RegisterDigestService
+// CensusServiceHandler serves census.v1.CensusService; RegisterCensusService
 // enters it into the handlers of a reactor or a server.
 //
-// DigestService is the census's services section: typed calls to instances that
-// are found by name.
+// CensusService is what every worker serves.
 //
 // Its methods are called by as many goroutines at once as the reactor or the
 // server is set to use. The context has the caller's deadline, and ends when
 // the caller cancels or goes away. A request belongs to the method that gets
 // it; an answer is the server's once it is returned. An error travels with its
 // code if it is a *messaging.Error.
-type DigestServiceHandler interface {
-	// Digest computes the digest of a file.
-	Digest(ctx context.Context, req *censusv1.DigestRequest) (*censusv1.DigestResponse, error)
+type CensusServiceHandler interface {
+	// Count looks at one file.
+	Count(ctx context.Context, req *censusv1.CountRequest) (*censusv1.CountResponse, error)
 }
 
-// RegisterDigestService enters the methods of a service, which must not be nil,
+// RegisterCensusService enters the methods of a service, which must not be nil,
 // into handlers. A method that is there already is an error that the
 // constructor of the reactor or the server returns. Handlers are not safe for
 // concurrent use.
-func RegisterDigestService(h *reactor.Handlers, service DigestServiceHandler) {
-	methods := censusv1.File_census_v1_census_proto.Services().ByName("DigestService").Methods()
-	reactor.HandleMethod(h, methods.ByName("Digest"), service.Digest)
+func RegisterCensusService(h *reactor.Handlers, service CensusServiceHandler) {
+	methods := censusv1.File_census_v1_census_proto.Services().ByName("CensusService").Methods()
+	reactor.HandleMethod(h, methods.ByName("Count"), service.Count)
 }
 
-// UnimplementedDigestServiceHandler is a DigestServiceHandler whose methods
+// UnimplementedCensusServiceHandler is a CensusServiceHandler whose methods
 // return errors with the code UNIMPLEMENTED. A type that embeds it still
 // compiles when the service gets another method. It has no state, and may be
 // used by any number of goroutines at once.
-type UnimplementedDigestServiceHandler struct{}
+type UnimplementedCensusServiceHandler struct{}
 
-// Digest returns an error with the code UNIMPLEMENTED.
-func (UnimplementedDigestServiceHandler) Digest(ctx context.Context, req *censusv1.DigestRequest) (*censusv1.DigestResponse, error) {
-	return nil, messaging.Errorf(messaging.Unimplemented, "%s is not implemented", DigestServiceDigestMethod)
+// Count returns an error with the code UNIMPLEMENTED.
+func (UnimplementedCensusServiceHandler) Count(ctx context.Context, req *censusv1.CountRequest) (*censusv1.CountResponse, error) {
+	return nil, messaging.Errorf(messaging.Unimplemented, "%s is not implemented", CensusServiceCountMethod)
 }
