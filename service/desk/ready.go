@@ -12,9 +12,10 @@ import (
 // worker that started again with the same routing id sends one). With the same
 // session as before only its offer changes, and it goes on.
 //
-// A name belongs to whom it was given last: the worker that had it before is lost.
-// An offer that cannot be taken is answered with Disconnect, as RFC 8 demands for
-// reserved names, and the peer is no worker then.
+// A name belongs to whom it was given last: the worker that had it before is lost,
+// unless that is the broker's own. An offer that cannot be taken is
+// answered with Disconnect, as RFC 8 demands for reserved names, and the peer is no
+// worker then.
 func (d *Desk) Ready(now time.Duration, from Peer, o Offer) []Action {
 	d.begin(now)
 	o = d.bounded(o)
@@ -87,7 +88,10 @@ func (d *Desk) reject(o Offer, w *worker) *mitterev1.Status {
 			added++
 		}
 	}
+	other := d.names[o.Name]
 	switch {
+	case other != nil && other.offer.Own && !o.Own:
+		return status(mitterev1.Code_CODE_PERMISSION_DENIED, "the worker name %q is the broker's own", o.Name)
 	case o.Name == "" || len(o.Name) > maxName:
 		return status(mitterev1.Code_CODE_INVALID_ARGUMENT, "a worker's name has %d bytes, want 1 to %d", len(o.Name), maxName)
 	case len(o.Services) == 0:
@@ -102,7 +106,7 @@ func (d *Desk) reject(o Offer, w *worker) *mitterev1.Status {
 		return status(mitterev1.Code_CODE_INVALID_ARGUMENT, "the worker %q takes %d types in each of %d services, of %d in all at most", o.Name, len(o.Types), len(o.Services), maxTaken)
 	case len(d.services)+added > d.limits.Services:
 		return status(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "the broker has %d services, of %d at most", len(d.services), d.limits.Services)
-	case w == nil && d.names[o.Name] == nil && len(d.workers) >= d.limits.Workers:
+	case w == nil && other == nil && len(d.workers) >= d.limits.Workers:
 		return status(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "the broker has %d workers, which is its limit", len(d.workers))
 	default:
 		return nil

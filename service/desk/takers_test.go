@@ -90,6 +90,15 @@ func TestReservedServicesAreTheBrokersOwn(t *testing.T) {
 	s.want(s.d.Ready(s.now, peer("own"), o), "deliver 2 to own")
 }
 
+func TestNobodyTakesTheNameOfTheBrokersOwnWorker(t *testing.T) {
+	s := newStage(t, desk.Limits{})
+	o := offer("w", 1, "mittere.v1.Broker")
+	o.Own = true
+	s.want(s.d.Ready(s.now, peer("own"), o))
+	s.want(s.d.Ready(s.now, peer("thief"), offer("w", 1, "echo")), "disconnect to thief: PERMISSION_DENIED")
+	s.want(s.d.Ready(s.now, peer("own again"), o), "disconnect to own: ALREADY_EXISTS")
+}
+
 func TestMethodsThatAWorkerListsAreRepeated(t *testing.T) {
 	for method, want := range map[string]string{
 		"a.S/Get":  "deliver 2 to v",
