@@ -9,6 +9,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/mittere/mittere/service"
 )
 
 // payloadSize is the payload of every row that sends bytes.
@@ -18,7 +20,8 @@ const payloadSize = 100
 func systems() []System {
 	return []System{
 		goSystem{"mittere", mittere{}},
-		goSystem{"service", services{}},
+		goSystem{"service", services{direct, service.FromEndpoints}},
+		goSystem{"broker", services{behindBroker, service.FromBroker}},
 		goSystem{"comm", commPeer{commTicks{batch: 1}}},
 		goSystem{"comm-64", commTicks{batch: 64}},
 		goSystem{"grpc", grpcGo{}},
@@ -106,6 +109,9 @@ func (o options) write(r Report) error {
 func run(args []string) int {
 	if len(args) > 1 && args[0] == childWord {
 		return exitCode(runChild(systems(), args[1:]), 1)
+	}
+	if len(args) == 1 && args[0] == brokerWord {
+		return exitCode(runBroker(), 1)
 	}
 	o, err := parseOptions(args)
 	if errors.Is(err, flag.ErrHelp) {

@@ -15,7 +15,10 @@ import (
 
 // services is Mittere's services as a program uses them: a server, and a client
 // that balances, tries again and carries keys, without a registry.
-type services struct{}
+type services struct {
+	serve func(context.Context, *reactor.Handlers, func(endpoint string)) error
+	from  func(endpoints ...string) service.ClientOption
+}
 
 // methodOf returns the descriptor of a method of the bench's service.
 func methodOf(name protoreflect.Name) protoreflect.MethodDescriptor {
@@ -40,8 +43,8 @@ func (s services) ServeQuote(ctx context.Context, _ Task, ready func(string)) er
 	return s.serve(ctx, h, ready)
 }
 
-// serve runs a server until ctx ends.
-func (services) serve(ctx context.Context, h *reactor.Handlers, ready func(string)) error {
+// direct serves as a server until ctx ends.
+func direct(ctx context.Context, h *reactor.Handlers, ready func(string)) error {
 	c, err := comm.NewContext()
 	if err != nil {
 		return err
@@ -56,8 +59,8 @@ func (services) serve(ctx context.Context, h *reactor.Handlers, ready func(strin
 }
 
 // CallEcho implements Echoer.
-func (services) CallEcho(ctx context.Context, t Task, m *Meter) error {
-	return withClient(t.Endpoint, func(c *service.Client) error {
+func (s services) CallEcho(ctx context.Context, t Task, m *Meter) error {
+	return s.withClient(t.Endpoint, func(c *service.Client) error {
 		echo := call.Bind[*benchv1.EchoRequest, *benchv1.EchoResponse](c, call.MethodOf(methodOf("Echo")))
 		return m.Workers(ctx, func() func(context.Context) error {
 			return echoCall(t.Size, func(ctx context.Context, req *benchv1.EchoRequest) (*benchv1.EchoResponse, error) {
@@ -68,8 +71,8 @@ func (services) CallEcho(ctx context.Context, t Task, m *Meter) error {
 }
 
 // CallQuote implements Quoter.
-func (services) CallQuote(ctx context.Context, t Task, m *Meter) error {
-	return withClient(t.Endpoint, func(c *service.Client) error {
+func (s services) CallQuote(ctx context.Context, t Task, m *Meter) error {
+	return s.withClient(t.Endpoint, func(c *service.Client) error {
 		ask := call.Bind[*benchv1.QuoteRequest, *benchv1.QuoteResponse](c, call.MethodOf(methodOf("Quote")))
 		return m.Workers(ctx, func() func(context.Context) error {
 			return quoteCall(func(ctx context.Context, req *benchv1.QuoteRequest) (*benchv1.QuoteResponse, error) {
@@ -80,12 +83,12 @@ func (services) CallQuote(ctx context.Context, t Task, m *Meter) error {
 }
 
 // withClient opens a client for as long as f runs.
-func withClient(endpoint string, f func(*service.Client) error) error {
+func (s services) withClient(endpoint string, f func(*service.Client) error) error {
 	c, err := comm.NewContext()
 	if err != nil {
 		return err
 	}
-	client, err := service.NewClient(c, "bench", service.FromEndpoints(endpoint))
+	client, err := service.NewClient(c, "bench", s.from(endpoint))
 	if err != nil {
 		return errors.Join(err, c.Close())
 	}
