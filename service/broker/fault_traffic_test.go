@@ -1,0 +1,179 @@
+package broker_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	testv1 "github.com/mittere/mittere/gen/mittere/test/v1"
+
+	"github.com/mittere/mittere/internal/faulttest"
+	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/service"
+	"github.com/mittere/mittere/service/majordomo"
+)
+
+const (
+	// callers is how many calls are made at once, oldCallers how many of them in the
+	// Majordomo protocol if there is a client of that.
+	callers, oldCallers = 64, 8
+	// callTime is how long each of them may take; a second later it is lost.
+	callTime = 5 * time.Second
+)
+
+// asker makes calls in some protocol.
+type asker interface {
+	echo(ctx context.Context, text string) (string, error)
+	store(ctx context.Context, r *testv1.StoreRequest) (*testv1.StoreResponse, error)
+	kind() string
+}
+
+// nativeAsker calls as every client of a service does.
+type nativeAsker struct{ *service.Client }
+
+func (a nativeAsker) echo(ctx context.Context, text string) (string, error) {
+	return askEcho(ctx, a.Client, text)
+}
+
+func (a nativeAsker) store(ctx context.Context, r *testv1.StoreRequest) (*testv1.StoreResponse, error) {
+	return askStore(ctx, a.Client, r)
+}
+
+func (nativeAsker) kind() string { return "" }
+
+// oldAsker calls in the Majordomo protocol.
+type oldAsker struct{ *majordomo.Client }
+
+func (a oldAsker) echo(ctx context.Context, text string) (string, error) {
+	reply := new(testv1.EchoResponse)
+	err := a.ask(ctx, "Echo", &testv1.EchoRequest{Text: text}, reply)
+	return reply.GetText(), err
+}
+
+func (a oldAsker) store(ctx context.Context, r *testv1.StoreRequest) (*testv1.StoreResponse, error) {
+	reply := new(testv1.StoreResponse)
+	return reply, a.ask(ctx, "Store", r, reply)
+}
+
+func (oldAsker) kind() string { return "MDP " }
+
+// ask makes a call with envelopes as bodies.
+func (a oldAsker) ask(ctx context.Context, method string, request, reply proto.Message) error {
+	envelope, err := messaging.Pack(request)
+	if err != nil {
+		return err
+	}
+	frames, err := a.Request(ctx, echoName+"/"+echoName+"/"+method, envelope.Append(nil))
+	if err != nil {
+		return err
+	}
+	answer, err := messaging.Decode(frames[0])
+	if err != nil || answer.Type != string(reply.ProtoReflect().Descriptor().FullName()) {
+		return fmt.Errorf("%w: %q: %w", faulttest.ErrWrong, frames, err)
+	}
+	return proto.Unmarshal(answer.Body, reply)
+}
+
+// traffic is calls to a fleet, each of which is accounted for.
+type traffic struct {
+	*faulttest.Tally
+	items atomic.Uint64 // the latest that was stored
+}
+
+// drive makes calls while during runs, and gives an account of them.
+func drive(f *fleet, during func()) *traffic {
+	f.t.Helper()
+	tr := &traffic{Tally: faulttest.NewTally()}
+	stop := make(chan struct{})
+	var calling sync.WaitGroup
+	for i := range callers {
+		var a asker = nativeAsker{f.clients[i%len(f.clients)]}
+		if f.old != nil && i < oldCallers {
+			a = oldAsker{f.old}
+		}
+		calling.Go(func() { tr.call(rand.New(rand.NewPCG(uint64(i), 1)), a, stop) })
+	}
+	defer calling.Wait()
+	func() {
+		defer close(stop) // also if the test ends there
+		during()
+	}()
+	calling.Wait()
+	tr.Audit(faulttest.Executed(f.t, f.folder))
+	return tr
+}
+
+// call makes one call after the other.
+func (tr *traffic) call(random *rand.Rand, a asker, stop <-chan struct{}) {
+	for {
+		select {
+		case <-stop:
+			return
+		default:
+		}
+		if random.IntN(2) == 0 {
+			_ = tr.One(a.kind()+"Echo", callTime, func(ctx context.Context) error { return tr.echo(ctx, random, a) })
+		} else {
+			_ = tr.One(a.kind()+"Store", callTime, func(ctx context.Context) error { return tr.store(ctx, random, a) })
+		}
+	}
+}
+
+// echo makes a call of Echo, which may be executed twice.
+func (tr *traffic) echo(ctx context.Context, random *rand.Rand, a asker) error {
+	text := strings.Repeat(fmt.Sprintf("%x.", random.Uint64()), 1+random.IntN(20))
+	got, err := a.echo(ctx, text)
+	if err == nil && got != text {
+		return fmt.Errorf("%w: %q to %q", faulttest.ErrWrong, got, text)
+	}
+	return err
+}
+
+// store makes a call of Store, which may not; one in 20 lasts long enough to be there
+// when something breaks.
+func (tr *traffic) store(ctx context.Context, random *rand.Rand, a asker) error {
+	r := &testv1.StoreRequest{Item: tr.items.Add(1), TakesMs: uint32(random.IntN(20))}
+	if random.IntN(20) == 0 {
+		r.TakesMs = 300
+	}
+	got, err := a.store(ctx, r)
+	tr.Store(r.GetItem(), err)
+	if err == nil && got.GetTimes() != faulttest.Checksum(r.GetItem()) {
+		return fmt.Errorf("%w: %v to item %d", faulttest.ErrWrong, got, r.GetItem())
+	}
+	return err
+}
+
+// report prints the account and fails the test for what may not be, or if nothing was
+// broken.
+func (tr *traffic) report(t testing.TB, f *fleet, times int, what string) {
+	t.Helper()
+	tr.Report(t, fmt.Sprintf("%d times: %s", times, what), f.sums().String())
+	if times == 0 {
+		t.Errorf("it never happened: %s", what)
+	}
+	for _, kind := range []string{"Echo", "Store"} {
+		if tr.Replies(kind) == 0 {
+			t.Errorf("no call of %s was answered", kind)
+		}
+	}
+}
+
+// wantAtWorstTooLate checks that calls of a kind, which may be tried again, were answered
+// unless their time was over: workers take up to three seconds to come back to a broker
+// that goes again and again.
+func (tr *traffic) wantAtWorstTooLate(t testing.TB, kind string) {
+	t.Helper()
+	for code, n := range tr.Errors(kind) {
+		if code != messaging.DeadlineExceeded {
+			t.Errorf("%d calls of %s ended with %v", n, kind, code)
+		}
+	}
+}

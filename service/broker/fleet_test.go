@@ -1,0 +1,213 @@
+package broker_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/faulttest"
+	"github.com/mittere/mittere/service"
+	"github.com/mittere/mittere/service/majordomo"
+)
+
+const (
+	// fleetWorkers is how many workers there are, and room how many requests each
+	// handles at once: fewer than there are callers, so that some wait at the broker.
+	fleetWorkers, room = 4, 8
+	// fleetClients is how many native clients share the callers.
+	fleetClients = 4
+)
+
+// fleet is a broker and its workers, all of them processes, and clients in this one.
+// The goroutine that breaks it alone uses it.
+type fleet struct {
+	t       testing.TB
+	zmq     *comm.Context
+	folder  string // of journals
+	at      task   // the broker's
+	broker  *faulttest.Process
+	workers []*faulttest.Process // oldest first
+	clients []*service.Client
+	old     *majordomo.Client // nil unless the test wants one
+	number  int               // of the latest worker
+
+	workersAt string // where workers find the broker
+	past      sums   // of brokers that were killed
+}
+
+// sums is what is printed of what brokers counted.
+type sums struct {
+	requests, answered, failed, expired, cancelled, redelivered, late, duplicates, foreign, died uint64
+}
+
+// add adds what a broker counted.
+func (s *sums) add(h held) {
+	c := h.Stats.Counters
+	s.requests += c.Requests
+	s.answered += c.Answered
+	s.failed += c.Failed
+	s.expired += c.Expired
+	s.cancelled += c.Cancelled
+	s.redelivered += c.Redelivered
+	s.late += c.Late
+	s.duplicates += c.Duplicates
+	s.foreign += c.Foreign
+	s.died += c.Died
+}
+
+// String returns the line of a report.
+func (s sums) String() string {
+	return fmt.Sprintf("at the broker: %d requests, %d answered, %d failed, %d expired, %d cancelled; %d redelivered; dropped: %d late, %d duplicate, %d foreign; %d workers were silent",
+		s.requests, s.answered, s.failed, s.expired, s.cancelled, s.redelivered, s.late, s.duplicates, s.foreign, s.died)
+}
+
+// startFleet starts a fleet and waits until all is connected. Workers and clients reach
+// the broker by what between returns for its endpoint, which may be nil.
+func startFleet(t testing.TB, between func(endpoint string) string) *fleet {
+	t.Helper()
+	f := &fleet{t: t, zmq: newContext(t), folder: t.TempDir(), at: task{Endpoint: tcp, Heartbeat: heartbeat}}
+	f.broker = startBroker(t, &f.at)
+	f.workersAt = f.at.Endpoint
+	clientsAt := f.at.Endpoint
+	if between != nil {
+		f.workersAt, clientsAt = between(f.at.Endpoint), between(f.at.Endpoint)
+	}
+	for range fleetWorkers {
+		f.enlist()
+	}
+	for range fleetClients {
+		c := must(service.NewClient(f.zmq, echoName, service.FromBroker(clientsAt), service.WithClientHeartbeat(heartbeat)))(t)
+		t.Cleanup(func() { ok(t, c.Close()) })
+		ok(t, c.Wait(patient(t)))
+		f.clients = append(f.clients, c)
+	}
+	f.awaitWorkers()
+	return f
+}
+
+// newContext returns a context until the test ends.
+func newContext(t testing.TB) *comm.Context {
+	t.Helper()
+	zmq := must(comm.NewContext(comm.WithPoison()))(t)
+	t.Cleanup(func() { ok(t, zmq.Close()) })
+	return zmq
+}
+
+// startBroker starts a broker, waits until its own worker is there, and notes where it
+// listens.
+func startBroker(t testing.TB, at *task) *faulttest.Process {
+	t.Helper()
+	p := faulttest.Start(t, "broker", at)
+	at.Endpoint = p.Await("listens ")
+	eventually(t, "the broker's own worker is there", func() bool {
+		var h held
+		p.Ask(&h)
+		return h.Stats.Load.Workers == 1
+	})
+	return p
+}
+
+// joinOld adds a client of the Majordomo protocol.
+func (f *fleet) joinOld() *fleet {
+	f.t.Helper()
+	f.old = must(majordomo.NewClient(f.zmq, f.at.Endpoint, majordomo.WithConnections(oldCallers),
+		majordomo.WithRetries(0), majordomo.WithTimeout(callTime-callTime/10)))(f.t)
+	f.t.Cleanup(func() { ok(f.t, f.old.Close()) })
+	return f
+}
+
+// held asks the broker what it holds.
+func (f *fleet) held() (h held) {
+	f.t.Helper()
+	f.broker.Ask(&h)
+	return h
+}
+
+// sums returns what all brokers counted.
+func (f *fleet) sums() sums {
+	f.t.Helper()
+	all := f.past
+	all.add(f.held())
+	return all
+}
+
+// enlist starts a worker.
+func (f *fleet) enlist() {
+	f.t.Helper()
+	f.number++
+	f.workers = append(f.workers, faulttest.Start(f.t, "worker", task{
+		Endpoint: f.workersAt, Heartbeat: heartbeat, ID: fmt.Sprintf("w%d", f.number), Folder: f.folder, Room: room,
+	}))
+}
+
+// awaitWorkers waits until the broker has all workers, beside its own.
+func (f *fleet) awaitWorkers() {
+	f.t.Helper()
+	eventually(f.t, "the broker has all workers", func() bool { return f.held().Stats.Load.Workers == fleetWorkers+1 })
+}
+
+// killWorker kills the oldest worker and starts another one.
+func (f *fleet) killWorker() {
+	f.t.Helper()
+	oldest := f.workers[0]
+	f.workers = f.workers[1:]
+	oldest.Kill()
+	f.enlist()
+	f.awaitWorkers()
+}
+
+// haltWorker stops the next worker until the broker takes it for dead, and lets it go on.
+func (f *fleet) haltWorker() {
+	f.t.Helper()
+	w := f.workers[0]
+	f.workers = append(f.workers[1:], w)
+	died := f.held().Stats.Counters.Died
+	w.Halt()
+	eventually(f.t, "the worker is taken for dead", func() bool { return f.held().Stats.Counters.Died > died })
+	w.Continue()
+	f.awaitWorkers()
+}
+
+// killBroker kills the broker and starts another one at its endpoint.
+func (f *fleet) killBroker() {
+	f.t.Helper()
+	f.past = f.sums()
+	f.broker.Kill()
+	f.broker = startBroker(f.t, &f.at)
+	f.awaitWorkers()
+}
+
+// haltBroker stops the broker until its peers take it for dead, and lets it go on.
+func (f *fleet) haltBroker() {
+	f.t.Helper()
+	f.broker.Halt()
+	eventually(f.t, "the broker is taken for dead", func() bool {
+		return !slices.ContainsFunc(f.clients, func(c *service.Client) bool { return c.Members()[0].Ready })
+	})
+	f.broker.Continue()
+	f.awaitWorkers()
+}
+
+// said counts the lines of all workers that begin so.
+func (f *fleet) said(prefix string) (lines int) {
+	for _, w := range f.workers {
+		lines += len(w.Said(prefix))
+	}
+	return lines
+}
+
+// killClient starts a client, kills it when some of its requests are executed, and waits
+// until none are.
+func (f *fleet) killClient(item uint64) {
+	f.t.Helper()
+	before, sessions := f.said("begins "), f.held().Sessions
+	c := faulttest.Start(f.t, "client", task{Endpoint: f.at.Endpoint, Heartbeat: heartbeat, Item: item})
+	eventually(f.t, "requests of the client are executed", func() bool { return f.said("begins ") >= before+begun/3 })
+	c.Kill()
+	eventually(f.t, "the client is forgotten", func() bool { return f.held().Sessions <= sessions })
+	eventually(f.t, "its requests are cancelled", func() bool { return f.said("begins ") == f.said("cancels ") })
+	if ended := c.Said("ended "); len(ended) > 0 {
+		f.t.Errorf("a call of the client ended: %s", ended[0])
+	}
+}
