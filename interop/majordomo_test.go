@@ -352,7 +352,7 @@ func testFullQueue(t *testing.T, m *majordomo) {
 
 func testGarbage(t *testing.T, m *majordomo) {
 	m.heartbeat = often
-	m.start("--expiry", "500ms", "--drain-timeout", "500ms")
+	m.start("--expiry", "500ms", "--drain", "500ms")
 	m.worker("echo", "w1")
 	client := m.ask("500", "echo", "hello {}")
 	var garbage []*program

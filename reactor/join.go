@@ -48,7 +48,7 @@ func (h *host) attend() {
 			h.member.finish(why)
 			h.u.stop(why)
 			return
-		case !reached, time.Since(began) > longestRest:
+		case !reached, time.Since(began) > rest: // it was worth more than the wait for it
 			rest = leastRest
 		}
 		h.u.noise.warn("no session with the broker", "socket", h.socket, "error", why)

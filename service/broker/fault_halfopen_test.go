@@ -131,18 +131,18 @@ func TestFaultConnectionsAreLostWithoutAWord(t *testing.T) {
 	tr := drive(f, func() {
 		cuts = faulttest.Again(t, func() {
 			turn++
-			died := f.held().Stats.Counters.Died
+			joined := f.held().Stats.Counters.Registered
 			lost += ways[turn%2].lose()
-			if turn%2 == 0 {
-				eventually(t, "the workers are taken for dead", func() bool { return f.held().Stats.Counters.Died >= died+fleetWorkers })
+			if turn%2 == 0 { // taken for dead, or they come back before that in place of those that they were
+				eventually(t, "the workers come back", func() bool { return f.held().Stats.Counters.Registered >= joined+fleetWorkers })
 			}
 			f.awaitWorkers()
 		})
 	})
 	tr.report(t, f, cuts, "all connections of workers, or of clients, were lost without a word")
 	t.Logf("%d connections were lost", lost)
-	if lost == 0 || f.sums().died == 0 {
-		t.Errorf("%d connections were lost and %d workers died, want some", lost, f.sums().died)
+	if lost == 0 {
+		t.Error("no connection was lost, want some")
 	}
 	eventually(t, "the broker forgets those that were lost", func() bool { return f.held().Sessions <= sessions })
 }

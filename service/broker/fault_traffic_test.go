@@ -165,15 +165,3 @@ func (tr *traffic) report(t testing.TB, f *fleet, times int, what string) {
 		}
 	}
 }
-
-// wantAtWorstTooLate checks that calls of a kind, which may be tried again, were answered
-// unless their time was over: workers take up to three seconds to come back to a broker
-// that goes again and again.
-func (tr *traffic) wantAtWorstTooLate(t testing.TB, kind string) {
-	t.Helper()
-	for code, n := range tr.Errors(kind) {
-		if code != messaging.DeadlineExceeded {
-			t.Errorf("%d calls of %s ended with %v", n, kind, code)
-		}
-	}
-}

@@ -26,8 +26,9 @@ def numbered(frames, number):
 
 
 def say(what, frames=None):
-    """Prints a line at once."""
-    print(what if frames is None else f"{what} {text(frames)}", flush=True)
+    """Prints a line at once, and whole, whichever threads print."""
+    sys.stdout.write((what if frames is None else f"{what} {text(frames)}") + "\n")
+    sys.stdout.flush()
 
 
 class Gate:

@@ -203,3 +203,15 @@ func TestServiceHasANameOf255BytesAtMost(t *testing.T) {
 		"v ! {READY}"+longest+"x",
 	)
 }
+
+func TestListsOfManagementLeaveOutTheBrokersOwnWorker(t *testing.T) {
+	s := newStage(t, desk.Limits{})
+	s.d.Ready(0, desk.Peer{ID: "own"}, desk.Offer{Name: "own", Services: []string{"mittere.v1.Broker"}, Own: true})
+	s.play(
+		"w > |MDPW01|\x01|echo",
+		"c > |MDPC01|mmi.services|", "c < |MDPC01|mmi.services|echo",
+		"c > |MDPC01|mmi.workers|", "c < |MDPC01|mmi.workers|w",
+		"c > |MDPC01|mmi.workers|mittere.v1.Broker", "c < |MDPC01|mmi.workers|own",
+		"c > |MDPC01|mmi.service|mittere.v1.Broker", "c < |MDPC01|mmi.service|200",
+	)
+}

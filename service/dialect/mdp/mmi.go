@@ -15,7 +15,8 @@ import (
 //	mmi.workers   name or "" the workers of the service, or all, each a frame; ours
 //	mmi.*         anything   "501"
 //
-// Lists are ordered. One that is empty is an empty frame.
+// Lists are ordered. One that is empty is an empty frame. The broker's own worker is
+// listed only where its service is named.
 
 // management begins the names of its services (RFC 8, "Namespace").
 const management = "mmi."
@@ -50,7 +51,7 @@ func (s *speaker) registered(name string) string {
 // services returns the names of the services that have a worker.
 func (s *speaker) services() (names []string) {
 	for _, v := range s.desk.Services() {
-		if v.Workers > 0 {
+		if v.Workers > 0 && !desk.Reserved(v.Name) {
 			names = append(names, v.Name)
 		}
 	}
@@ -60,7 +61,7 @@ func (s *speaker) services() (names []string) {
 // workers returns the names of the workers of a service, of all if it is empty.
 func (s *speaker) workers(service string) (names []string) {
 	for _, v := range s.desk.Workers() {
-		if service == "" || slices.Contains(v.Offer.Services, service) {
+		if service == "" && !v.Offer.Own || slices.Contains(v.Offer.Services, service) {
 			names = append(names, v.Offer.Name)
 		}
 	}
