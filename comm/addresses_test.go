@@ -102,7 +102,7 @@ func TestDefaultsHold(t *testing.T) {
 	r.send(other, strings.Split(strings.Repeat("x", comm.DefaultMaxFrames+1), "")...)
 	_, err := d.Recv(r.ctx)
 	r.wantError(err, comm.TooLarge)
-	r.wantRoomFor(r.push("inproc://nobody", drop), comm.DefaultHighWaterMark)
+	r.wantRoomFor(r.push("ipc://"+t.TempDir()+"/nobody", drop), comm.DefaultHighWaterMark)
 }
 
 // wantRoomFor checks how many messages a socket takes whose peer takes none.

@@ -26,6 +26,7 @@ type Context struct {
 	poison   bool
 	monitors atomic.Uint64 // names monitors
 	warnOnce sync.Once
+	names    *names // of inproc; has a lock of its own
 
 	mu      sync.Mutex // guards what follows, and making sockets
 	z       *zmq.Context
@@ -46,7 +47,7 @@ func NewContext(options ...ContextOption) (*Context, error) {
 	if err != nil {
 		return nil, translate("new context", "", err)
 	}
-	ctx := &Context{z: z, id: rand.Text(), log: c.log, poison: c.poison, sockets: map[*Socket]struct{}{}}
+	ctx := &Context{z: z, id: rand.Text(), log: c.log, poison: c.poison, names: newNames(), sockets: map[*Socket]struct{}{}}
 	contexts.Add(ctx, 1)
 	return ctx, nil
 }

@@ -9,9 +9,12 @@ import (
 	"strings"
 )
 
+// inproc is the transport whose addresses are names.
+const inproc = "inproc"
+
 // endpoint is one address with what a socket shall do there.
 type endpoint struct {
-	transport string // "tcp", "ipc" or "inproc"
+	transport string // "tcp", "ipc" or inproc
 	address   string // what follows "://"
 	binds     bool
 }
@@ -54,7 +57,9 @@ func (e endpoint) check(text string) (endpoint, error) {
 	switch {
 	case e.transport == "ipc" && e.address == "*" && !e.binds:
 		return e, invalid("endpoint", fmt.Sprintf("%q: to connect takes a path", text))
-	case e.transport == "ipc" || e.transport == "inproc":
+	case e.named() && len(e.String()) > longestName:
+		return e, invalid("endpoint", fmt.Sprintf("%.40q...: is longer than %d bytes", text, longestName))
+	case e.transport == "ipc" || e.named():
 		return e, nil
 	case e.transport == "tcp":
 		return e.checkTCP(text)
@@ -80,6 +85,10 @@ func (e endpoint) checkTCP(text string) (endpoint, error) {
 	return e, nil
 }
 
+// longestName is the longest inproc endpoint of which libzmq, asked by pebbe, can
+// tell that it was bound. Whoever connects to a longer one would wait for ever.
+const longestName = 1023
+
 // everywhere reports whether a bound endpoint is on all interfaces. It wants what
 // libzmq made of it: "0" and "[::ffff:0.0.0.0]" are on all of them too.
 func everywhere(bound string) bool {
@@ -92,6 +101,9 @@ func everywhere(bound string) bool {
 func (e endpoint) ipv6() bool {
 	return e.transport == "tcp" && strings.HasPrefix(e.address, "[")
 }
+
+// named reports whether the address is a name within one context.
+func (e endpoint) named() bool { return e.transport == inproc }
 
 // String returns the endpoint as libzmq reads it.
 func (e endpoint) String() string { return e.transport + "://" + e.address }

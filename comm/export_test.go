@@ -26,3 +26,11 @@ func (s *Socket) Waiting() (receivers, senders int) {
 	defer s.mu.Unlock()
 	return s.receivers.callers.Len(), s.senders.callers.Len()
 }
+
+// Names returns how many inproc names are bound in the context, and how many are
+// waited for.
+func (c *Context) Names() (bound, waited int) {
+	c.names.mu.Lock()
+	defer c.names.mu.Unlock()
+	return len(c.names.bound), len(c.names.dials)
+}

@@ -171,6 +171,8 @@ func WithHighWaterMark(messages int) Option {
 // false for all others. The price: what has arrived and was not received yet is
 // dropped by libzmq when its connection ends, so that a peer should not send and
 // close at once.
+//
+// Over inproc nothing is queued, either way, for a name that nobody has bound.
 func WithImmediate(on bool) Option {
 	return option(func(c *config) { c.immediate = on })
 }

@@ -1,7 +1,7 @@
 package comm
 
 // Push sends each message to one of its peers, in turn. Send waits while all are
-// full.
+// full, or there is none.
 type Push struct {
 	*Socket
 	Sender

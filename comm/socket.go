@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -35,6 +36,7 @@ type Socket struct {
 	mu        sync.Mutex // guards what follows and every call on z
 	z         *zmq.Socket
 	bound     []string
+	dials     []*dial // connections that wait for their inproc name to be bound
 	receivers waitlist
 	senders   waitlist
 	leader    waiting     // who waits for edges, and sleeps; nil if nobody
@@ -61,6 +63,9 @@ func newSocket(ctx *Context, kind Kind, endpoints string, c config, absorb func(
 	}
 	if err := s.start(addresses); err != nil {
 		return nil, errors.Join(err, s.Close())
+	}
+	for _, e := range addresses {
+		ctx.redial(e)
 	}
 	ctx.warnOpen(s.Endpoints())
 	return s, nil
@@ -121,24 +126,43 @@ func (s *Socket) configure() error {
 
 // attach binds or connects to one endpoint.
 func (s *Socket) attach(e endpoint) error {
-	op, do := "connect", s.z.Connect
+	op := "connect"
 	if e.binds {
-		op, do = "bind", s.z.Bind
+		op = "bind"
 	}
 	if err := s.z.SetIpv6(e.ipv6()); err != nil {
 		return translate(op, e.String(), err)
 	}
-	err := withSpareDescriptor(func() error { return do(e.String()) })
+	err := withSpareDescriptor(func() error { return s.bindOrConnect(e) })
 	defer s.settle()
 	switch {
 	case refused(err): // libzmq's words for a host that it cannot look up
 		return &Error{Op: op, Reason: AddressUnavailable, Detail: e.String(), Cause: err}
 	case err != nil:
 		return translate(op, e.String(), err)
-	case e.binds:
-		return s.noteBound()
-	default:
+	case !e.binds:
 		return nil
+	case e.named():
+		s.bound = append(s.bound, e.String())
+		return nil
+	default:
+		return s.noteBound()
+	}
+}
+
+// bindOrConnect is what attach asks of libzmq. The name that a monitor connects to
+// was bound by libzmq itself.
+func (s *Socket) bindOrConnect(e endpoint) error {
+	named := e.named() && s.kind != kindMonitor
+	switch {
+	case named && e.binds:
+		return s.ctx.names.bind(s, e.String())
+	case named:
+		return s.ctx.names.connect(s, e.String())
+	case e.binds:
+		return s.z.Bind(e.String())
+	default:
+		return s.z.Connect(e.String())
 	}
 }
 
@@ -181,7 +205,10 @@ func (s *Socket) withOpen(op string, f func() error) error {
 func (s *Socket) Bind(endpoints string) error { return s.attachAll("bind", endpoints, true) }
 
 // Connect adds endpoints to connect to, separated by commas. It does not wait
-// for a connection: libzmq makes it, and makes it again when it breaks.
+// for a connection: libzmq makes it, and makes it again when it breaks. Over
+// inproc it is made when a socket of the same context binds the endpoint, if none
+// has yet, and not again when that is closed. Until then there is no queue for
+// the peer, whatever [WithImmediate] says.
 func (s *Socket) Connect(endpoints string) error { return s.attachAll("connect", endpoints, false) }
 
 // attachAll binds or connects to each endpoint of a list.
@@ -199,6 +226,7 @@ func (s *Socket) attachAll(op, endpoints string, binds bool) error {
 		if err := s.withOpen(op, func() error { return s.attach(e) }); err != nil {
 			return err
 		}
+		s.ctx.redial(e)
 		s.ctx.warnOpen(s.Endpoints())
 	}
 	return nil
@@ -206,26 +234,29 @@ func (s *Socket) attachAll(op, endpoints string, binds bool) error {
 
 // Unbind stops listening on an endpoint, written as [Socket.Endpoints] returns
 // it. Connections that were accepted there end, but for those over inproc.
-func (s *Socket) Unbind(endpoint string) error {
-	return s.withOpen("unbind", func() error {
-		defer s.settle()
-		if err := withSpareDescriptor(func() error { return s.z.Unbind(endpoint) }); err != nil {
-			return translate("unbind", endpoint, err)
-		}
-		s.endConnections(endpoint)
-		s.bound = slices.DeleteFunc(s.bound, func(b string) bool { return b == endpoint })
-		return nil
-	})
-}
+func (s *Socket) Unbind(endpoint string) error { return s.detach("unbind", endpoint, s.z.Unbind) }
 
 // Disconnect ends the connection to an endpoint, written as it was connected.
 func (s *Socket) Disconnect(endpoint string) error {
-	return s.withOpen("disconnect", func() error {
+	return s.detach("disconnect", endpoint, s.z.Disconnect)
+}
+
+// detach ends what was bound or connected at an endpoint: libzmq does not tell
+// the two apart.
+func (s *Socket) detach(op, endpoint string, do func(string) error) error {
+	return s.withOpen(op, func() error {
 		defer s.settle()
-		if err := withSpareDescriptor(func() error { return s.z.Disconnect(endpoint) }); err != nil {
-			return translate("disconnect", endpoint, err)
+		err := withSpareDescriptor(func() error {
+			if strings.HasPrefix(endpoint, inproc+"://") {
+				return s.ctx.names.detach(s, endpoint, do)
+			}
+			return do(endpoint)
+		})
+		if err != nil {
+			return translate(op, endpoint, err)
 		}
 		s.endConnections(endpoint)
+		s.bound = slices.DeleteFunc(s.bound, func(b string) bool { return b == endpoint })
 		return nil
 	})
 }
@@ -291,6 +322,7 @@ func (s *Socket) shut() (first bool, err error) {
 	}
 	s.closed = true
 	close(s.done)
+	s.ctx.names.leave(s)
 	if s.monitor != nil {
 		err = s.z.Monitor("", 0)
 	}
