@@ -1,10 +1,15 @@
 package messaging
 
 import (
+	"context"
+	"sync"
+
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
+	"github.com/mittere/mittere/comm"
 )
 
 // CommandVersion is the version of Command that this package speaks.
@@ -50,31 +55,59 @@ func IsCommand(frame []byte) bool { return len(frame) > 1 && frame[0] == command
 // Frames returns the command as it travels, in one frame or, with a large
 // envelope, in two, of which the second is Body itself.
 func (c *Command) Frames() ([][]byte, error) {
+	return c.appendFrames(make([][]byte, 0, 2), nil)
+}
+
+// appendFrames appends the command's frames, of which it writes the first one into
+// what is left of buffer, or into a new one if it does not fit.
+func (c *Command) appendFrames(frames [][]byte, buffer []byte) ([][]byte, error) {
 	number := kindNumber(c.Kind)
 	if number == 0 {
 		return nil, Errorf(Internal, "%T is no kind of command", c.Kind)
 	}
-	size := proto.Size(c.Kind)
+	size := sizeKind(c.Kind)
 	room := size + commandOverhead
 	if len(c.Body) <= largestBody {
 		room += len(c.Body)
 	}
-	b := make([]byte, 0, room)
+	b := buffer
+	if room > cap(b) {
+		b = make([]byte, 0, room)
+	}
 	b = append(b, commandHead[:]...)
 	b = protowire.AppendTag(b, number, protowire.BytesType)
 	b = protowire.AppendVarint(b, uint64(size))
-	b, err := proto.MarshalOptions{Deterministic: true, UseCachedSize: true}.MarshalAppend(b, c.Kind)
+	b, err := appendKind(b, c.Kind)
 	switch {
 	case err != nil:
 		return nil, Errorf(InvalidArgument, "marshal %s: %w", nameOf(c.Kind), err)
 	case c.Body == nil:
-		return [][]byte{b}, nil
+		return append(frames, b), nil
 	case len(c.Body) > largestBody:
-		return [][]byte{b, c.Body}, nil
+		return append(frames, b, c.Body), nil
 	default:
 		b = protowire.AppendTag(b, fieldBody, protowire.BytesType)
-		return [][]byte{protowire.AppendBytes(b, c.Body)}, nil
+		return append(frames, protowire.AppendBytes(b, c.Body)), nil
 	}
+}
+
+// commandBuffers are what the frames of commands are written into that are copied at
+// once: those that are sent.
+var commandBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// Send gives the command's frames, with a route in front of them, to a function that
+// keeps none of them, as those of a socket do not.
+func (c *Command) Send(ctx context.Context, route Route, send func(context.Context, comm.Message) error) error {
+	buffer := commandBuffers.Get().(*[]byte)
+	defer commandBuffers.Put(buffer)
+	frames, err := c.appendFrames(append(make([][]byte, 0, len(route)+2), route...), (*buffer)[:0])
+	if err != nil {
+		return err
+	}
+	if first := frames[len(route)]; cap(first) <= maxKeptBuffer {
+		*buffer = first
+	}
+	return send(ctx, comm.NewMessage(frames...))
 }
 
 // NewCommand returns a command with the envelope of a message; nil is none.
@@ -83,11 +116,22 @@ func NewCommand(kind, message proto.Message, options ...SendOption) (Command, er
 	if message == nil {
 		return c, nil
 	}
-	e, err := Pack(message, options...)
+	e, err := describe(message, options)
 	if err != nil {
 		return Command{}, err
 	}
-	c.Body = e.Append(make([]byte, 0, len(e.Body)+2*len(e.Type)+envelopeOverhead))
+	size := proto.Size(message)
+	b := make([]byte, 0, size+2*len(e.Type)+envelopeOverhead)
+	b = appendAnyHead(e.appendHead(b), e.Type, size)
+	start := len(b)
+	b, err = proto.MarshalOptions{Deterministic: true, UseCachedSize: true}.MarshalAppend(b, message)
+	if err == nil && len(b) != start+size {
+		err = Errorf(Internal, "the message was changed meanwhile")
+	}
+	if err != nil {
+		return Command{}, Errorf(InvalidArgument, "marshal %s: %w", e.Type, err)
+	}
+	c.Body = e.appendTail(b)
 	return c, nil
 }
 
@@ -184,12 +228,11 @@ func (d *commandDecoder) known(number protowire.Number, value []byte) error {
 		return Errorf(InvalidArgument, "command: it has two kinds")
 	}
 	d.has = true
-	if d.c.Kind = newKind(number); d.c.Kind == nil {
-		return nil
+	kind, err := readKind(number, value)
+	if err != nil {
+		return Errorf(InvalidArgument, "unmarshal %s: %w", nameOf(kind), err)
 	}
-	if err := proto.Unmarshal(value, d.c.Kind); err != nil {
-		return Errorf(InvalidArgument, "unmarshal %s: %w", nameOf(d.c.Kind), err)
-	}
+	d.c.Kind = kind
 	return nil
 }
 

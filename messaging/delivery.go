@@ -48,6 +48,7 @@ type Delivery struct {
 	Wrong error
 
 	raw   comm.Message
+	more  bool
 	types Resolver
 	back  *Sender // nil where nothing can be sent back
 }
@@ -58,6 +59,9 @@ func (d *Delivery) Open() (proto.Message, error) { return d.Envelope.Open(d.type
 
 // Frame returns the envelope's frame as it arrived, for those who pass it on.
 func (d *Delivery) Frame() []byte { return d.raw.Frames[len(d.raw.Frames)-1] }
+
+// More reports whether further messages had come when this one was received.
+func (d *Delivery) More() bool { return d.more }
 
 // CanReply reports whether the socket can send something back.
 func (d *Delivery) CanReply() bool { return d.back != nil }

@@ -70,8 +70,9 @@ func (l *line) open(m comm.Message) *Delivery {
 	if len(body) > 1 && len(body[0]) == 0 { // the delimiter that some peers write in front
 		body = body[1:]
 	}
-	c, err := DecodeCommand(body)
-	return &Delivery{raw: m, back: &l.back, Route: Route{[]byte(l.name)}, Command: &c, Wrong: err}
+	d := commandDelivery(m, body)
+	d.Route, d.back, d.more = Route{[]byte(l.name)}, &l.back, l.next < l.end
+	return d
 }
 
 // send sends a message that has the connection's name in front.

@@ -140,10 +140,12 @@ func (in *inbox) take(ctx context.Context) (*Delivery, error) {
 
 // open makes a delivery of a message.
 func (in *inbox) open(ctx context.Context, m comm.Message) (*Delivery, error) {
-	d := &Delivery{raw: m, types: in.types, back: in.back}
-	if in.commands && in.command(d) {
-		return d, nil
+	if in.commands {
+		if d := in.command(m); d != nil {
+			return d, nil
+		}
 	}
+	d := &Delivery{raw: m, types: in.types, back: in.back, more: in.next < in.end}
 	last := len(m.Frames) - 1
 	d.Route = Route(m.Frames[:last])
 	var err error
@@ -162,19 +164,19 @@ func (in *inbox) open(ctx context.Context, m comm.Message) (*Delivery, error) {
 	return d, nil
 }
 
-// command reads a command, if it is one. What is wrong with it is for whoever
+// command reads a command; nil if it is none. What is wrong with it is for whoever
 // speaks the protocol to answer.
-func (in *inbox) command(d *Delivery) bool {
-	route, body := comm.SplitRoute(d.raw.Frames)
+func (in *inbox) command(m comm.Message) *Delivery {
+	route, body := comm.SplitRoute(m.Frames)
 	if len(body) == 0 || !IsCommand(body[0]) {
-		return false
+		return nil
 	}
-	c, err := DecodeCommand(body)
-	d.Route, d.Command, d.Wrong = Route(route), &c, err
-	if err != nil {
+	d := commandDelivery(m, body)
+	d.Route, d.types, d.back, d.more = Route(route), in.types, in.back, in.next < in.end
+	if d.Wrong != nil {
 		in.socket.stats.malformed.Add(1)
 	}
-	return true
+	return d
 }
 
 // decode reads the last frame and checks those in front of it.

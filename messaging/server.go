@@ -50,13 +50,10 @@ func (p ReturnPath) SendCommand(ctx context.Context, c *Command) error {
 	if p.back == nil {
 		return Errorf(FailedPrecondition, "the message arrived on a socket that cannot reply")
 	}
-	frames, err := c.Frames()
-	if err != nil {
-		return err
+	if err := c.Send(ctx, p.route, p.back.send); err != nil {
+		return FromComm(err)
 	}
-	all := make([][]byte, 0, len(p.route)+len(frames))
-	all = append(append(all, p.route...), frames...)
-	return FromComm(p.back.send(ctx, comm.NewMessage(all...)))
+	return nil
 }
 
 // Peer returns what names the sender on its socket, as long as its connection

@@ -25,8 +25,8 @@ type Call struct {
 	// Shape is the kind of handler it goes to.
 	Shape Shape
 
-	send     func(context.Context, proto.Message) error // for Streaming
-	progress func(proto.Message) error                  // nil where nobody hears of it
+	send func(context.Context, proto.Message) error // for Streaming
+	work *work                                      // nil where nobody hears of its progress
 }
 
 // Name returns the method, or else the full name of the message's type.

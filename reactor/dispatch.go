@@ -18,10 +18,25 @@ import (
 // statusType is the full name of the message that errors travel as.
 const statusType = "mittere.v1.Status"
 
-// receive hands each message of a socket on, until ctx ends or the socket is
-// closed, which ends it for all.
-func (u *run) receive(ctx context.Context, s *station, accept func(*station, *messaging.Delivery)) {
-	for ctx.Err() == nil {
+// listen receives for as long as it is this goroutine's turn.
+func (u *run) listen(s *station, turn uint64) {
+	ended := false
+	defer func() {
+		if !ended && s.relay.turn.Load() == turn { // a handler ended this goroutine, by runtime.Goexit
+			s.relay.listen(turn)
+		}
+	}()
+	u.receive(u.receiving, s, turn, u.accept)
+	ended = true
+	if s.host != nil && s.relay.turn.CompareAndSwap(turn, turn+1) {
+		u.senders.Go(func() { u.linger(s, turn+1) })
+	}
+}
+
+// receive hands each message of a socket on, until ctx ends, or another goroutine's
+// turn begins, or the socket is closed, which ends it for all.
+func (u *run) receive(ctx context.Context, s *station, turn uint64, accept func(*station, *messaging.Delivery)) {
+	for ctx.Err() == nil && s.relay.turn.Load() == turn {
 		d, err := s.Recv(ctx)
 		switch {
 		case d != nil:
@@ -40,9 +55,9 @@ func (u *run) receive(ctx context.Context, s *station, accept func(*station, *me
 
 // linger takes what concerns the calls that still run when the reactor stops, such
 // as credit, cancels and heartbeats, and refuses all else.
-func (u *run) linger(s *station) {
+func (u *run) linger(s *station, turn uint64) {
 	s.host.drain()
-	u.receive(u.handling, s, func(s *station, d *messaging.Delivery) {
+	u.receive(u.handling, s, turn, func(s *station, d *messaging.Delivery) {
 		if d.Command != nil {
 			s.host.take(d)
 			return

@@ -43,3 +43,13 @@ func (r *Reactor) StandStill(d time.Duration) {
 		}
 	}
 }
+
+// Lent returns how many handlers were run by who receives.
+func (r *Reactor) Lent() (n uint64) {
+	for _, s := range r.stations {
+		s.relay.mu.Lock()
+		n += s.relay.lent
+		s.relay.mu.Unlock()
+	}
+	return n
+}

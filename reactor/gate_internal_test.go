@@ -276,6 +276,39 @@ func TestGateThatIsEmptyIsIdleAtOnce(t *testing.T) {
 	g.finish()
 }
 
+func TestBorrowedJobsCountAndMakePlaceForOthers(t *testing.T) {
+	g := newGate(1, 1)
+	borrowed := job{key: "a"}
+	g.expect()
+	if !g.borrow(&borrowed) {
+		t.Fatal("the gate is empty, and the job may not run")
+	}
+	other := newModelJob(1, "a")
+	g.expect()
+	if g.borrow(&other.job) || !g.admitExpected(&other.job) {
+		t.Fatal("the second job does not wait")
+	}
+	idle := g.idle()
+	g.end(&borrowed)
+	<-other.begun
+	close(other.ending)
+	<-idle
+	g.finish()
+}
+
+func TestGateGoesOnWhenAJobEndsItsGoroutine(t *testing.T) {
+	g := newGate(1, 10)
+	for range 5 {
+		g.admit(&job{key: "a", do: runtime.Goexit})
+	}
+	last := newModelJob(0, "a")
+	g.admit(&last.job)
+	<-last.begun
+	close(last.ending)
+	<-g.idle()
+	g.finish()
+}
+
 func TestFullGateSaysSo(t *testing.T) {
 	if err := newGate(3, 7).full(); err.Code != messaging.ResourceExhausted {
 		t.Errorf("got %v", err)

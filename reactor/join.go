@@ -39,12 +39,12 @@ func (h *host) attend() {
 	rest := leastRest
 	for first := true; ; first = false {
 		began := time.Now()
-		reached, why := h.meet(first)
+		reached, accepted, why := h.meet(first)
 		switch {
 		case h.u.handling.Err() != nil, h.quits():
 			h.member.finish(errStopped)
 			return
-		case forGood(why):
+		case forGood(why, accepted):
 			h.member.finish(why)
 			h.u.stop(why)
 			return
@@ -61,9 +61,17 @@ func (h *host) attend() {
 func (h *host) quits() bool { return h.u.draining.Load() || h.u.receiving.Err() != nil }
 
 // forGood reports whether there is no use in another try: another worker has the name,
-// or the socket was closed.
-func forGood(why error) bool {
-	return messaging.CodeOf(why) == messaging.AlreadyExists || errors.Is(why, net.ErrClosed)
+// the socket was closed, or the broker, which has not accepted us, never will. That it
+// has no room for us is another thing.
+func forGood(why error, accepted bool) bool {
+	switch messaging.CodeOf(why) {
+	case messaging.AlreadyExists:
+		return true
+	case messaging.InvalidArgument, messaging.PermissionDenied, messaging.Unimplemented, messaging.FailedPrecondition:
+		return !accepted && messaging.AsError(why).Remote() || errors.Is(why, net.ErrClosed)
+	default:
+		return errors.Is(why, net.ErrClosed)
+	}
 }
 
 // rest waits, so that many workers do not come back at once, nor one that is not
@@ -76,30 +84,40 @@ func (h *host) rest(d time.Duration) {
 }
 
 // meet has a session with the broker, from Hello to its end. It returns whether the
-// broker was there at all, and why the session ended. When the reactor has stopped
-// the connection stays, for the last words.
-func (h *host) meet(first bool) (reached bool, why error) {
+// broker was there at all, whether it accepted us, and why the session ended. When the
+// reactor has stopped the connection stays, for the last words.
+func (h *host) meet(first bool) (reached, accepted bool, why error) {
 	m := h.member
 	if !first {
 		if err := m.worker.Dial(); err != nil {
-			return false, err
+			return false, false, err
 		}
 	}
 	ctx, end := context.WithCancelCause(h.u.handling)
 	path := m.worker.ReturnPath()
-	entered := m.begin(path.Peer(), end)
+	met := m.begin(path.Peer(), end)
 	var watcher sync.WaitGroup
 	defer watcher.Wait()
 	defer end(nil)
 	watcher.Go(func() { end(h.watchLine(ctx)) })
-	if reached = h.introduce(ctx, path, end, entered); reached {
+	if reached = h.introduce(ctx, path, end, met); reached {
 		<-ctx.Done()
 	}
 	why = context.Cause(ctx)
 	if h.u.handling.Err() == nil {
 		h.part(path.Peer(), why)
 	}
-	return reached, why
+	return reached, isClosed(met), why
+}
+
+// isClosed reports whether a channel is, on which nothing is sent.
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 // watchLine waits for the connection to end.
@@ -110,9 +128,9 @@ func (h *host) watchLine(ctx context.Context) error {
 	return errBroken
 }
 
-// introduce says Hello when the broker is there, and waits for its answer. False
-// means that the broker is not there.
-func (h *host) introduce(ctx context.Context, path messaging.ReturnPath, end context.CancelCauseFunc, entered <-chan struct{}) bool {
+// introduce says Hello when the broker is there, and waits until that has accepted us.
+// False means that the broker is not there.
+func (h *host) introduce(ctx context.Context, path messaging.ReturnPath, end context.CancelCauseFunc, met <-chan struct{}) bool {
 	giveUp := func(why error) func() { return func() { h.member.giveUp(path.Peer(), why) } }
 	defer context.AfterFunc(h.u.receiving, giveUp(errStopped))()
 	there, cancel := context.WithTimeout(ctx, handshake)
@@ -132,7 +150,9 @@ func (h *host) introduce(ctx context.Context, path messaging.ReturnPath, end con
 	late := time.AfterFunc(handshake, giveUp(errNoWelcome))
 	defer late.Stop()
 	select {
-	case <-entered:
+	case <-met:
+		h.member.enter(path.Peer())
+		h.u.log.Debug("joined the broker", "socket", h.socket.String())
 	case <-ctx.Done():
 	}
 	return true
@@ -166,17 +186,34 @@ func (h *host) greet(d *messaging.Delivery) bool {
 			h.welcome(d, k)
 			return true
 		}
-	case *mitterev1.Drain: // a broker that stops tells us in vain: we ask it for nothing
-		return h.member != nil
+	case *mitterev1.Drain:
+		if h.member != nil {
+			h.release(d, k)
+			return true
+		}
 	}
 	return false
 }
+
+// release notes that the broker has answered our Drain: no request comes behind that.
+func (h *host) release(d *messaging.Delivery, k *mitterev1.Drain) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.sessions.hear(h.lookLocked(), d.Peer(), k.GetSession()) != nil && h.u.draining.Load() {
+		h.member.release()
+	}
+}
+
+// coming reports whether requests may still come of a broker that has not answered our
+// Drain. They are served: it may have nobody else to give them to.
+func (h *host) coming() bool { return h.member != nil && !h.member.released() }
 
 // welcome begins a session with the broker, and offers what there is to offer. A
 // second Welcome, or one of a former connection, is ignored.
 func (h *host) welcome(d *messaging.Delivery, k *mitterev1.Welcome) {
 	m, path := h.member, d.ReturnPath()
-	if !m.agree(path.Peer()) {
+	met := m.agree(path.Peer())
+	if met == nil {
 		return
 	}
 	if heartbeat := k.GetHeartbeatNano(); k.GetSession() == 0 || heartbeat <= 0 || heartbeat > int64(longestAgreed) {
@@ -184,17 +221,14 @@ func (h *host) welcome(d *messaging.Delivery, k *mitterev1.Welcome) {
 		return
 	}
 	m.worker.LimitFrames(k.GetLimits().GetFrameBytes())
-	h.enrol(path, k)
+	h.enrol(path, k, met)
 	if h.quits() { // and it is too late to join
 		m.part(path.Peer(), errStopped)
 		return
 	}
 	if err := h.tell(path, k.GetSession()); err != nil {
 		m.part(path.Peer(), err)
-		return
 	}
-	m.enter(path.Peer())
-	h.u.log.Debug("joined the broker", "socket", h.socket.String(), "heartbeat", time.Duration(k.GetHeartbeatNano()))
 }
 
 // tell tells the broker what is offered, or that nothing is. The lock keeps what was
@@ -209,14 +243,15 @@ func (h *host) tell(path messaging.ReturnPath, session uint64) error {
 	return h.socket.outbox.send(h.u.sending, &commandLetter{path, messaging.Command{Kind: kind}}, true)
 }
 
-// enrol enters the session with the broker.
-func (h *host) enrol(path messaging.ReturnPath, k *mitterev1.Welcome) {
+// enrol enters the session with the broker. What that says in it comes after the
+// Welcome that is handled now, so that what it says first is said of the offer.
+func (h *host) enrol(path messaging.ReturnPath, k *mitterev1.Welcome, met chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := h.lookLocked()
 	h.sessions.byPeer[path.Peer()] = &session{
 		peer: path.Peer(), path: path, id: k.GetSession(), heartbeat: time.Duration(k.GetHeartbeatNano()),
-		heard: now, said: now, legs: map[uint64]*leg{},
+		heard: now, said: now, legs: map[uint64]*leg{}, met: met,
 	}
 }
 

@@ -3,6 +3,7 @@ package reactor
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/mittere/mittere/messaging"
 )
@@ -18,40 +19,42 @@ type member struct {
 	line    string     // the Peer of the connection; empty if there is none
 	end     context.CancelCauseFunc
 	agreed  bool          // the broker has welcomed us
-	entered chan struct{} // closed when there is a session
-	joined  bool          // there is one
+	met     chan struct{} // closed when it then speaks to us
+	joined  bool          // there is a session
 	why     error         // why there is none
 	over    bool          // and there will not be one again
 	changed chan struct{}
+	free    chan struct{} // closed when the broker gives us nothing further
 }
 
 // newMember returns a member that has not joined.
 func newMember(worker *messaging.Worker, offer Offer) *member {
 	return &member{
-		worker: worker, offer: offer, changed: make(chan struct{}),
+		worker: worker, offer: offer, changed: make(chan struct{}), free: make(chan struct{}),
 		why: messaging.Errorf(messaging.Unavailable, "%v: not joined yet", worker),
 	}
 }
 
 // begin notes that a session is tried on a connection, whose end ends it. It returns
-// what is closed when there is one.
-func (m *member) begin(line string, end context.CancelCauseFunc) (entered <-chan struct{}) {
+// what is closed when the broker has accepted us.
+func (m *member) begin(line string, end context.CancelCauseFunc) (met <-chan struct{}) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.line, m.end, m.agreed, m.entered = line, end, false, make(chan struct{})
-	return m.entered
+	m.line, m.end, m.agreed, m.met = line, end, false, make(chan struct{})
+	return m.met
 }
 
-// agree notes that the broker has welcomed us; false means that nobody waited for that,
-// or not any more.
-func (m *member) agree(line string) bool {
+// agree notes that the broker has welcomed us, and returns what is to be closed when it
+// next speaks: it does so once it has taken our offer, or else leaves us. Nil means that
+// nobody waited for a welcome, or not any more.
+func (m *member) agree(line string) (met chan struct{}) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if line == "" || m.line != line || m.agreed {
-		return false
+		return nil
 	}
 	m.agreed = true
-	return true
+	return m.met
 }
 
 // giveUp ends the try to get a session, unless the broker has agreed.
@@ -68,7 +71,6 @@ func (m *member) enter(line string) {
 	m.change(func() {
 		if m.line == line && !m.joined {
 			m.joined, m.why = true, nil
-			close(m.entered)
 		}
 	})
 }
@@ -94,6 +96,49 @@ func (m *member) finish(why error) {
 			m.over, m.joined, m.why = true, false, why
 		}
 	})
+}
+
+// release notes that the broker gives us nothing further.
+func (m *member) release() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.released() {
+		close(m.free)
+	}
+}
+
+// released reports whether the broker gives us nothing further.
+func (m *member) released() bool {
+	select {
+	case <-m.free:
+		return true
+	default:
+		return false
+	}
+}
+
+// releasePatience is how long a broker may take to answer a Drain.
+const releasePatience = time.Second
+
+// awaitRelease waits until the broker gives us nothing further, which is also so if
+// there is no session, and for no longer than it may take.
+func (m *member) awaitRelease(ctx context.Context) {
+	defer m.release()
+	ctx, cancel := context.WithTimeout(ctx, releasePatience)
+	defer cancel()
+	for {
+		joined, _, changed, _ := m.state()
+		if !joined {
+			return
+		}
+		select {
+		case <-m.free:
+			return
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // change changes what others wait for, and tells them.
@@ -137,10 +182,13 @@ func (r *Reactor) joinNoMore() {
 	}
 }
 
-// WaitJoined waits until the brokers of all [messaging.Worker] sockets have accepted the
-// reactor and were told what it offers, until ctx ends. Without such sockets it
-// returns at once. An error says why a broker has not; it comes before ctx ends if
-// Run has.
+// WaitJoined waits until the brokers of all [messaging.Worker] sockets have accepted what
+// the reactor offers, until ctx ends. A broker has when the first heartbeat or request of
+// a session comes: it may send one at once, and does within a heartbeat. Without such
+// sockets it returns at once. An error says why a broker has not; it comes before ctx
+// ends if Run has, as it does with the broker's error if that will never accept the
+// offer: with code INVALID_ARGUMENT, PERMISSION_DENIED, UNIMPLEMENTED or
+// FAILED_PRECONDITION, or with ALREADY_EXISTS.
 func (r *Reactor) WaitJoined(ctx context.Context) error {
 	for _, s := range r.stations {
 		if s.member == nil {

@@ -98,6 +98,14 @@ func (m *memory) settle(c *client, settled uint64) {
 	if settled <= c.settled {
 		return
 	}
+	if settled-c.settled <= uint64(len(c.done)) { // usually a few, of many that are kept
+		for ; c.settled < settled; c.settled++ {
+			if e := c.done[c.settled]; e != nil {
+				m.forget(e)
+			}
+		}
+		return
+	}
 	c.settled = settled
 	for number, e := range c.done {
 		if number < settled {

@@ -28,10 +28,10 @@ func Progress(ctx context.Context, message proto.Message) error {
 		return messaging.Errorf(messaging.FailedPrecondition, "progress is reported with the context of a handler")
 	case ctx.Err() != nil:
 		return messaging.AsError(context.Cause(ctx))
-	case c.progress == nil:
+	case c.work == nil:
 		return nil
 	}
-	return c.progress(message)
+	return c.work.progress(message)
 }
 
 // progress sends a report to all who wait for the work.

@@ -48,6 +48,7 @@ type entry struct {
 	*handler
 	called  string // the method's name; empty if there is none
 	through Invoker
+	pace    *pace
 }
 
 // station is one socket of a reactor.
@@ -55,6 +56,7 @@ type station struct {
 	Socket
 	outbox *outbox // nil where nothing can be sent
 	host   *host   // nil where no commands are received; made by Run
+	relay  relay
 	member *member // nil where no broker is
 }
 
@@ -100,7 +102,7 @@ func New(handlers *Handlers, sockets []Socket, options ...Option) (*Reactor, err
 func (r *Reactor) guard(handlers map[string]*handler) map[string]entry {
 	entries := map[string]entry{}
 	for name, h := range handlers {
-		e := entry{handler: h, through: r.intercept(h.invoke)}
+		e := entry{handler: h, through: r.intercept(h.invoke), pace: new(pace)}
 		if h.method != nil {
 			e.called = MethodName(h.method)
 		}
@@ -146,7 +148,8 @@ func (r *Reactor) panicked(who, name string, value any, stack []byte) {
 // handlers' contexts, refuses with code [messaging.Unavailable] what they have not
 // begun, and returns when everything it started has ended. It returns nil if ctx
 // ended and all handlers with it; otherwise it says why. It ends with code
-// [messaging.AlreadyExists] if a broker gave the name of [Offer] to another worker. If handlers ignore the
+// [messaging.AlreadyExists] if a broker gave the name of [Offer] to another worker, or with
+// the broker's error if that will never accept the offer; see [Reactor.WaitJoined]. If handlers ignore the
 // end of their contexts it returns a second later all the same, with an error
 // with code [messaging.DeadlineExceeded].
 func (r *Reactor) Run(ctx context.Context) error {
@@ -214,12 +217,8 @@ func (u *run) untilDone(ctx context.Context) error {
 			u.senders.Go(s.host.tend)
 			u.keep(s.host)
 		}
-		u.producers.Go(func() {
-			u.receive(u.receiving, s, u.accept)
-			if s.host != nil {
-				u.senders.Go(func() { u.linger(s) })
-			}
-		})
+		s.relay.listen = func(turn uint64) { u.producers.Go(func() { u.listen(s, turn) }) }
+		s.relay.listen(s.relay.turn.Add(1))
 		if s.outbox != nil {
 			u.senders.Go(func() { u.empty(s) })
 		}
@@ -254,7 +253,7 @@ func (u *run) gateFor(e entry) *gate {
 // Drain makes the reactor take no further calls, tells its callers and brokers so, and
 // waits until those that were taken have ended and their answers have been handed to
 // the network, or ctx has ended. Those that come meanwhile are refused with code
-// [messaging.Unavailable]. Handlers that run [Aside] go on, and so do sockets that
+// [messaging.Unavailable], but for those that a broker sent before it heard of this. Handlers that run [Aside] go on, and so do sockets that
 // receive no commands. A broker that is lost is not joined again.
 func (r *Reactor) Drain(ctx context.Context) error {
 	r.draining.Store(true)
@@ -265,6 +264,11 @@ func (r *Reactor) Drain(ctx context.Context) error {
 	for _, s := range u.stations {
 		if s.host != nil {
 			s.host.drain()
+		}
+	}
+	for _, s := range u.stations {
+		if s.host != nil && s.host.member != nil {
+			s.host.member.awaitRelease(ctx)
 		}
 	}
 	if !ended(ctx, u.gate.idle()) {

@@ -84,7 +84,7 @@ func (h *host) judge(d *messaging.Delivery, k *mitterev1.Request) verdict {
 		return v
 	}
 	switch {
-	case h.u.receiving.Err() != nil, h.u.draining.Load() && !e.aside: // nothing is admitted any more
+	case h.u.receiving.Err() != nil, h.u.draining.Load() && !e.aside && !h.coming(): // nothing is admitted any more
 		return verdict{refused: errDraining}
 	}
 	w := h.newWork(d, k, e, now, sent)
@@ -109,7 +109,7 @@ func (h *host) recall(now time.Duration, s *session, e entry, k *mitterev1.Reque
 		if len(w.legs) >= maxLegs {
 			return verdict{refused: messaging.Errorf(messaging.ResourceExhausted, "%d others wait for the same request", maxLegs)}, true
 		}
-		h.join(w, s, k)
+		h.join(w, new(leg), s, k)
 		return verdict{}, true
 	case (w != nil || known.answer != nil || known.lost) && !harmless:
 		return verdict{aborted: messaging.Errorf(messaging.Aborted, "the request came before and may have been executed; its answer is not kept")}, true
@@ -160,13 +160,14 @@ func (h *host) enter(w *work, s *session, now time.Duration) {
 		return
 	}
 	h.memory.begin(now, w.request.GetKey(), w)
-	h.join(w, s, w.request)
+	w.legs = w.room[:0]
+	h.join(w, &w.first, s, w.request)
 }
 
 // join adds one who waits for work, under the lock.
-func (h *host) join(w *work, s *session, k *mitterev1.Request) {
-	l := &leg{session: s, call: k.GetCall(), work: w}
-	s.legs[k.GetCall()] = l
+func (h *host) join(w *work, l *leg, s *session, k *mitterev1.Request) {
+	*l = leg{session: s, call: k.GetCall(), work: w}
+	s.legs[l.call] = l
 	w.legs = append(w.legs, l)
 }
 
@@ -235,21 +236,34 @@ func (r *Reactor) unknownType(name string) *messaging.Error {
 func (h *host) admit(w *work) {
 	gate := h.u.gateOf(w)
 	w.job.key = h.u.keyOf(true, w.delivery)
-	wait := w.wait()
-	if wait > 0 { // before the job is admitted, which stops it
-		w.patience = time.AfterFunc(wait-h.u.now(), func() { h.giveUp(w) })
+	if wait := w.wait(); wait > 0 {
+		w.job.waits = func() { w.patience = time.AfterFunc(wait-h.u.now(), func() { h.giveUp(w) }) }
 	}
-	if gate.admitExpected(&w.job) {
-		if wait > 0 && h.u.now() >= wait { // it may have fired before there was anything to withdraw
-			h.giveUp(w)
-		}
+	if h.lends(w) && gate.borrow(&w.job) {
+		h.lend(w, gate)
 		return
 	}
-	w.stopWaiting()
+	if gate.admitExpected(&w.job) {
+		return
+	}
 	h.u.stats.overloaded.Add(1)
 	defer h.u.end(w.delivery)
 	defer w.cancel(nil)
 	h.finish(w, refusal(gate.full()), nil)
+}
+
+// lends reports whether work is run by who receives: if nothing else was received with
+// it, no other handler has to end before it, and it is expected to be short.
+func (h *host) lends(w *work) bool {
+	return !w.delivery.More() && h.u.workers > 0 && w.entry.shape == Unary && w.entry.pace.isShort()
+}
+
+// lend runs work that has begun, while nobody receives.
+func (h *host) lend(w *work, gate *gate) {
+	defer gate.end(&w.job)
+	number := h.socket.relay.begin()
+	defer h.socket.relay.end(number)
+	w.run()
 }
 
 // giveUp refuses work that waited for too long.
@@ -267,18 +281,25 @@ func (h *host) giveUp(w *work) {
 func (h *host) finish(w *work, reply *mitterev1.Reply, body []byte) {
 	reply.Instance = h.u.instance
 	answer := messaging.Command{Kind: reply, Body: body}
-	for _, l := range h.remember(w, answer) {
-		h.answer(l.session.path, readdressed(answer, l.call), w.credit != nil)
+	for i, l := range h.remember(w, reply, answer) {
+		c := answer
+		if i > 0 { // it has the address of the first
+			c = readdressed(answer, l.call)
+		}
+		h.answer(l.session.path, c, w.credit != nil)
 	}
 }
 
-// remember takes the calls out that wait for work, and keeps its answer for those
-// who ask again.
-func (h *host) remember(w *work, answer messaging.Command) (legs []*leg) {
+// remember takes the calls out that wait for work, addresses its answer to the first
+// of them, and keeps it for those who ask again.
+func (h *host) remember(w *work, reply *mitterev1.Reply, answer messaging.Command) (legs []*leg) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if w.request.GetOneWay() {
 		return nil
+	}
+	if len(w.legs) > 0 {
+		reply.Call = w.legs[0].call
 	}
 	if h.memory.running(w.request.GetKey()) == w { // and not one that came after it was cancelled
 		h.memorise(w, answer)

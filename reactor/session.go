@@ -39,6 +39,7 @@ type session struct {
 	said      time.Duration // when a heartbeat was last sent
 	clock     clock.Offset
 	legs      map[uint64]*leg // by the peer's number of the call
+	met       chan struct{}   // closed, and nil then, when a broker first speaks in it
 }
 
 // patience is how long a session lasts without a word.
@@ -86,7 +87,12 @@ func (t *sessions) hear(now time.Duration, peer string, id uint64) *session {
 	if s := t.byPeer[peer]; s == nil || s.id != id {
 		return nil
 	}
-	return t.of(now, peer)
+	s := t.of(now, peer)
+	if s != nil && s.met != nil {
+		close(s.met)
+		s.met = nil
+	}
+	return s
 }
 
 // of returns the session of a peer that sent something which needs no id, nil if

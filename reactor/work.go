@@ -25,9 +25,11 @@ type work struct {
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	job      job
-	patience *time.Timer // ends the waiting; nil if it may wait for ever
+	patience *time.Timer // ends the waiting; nil if it does not wait, or may for ever
 
 	legs   []*leg  // who wait for it; guarded by the host's lock
+	first  leg     // of those, the one who asked first
+	room   [1]*leg // for that one alone, as is usual
 	credit *credit // of a stream
 }
 
@@ -101,7 +103,9 @@ func (w *work) handle(now time.Duration) {
 	h := w.host
 	reply := &mitterev1.Reply{WaitedNano: int64(now - w.arrived)}
 	answer, err := w.invoke()
-	reply.ExecutedNano = int64(h.u.now() - now)
+	took := h.u.now() - now
+	w.entry.pace.note(took)
+	reply.ExecutedNano = int64(took)
 	if w.credit != nil {
 		reply.Index = w.credit.sent()
 	}
@@ -123,7 +127,10 @@ func (w *work) invoke() (answer []byte, err error) {
 	}
 	c := &Call{
 		Request: message, Delivery: w.delivery, Shape: w.entry.shape,
-		Method: w.entry.called, Metadata: request.GetMetadata(), send: w.send, progress: w.progress,
+		Method: w.entry.called, Metadata: request.GetMetadata(), work: w,
+	}
+	if c.Shape == Streaming {
+		c.send = w.send
 	}
 	defer func() {
 		if value := recover(); value != nil {
@@ -152,15 +159,14 @@ func (w *work) pack(c *Call, reply proto.Message) ([]byte, error) {
 	if reply == nil || !reply.ProtoReflect().IsValid() {
 		return nil, messaging.Errorf(messaging.Internal, "the handler of %s returned nothing", c.Name())
 	}
-	e, err := messaging.Pack(reply)
+	answer, err := messaging.NewCommand(nil, reply)
 	if err != nil {
 		return nil, messaging.Errorf(messaging.Internal, "the reply of %s cannot be sent: %w", c.Name(), err)
 	}
-	body := e.Append(nil)
-	if most := w.host.socket.frameSize(); len(body) > most {
-		return nil, messaging.Errorf(messaging.ResourceExhausted, "the answer cannot be sent: %d bytes, of which a frame has %d at most", len(body), most)
+	if most := w.host.socket.frameSize(); len(answer.Body) > most {
+		return nil, messaging.Errorf(messaging.ResourceExhausted, "the answer cannot be sent: %d bytes, of which a frame has %d at most", len(answer.Body), most)
 	}
-	return body, nil
+	return answer.Body, nil
 }
 
 // explain returns the error of a handler as its callers shall see it: one whose

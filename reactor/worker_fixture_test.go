@@ -61,8 +61,16 @@ func heard[K proto.Message](b *brokerEnd) K {
 	}
 }
 
-// accept waits for a worker and begins a session with it.
+// accept waits for a worker, begins a session with it and takes what it offers.
 func (b *brokerEnd) accept(heartbeat time.Duration) (*mitterev1.Hello, *mitterev1.Ready) {
+	b.t.Helper()
+	hello, ready := b.hear(heartbeat)
+	b.say(&mitterev1.Heartbeat{Session: b.session}, nil)
+	return hello, ready
+}
+
+// hear waits for a worker and hears what it offers.
+func (b *brokerEnd) hear(heartbeat time.Duration) (*mitterev1.Hello, *mitterev1.Ready) {
 	b.t.Helper()
 	hello := heard[*mitterev1.Hello](b)
 	b.session += 1000

@@ -261,12 +261,22 @@ func TestDrainingWorkerFinishesWhatItHas(t *testing.T) {
 	if heard[*mitterev1.Drain](b).GetSession() != b.session {
 		t.Error("the drain is of another session")
 	}
-	b.store(&mitterev1.Request{Call: 2})
-	if !b.wantReply(2, messaging.Unavailable).GetRefused() {
+	b.store(&mitterev1.Request{Call: 2}) // which crossed it
+	<-d.begun
+	b.say(&mitterev1.Drain{Session: b.session}, nil)
+	b.store(&mitterev1.Request{Call: 3})
+	if !b.wantReply(3, messaging.Unavailable).GetRefused() {
 		t.Error("a request that came too late is not refused")
 	}
 	close(d.proceed)
-	b.wantReply(1, messaging.OK)
+	answered := map[uint64]bool{}
+	for range 2 {
+		reply := heard[*mitterev1.Reply](b)
+		answered[reply.GetCall()] = reply.GetStatus() == nil
+	}
+	if !answered[1] || !answered[2] {
+		t.Errorf("of the calls 1 and 2 these have an answer: %v", answered)
+	}
 	draining.Wait()
 	ok(t, r.stop())
 	if status := heard[*mitterev1.Disconnect](b).GetStatus(); status.GetCode() != messaging.Unavailable {
@@ -292,6 +302,7 @@ func TestWorkerThatIsWithheldGetsNoRequests(t *testing.T) {
 	heard[*mitterev1.Hello](b)
 	b.say(&mitterev1.Welcome{Session: b.session, HeartbeatNano: int64(time.Minute)}, nil)
 	heard[*mitterev1.Drain](b)
+	b.say(&mitterev1.Heartbeat{Session: b.session}, nil)
 	ok(t, r.WaitJoined(patient(t)))
 	r.Withhold(false)
 	heard[*mitterev1.Ready](b)
@@ -370,6 +381,71 @@ func TestWorkerWhoseNameIsTakenEnds(t *testing.T) {
 			wantCode(t, r.WaitJoined(patient(t)), messaging.AlreadyExists)
 		})
 	}
+}
+
+// TestWorkerHasJoinedWhenItsOfferIsTaken has the broker say so in each of the ways that
+// there are, after a word that says nothing.
+func TestWorkerHasJoinedWhenItsOfferIsTaken(t *testing.T) {
+	for name, accept := range map[string]func(b *brokerEnd){
+		"a heartbeat": func(b *brokerEnd) { b.say(&mitterev1.Heartbeat{Session: b.session}, nil) },
+		"a request":   func(b *brokerEnd) { b.wantServed() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			zmq := newContext(t)
+			b := newBrokerEnd(t, zmq, tcp)
+			r := work(t, zmq, newDepot(), of(b.router))
+			b.hear(time.Minute)
+			b.say(&mitterev1.Heartbeat{Session: b.session - 1}, nil)
+			b.say(&mitterev1.Request{Call: 1, Session: b.session - 1}, ask("good"))
+			b.wantReply(1, messaging.Unavailable)
+			over, cancel := context.WithCancel(t.Context())
+			cancel()
+			wantCode(t, r.WaitJoined(over), messaging.Cancelled)
+			accept(b)
+			ok(t, r.WaitJoined(patient(t)))
+		})
+	}
+}
+
+// TestWorkerThatIsNeverTakenEnds has the broker refuse it in words that leave no hope, and
+// in others.
+func TestWorkerThatIsNeverTakenEnds(t *testing.T) {
+	for code, ends := range map[messaging.Code]bool{
+		messaging.InvalidArgument: true, messaging.PermissionDenied: true, messaging.Unimplemented: true, messaging.FailedPrecondition: true,
+		messaging.ResourceExhausted: false, messaging.Unavailable: false, messaging.Internal: false, messaging.OK: false,
+	} {
+		for _, when := range []string{"hello", "ready"} {
+			t.Run(code.String()+" to the "+when, func(t *testing.T) {
+				zmq := newContext(t)
+				b := newBrokerEnd(t, zmq, tcp)
+				r := work(t, zmq, newDepot(), of(b.router))
+				if when == "hello" {
+					heard[*mitterev1.Hello](b)
+				} else {
+					b.hear(time.Minute)
+				}
+				b.say(&mitterev1.Disconnect{Status: &mitterev1.Status{Code: code, Message: "no"}}, nil)
+				if !ends {
+					b.accept(time.Minute)
+					return
+				}
+				wantCode(t, r.wait(), code)
+				wantCode(t, r.WaitJoined(patient(t)), code)
+			})
+		}
+	}
+}
+
+// TestGarbageIsNoAnswerToAnOffer has a worker find fault with the broker itself, in the
+// words of one that is refused for good.
+func TestGarbageIsNoAnswerToAnOffer(t *testing.T) {
+	zmq := newContext(t)
+	b := newBrokerEnd(t, zmq, tcp)
+	work(t, zmq, newDepot(), of(b.router))
+	heard[*mitterev1.Hello](b)
+	b.raw([]byte("garbage"))
+	b.accept(time.Minute)
+	b.wantServed()
 }
 
 // tricksOfABroker are what a broker must not send; those that are left out end the
@@ -476,11 +552,10 @@ func TestWorkerIsNoWorkerOfAServer(t *testing.T) {
 	serve(t, echoing(), sockets(server))
 	worker := must(messaging.NewWorker(zmq, of(server)))(t)
 	r := serve(t, echoing(), sockets(worker), offering())
-	eventually(t, "it is told why", func() bool {
-		ctx, cancel := context.WithTimeout(context.Background(), 0)
-		defer cancel()
-		err := r.WaitJoined(ctx)
-		return err != nil && strings.Contains(err.Error(), "workers are for a broker")
-	})
+	err := r.wait()
+	if wantCode(t, err, messaging.Unimplemented); !strings.Contains(err.Error(), "workers are for a broker") {
+		t.Errorf("%v does not say why", err)
+	}
+	wantCode(t, r.WaitJoined(patient(t)), messaging.Unimplemented)
 	wantEcho(t, newRequest(t, zmq, server), "good")
 }

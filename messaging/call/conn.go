@@ -212,8 +212,11 @@ func (c *Conn) session(dealer *comm.Dealer) (why error) {
 	if err != nil {
 		return err
 	}
+	ctx, stop := context.WithCancelCause(c.closing)
+	defer stop(nil)
+	l.stop = stop
 	c.set(l, nil)
-	why = l.serve()
+	why = l.serve(ctx)
 	c.set(nil, why)
 	l.end(why)
 	return why

@@ -174,19 +174,28 @@ func (x *exchange) follow(ctx context.Context, r *Request, each func(*messaging.
 
 // next waits for an answer. What came before the session ended counts.
 func (x *exchange) next(ctx context.Context) (answer, error) {
-	select {
-	case a := <-x.answers:
-		return a, nil
-	case <-ctx.Done():
-		return answer{}, x.late(ctx)
-	case <-x.link.over:
+	for {
+		select {
+		case a, more := <-x.answers:
+			if !more {
+				return answer{}, x.link.lost()
+			}
+			return a, nil
+		case <-ctx.Done():
+			return answer{}, x.late(ctx)
+		case <-x.link.reading:
+			x.link.read(ctx, func() bool { return len(x.answers) > 0 })
+		}
 	}
-	select {
-	case a := <-x.answers:
-		return a, nil
-	default:
-		return answer{}, x.link.lost()
+}
+
+// lose notes that nothing follows what has come, since the session has ended.
+func (x *exchange) lose() {
+	if x.group != nil {
+		x.group.lose()
+		return
 	}
+	close(x.answers)
 }
 
 // late ends a call whose caller waits no longer. The server knows the deadline

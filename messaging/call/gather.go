@@ -30,21 +30,22 @@ func (x *exchange) gather(ctx context.Context, r *Request, each func(*messaging.
 
 // notice waits for something to tell. What came before the session ended counts.
 func (x *exchange) notice(ctx context.Context) (notice, error) {
-	for over := false; ; {
+	for {
 		if ctx.Err() != nil {
 			return notice{}, x.late(ctx)
 		}
-		if n, found := x.group.take(); found {
+		n, found, lost := x.group.take()
+		switch {
+		case found:
 			return n, nil
-		}
-		if over {
+		case lost:
 			return notice{}, x.link.lost()
 		}
 		select {
 		case <-x.group.came:
 		case <-ctx.Done():
-		case <-x.link.over:
-			over = true
+		case <-x.link.reading:
+			x.link.read(ctx, x.group.something)
 		}
 	}
 }

@@ -29,6 +29,7 @@ type group struct {
 	open    int  // parts that have not answered
 	live    int  // of those, the ones of which more may be told
 	over    bool // nothing further is taken
+	lost    bool // the session has ended
 }
 
 // part is what one worker answers.
@@ -80,10 +81,26 @@ func (g *group) put(a answer) (fits bool) {
 func (g *group) add(n notice) {
 	g.over = n.last
 	g.waiting = append(g.waiting, n)
+	g.tell()
+}
+
+// tell has the caller look.
+func (g *group) tell() {
 	select {
 	case g.came <- struct{}{}:
 	default:
 	}
+}
+
+// something reports whether the caller is to look.
+func (g *group) something() bool { return len(g.came) > 0 }
+
+// lose notes that nothing follows, since the session has ended.
+func (g *group) lose() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.lost = true
+	g.tell()
 }
 
 // fail ends the call for what a broker must not do.
@@ -219,12 +236,13 @@ func (g *group) settle(p *part) {
 // credit they might never answer.
 func (g *group) idle() bool { return g.live == 0 && g.open > 0 }
 
-// take returns the next thing that the caller is told, if there is one.
-func (g *group) take() (n notice, found bool) {
+// take returns the next thing that the caller is told, if there is one. lost says that
+// there is none, and will be none.
+func (g *group) take() (n notice, found, lost bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(g.waiting) == 0 {
-		return notice{}, false
+		return notice{}, false, g.lost
 	}
 	n = g.waiting[0]
 	g.waiting[0] = notice{}
@@ -232,7 +250,7 @@ func (g *group) take() (n notice, found bool) {
 	if n.event != nil {
 		g.events--
 	}
-	return n, true
+	return n, true, false
 }
 
 // stop ends the answer of a worker that sent what cannot be read.

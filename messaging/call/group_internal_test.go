@@ -48,7 +48,7 @@ func FuzzGroup(f *testing.F) {
 			case 4:
 				a.event = &mitterev1.Event{Instance: name}
 			default:
-				n, found := g.take()
+				n, found, _ := g.take()
 				if !found {
 					continue
 				}

@@ -2,7 +2,6 @@ package call
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -16,8 +15,8 @@ import (
 	"github.com/mittere/mittere/messaging"
 )
 
-// link is one session on a socket of its own. One goroutine receives, one keeps
-// time; callers send themselves.
+// link is one session on a socket of its own. Callers send themselves, and one of
+// those who wait receives for all; see receive.go. One goroutine keeps time.
 type link struct {
 	conn      *Conn
 	dealer    *comm.Dealer
@@ -30,11 +29,16 @@ type link struct {
 	targets   bool         // the server gives requests to chosen workers
 	draining  atomic.Bool  // the server takes no further requests
 
+	reading chan struct{}           // holds a token; who takes it receives for all
+	broken  chan struct{}           // closed by the last who does, if that was not the end of the session
+	batch   [inboxSize]comm.Message // belongs to whoever receives
+	handed  uint64                  // how many answers came for calls; the same
+	stop    context.CancelCauseFunc // ends the session
+
 	mu    sync.Mutex // guards what follows
 	calls map[uint64]*exchange
-	last  uint64        // number of the latest call
-	why   error         // why the session ended; nil while it lasts
-	over  chan struct{} // closed when it has
+	last  uint64 // number of the latest call
+	why   error  // why the session ended; nil while it lasts
 }
 
 // shakeHands begins a session on a socket.
@@ -42,7 +46,11 @@ func (c *Conn) shakeHands(dealer *comm.Dealer) (*link, error) {
 	late := messaging.Errorf(messaging.Unavailable, "no answer within %v", c.handshake)
 	ctx, cancel := context.WithTimeoutCause(c.closing, c.handshake, late)
 	defer cancel()
-	l := &link{conn: c, dealer: dealer, calls: map[uint64]*exchange{}, over: make(chan struct{})}
+	l := &link{
+		conn: c, dealer: dealer, calls: map[uint64]*exchange{},
+		reading: make(chan struct{}, 1), broken: make(chan struct{}),
+	}
+	l.reading <- struct{}{}
 	switch err := l.introduce(ctx); {
 	case c.closing.Err() != nil:
 		return nil, errClosed()
@@ -122,14 +130,12 @@ func withoutDelimiter(frames [][]byte) [][]byte {
 	return frames
 }
 
-// serve receives and keeps time until the session ends, and returns why.
-func (l *link) serve() error {
-	ctx, stop := context.WithCancelCause(l.conn.closing)
-	defer stop(nil)
+// serve keeps the session until it ends, and returns why.
+func (l *link) serve(ctx context.Context) error {
 	var helpers sync.WaitGroup
-	helpers.Go(func() { stop(l.keepTime(ctx)) })
-	helpers.Go(func() { stop(l.watch(ctx)) })
-	stop(l.receive(ctx))
+	helpers.Go(func() { l.stop(l.keepTime(ctx)) })
+	helpers.Go(func() { l.stop(l.watch(ctx)) })
+	l.standIn(ctx)
 	helpers.Wait()
 	if l.conn.closing.Err() != nil {
 		l.bye()
@@ -149,72 +155,6 @@ func (l *link) bye() {
 
 // lastWord is how long a command may take that is worth little.
 const lastWord = 10 * time.Millisecond
-
-// inboxSize is how many messages are taken off the socket at once.
-const inboxSize = 64
-
-// receive takes what the server sends, until the session ends. It never waits for
-// a caller.
-func (l *link) receive(ctx context.Context) error {
-	var batch [inboxSize]comm.Message
-	for {
-		n, err := l.dealer.RecvBatch(ctx, batch[:])
-		for i, m := range batch[:n] {
-			if wrong := l.take(m); wrong != nil {
-				return wrong
-			}
-			batch[i] = comm.Message{}
-		}
-		if err != nil && !errors.Is(err, comm.TooLarge) {
-			return messaging.FromComm(err)
-		}
-	}
-}
-
-// take handles one message. An error ends the session.
-func (l *link) take(m comm.Message) error {
-	l.heard.Store(l.conn.clock())
-	command, err := messaging.DecodeCommand(withoutDelimiter(m.Frames))
-	if err != nil {
-		m.Release()
-		return messaging.Errorf(messaging.Unavailable, "%s sent what is no command: %w", l.conn.endpoint, err)
-	}
-	switch k := command.Kind.(type) {
-	case *mitterev1.Reply:
-		return l.hand(k.GetCall(), answer{reply: k, body: command.Body, message: m})
-	case *mitterev1.Item:
-		return l.hand(k.GetCall(), answer{item: k, body: command.Body, message: m})
-	case *mitterev1.Event:
-		return l.hand(k.GetCall(), answer{event: k, body: command.Body, message: m})
-	case *mitterev1.Accepted:
-		return l.hand(k.GetCall(), answer{accepted: k, message: m})
-	case *mitterev1.Drain:
-		l.draining.Store(true)
-		l.conn.drained()
-	case *mitterev1.Disconnect:
-		m.Release()
-		return refusedBy(k)
-	}
-	m.Release() // a heartbeat, or something to ignore
-	return nil
-}
-
-// hand gives an answer to the call that it is for, if that still waits. A server
-// that sends more than it has credit for ends the session: it would have to be
-// waited for.
-func (l *link) hand(call uint64, a answer) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	x := l.calls[call]
-	if x == nil {
-		a.message.Release()
-		return nil
-	}
-	if !x.put(a) {
-		return messaging.Errorf(messaging.Unavailable, "%s sent more items of a stream than it had credit for", l.conn.endpoint)
-	}
-	return nil
-}
 
 // keepTime sends a heartbeat whenever no request was sent for a while, and ends
 // the session when nothing was heard for three times as long, or when this process
@@ -266,27 +206,44 @@ func (l *link) send(ctx context.Context, kind, message proto.Message) error {
 	if err != nil {
 		return err
 	}
-	frames, err := command.Frames()
-	if err != nil {
-		return err
-	}
-	for _, frame := range frames {
-		if l.frame > 0 && uint64(len(frame)) > l.frame { // it would end the connection
-			return messaging.Errorf(messaging.ResourceExhausted, "%w: %d bytes, of which %s takes %d", comm.TooLarge, len(frame), l.conn.endpoint, l.frame)
-		}
-	}
-	if err := l.dealer.Send(ctx, comm.NewMessage(frames...)); err != nil {
+	if err := command.Send(ctx, nil, l.put); err != nil {
 		return messaging.FromComm(err)
 	}
 	return nil
 }
 
-// end fails the calls that the session had.
+// put puts a message into the socket, unless it would end the connection.
+func (l *link) put(ctx context.Context, m comm.Message) error {
+	for _, frame := range m.Frames {
+		if l.frame > 0 && uint64(len(frame)) > l.frame {
+			return messaging.Errorf(messaging.ResourceExhausted, "%w: %d bytes, of which %s takes %d", comm.TooLarge, len(frame), l.conn.endpoint, l.frame)
+		}
+	}
+	return l.dealer.Send(ctx, m)
+}
+
+// end ends the session and fails the calls that it had. What came before counts, so
+// that who receives is waited for, which the end of the socket ends.
 func (l *link) end(why error) {
+	l.refuse(why)
+	_ = l.dealer.Close() // there is nobody to tell
+	select {
+	case <-l.reading:
+	case <-l.broken:
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, x := range l.calls {
+		x.lose()
+	}
+	clear(l.calls)
+}
+
+// refuse takes no further calls.
+func (l *link) refuse(why error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.why = why
-	close(l.over)
 }
 
 // lost is the error of a call whose session ended: whether its request was

@@ -96,7 +96,8 @@ func WithKeys(keys *Keys) DialOption {
 }
 
 // WithNotify sets a function that is called when [Conn.Ready], or why it is not,
-// may have changed: by a goroutine of the connection, so that it must not wait.
+// may have changed: by a goroutine of the connection or of a call, so that it must
+// not wait.
 func WithNotify(f func()) DialOption {
 	return dialOption(func(c *config) {
 		c.require(f != nil, "notify: must not be nil")

@@ -41,8 +41,9 @@ func WithAccepted(f func(workers, unknown []string)) Option {
 // WithProgress sets a function that gets what the handler tells of the progress of
 // the call, and the name of its worker: on the caller's goroutine, in order with the
 // other messages. While a caller does not read, 64 wait; those that come then are
-// dropped. The envelope is valid until the function returns. Servers of today tell
-// nothing of the kind; workers of a broker may.
+// dropped. The envelope is valid until the function returns. Handlers tell by
+// reactor.Progress, at servers and workers of a broker alike; where several workers
+// answer, the name says who does.
 func WithProgress(f func(worker string, e *messaging.Envelope)) Option {
 	return option(func(r *Request) { r.Progress = f })
 }
