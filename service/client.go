@@ -3,10 +3,12 @@ package service
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
@@ -47,15 +49,18 @@ type Client struct {
 	strange error // of instances that are known and cannot be connected to
 }
 
-// NewClient returns a client of the instances of a name. It does not wait for any.
-// It must be closed.
+// NewClient returns a client of the instances of a name, of 255 bytes of UTF-8 at most.
+// It does not wait for any. It must be closed.
 func NewClient(zmq *comm.Context, name string, options ...ClientOption) (*Client, error) {
 	config, err := newClientConfig(options)
 	if name == "" && len(config.endpoints) == 0 { // a broker must know for whom
 		err = errors.Join(err, errors.New("no name"))
 	}
+	if len(name) > registry.MaxNameBytes || !utf8.ValidString(name) {
+		err = errors.Join(err, fmt.Errorf("a name of %d bytes: want %d at most, of UTF-8", len(name), registry.MaxNameBytes))
+	}
 	if err != nil {
-		return nil, messaging.Errorf(messaging.InvalidArgument, "client of %q: %s", name, oneLine(err))
+		return nil, messaging.Errorf(messaging.InvalidArgument, "client of %.80q: %s", name, oneLine(err))
 	}
 	c := &Client{clientConfig: config, zmq: zmq, name: name, keys: call.NewKeys(), changed: make(chan struct{}), leaving: map[*member]struct{}{}}
 	c.closing, c.close = context.WithCancel(context.Background())
@@ -155,6 +160,8 @@ func (c *Client) try(ctx context.Context, r *call.Request, name string, each fun
 		return each(e)
 	}
 	r.FailFast = true // another instance may be there
+	turns := c.turnsOf(ctx, r)
+	defer func(wait time.Duration) { r.Wait = wait }(r.Wait)
 	var last *member
 	var failed error
 	refused := true // every try was
@@ -164,8 +171,15 @@ func (c *Client) try(ctx context.Context, r *call.Request, name string, each fun
 		if err != nil {
 			return afterwards(err, failed, refused)
 		}
+		turns.take(r)
 		failed = m.call(ctx, r, listen)
-		if failed == nil || heard || try >= c.tries || !mayRepeat(r, failed) || !c.rest(ctx, try) {
+		turns.learn(m, r, failed)
+		again := try < c.tries && mayRepeat(r, failed)
+		if turns.waited(r, failed) {
+			again = !turns.over()
+			try-- // that it waited is no failure
+		}
+		if failed == nil || heard || !again || !c.rest(ctx, try) {
 			return outcome(failed, refused)
 		}
 		if !messaging.Refused(failed) {
@@ -201,9 +215,10 @@ const (
 )
 
 // rest waits between two tries, a random part of the time so that callers who
-// failed together do not come again together; false means that there is no time.
+// failed together do not come again together; false means that there is no time. An
+// attempt that did not count is 0.
 func (c *Client) rest(ctx context.Context, attempt int) bool {
-	most := min(firstRest<<min(attempt-1, 20), longestRest)
+	most := min(firstRest<<min(max(attempt-1, 0), 20), longestRest)
 	timer := time.NewTimer(most/2 + rand.N(most/2))
 	defer timer.Stop()
 	select {
@@ -255,7 +270,7 @@ func (c *Client) choose(name string, last *member) (*member, <-chan struct{}) {
 		return nil, c.changed
 	}
 	c.turn = at + 1
-	c.members[at].outstanding++
+	c.members[at].count()
 	return c.members[at], nil
 }
 
@@ -266,8 +281,7 @@ func (c *Client) next(name string, last *member) int {
 	for i := range c.members {
 		at := (c.turn + i) % len(c.members)
 		m := c.members[at]
-		worse := best >= 0 && (c.balance == RoundRobin || m.outstanding >= c.members[best].outstanding)
-		if m != last && m.called(name) && !worse && m.able() {
+		if m != last && m.called(name) && (best < 0 || c.prefers(m, c.members[best])) && m.able() {
 			best = at
 		}
 	}
@@ -275,6 +289,15 @@ func (c *Client) next(name string, last *member) int {
 		return slices.IndexFunc(c.members, func(m *member) bool { return m == last && m.called(name) && m.able() })
 	}
 	return best
+}
+
+// prefers reports whether a call rather goes to one instance than to another, whose
+// turn it would be.
+func (c *Client) prefers(m, other *member) bool {
+	if m.doubted() != other.doubted() {
+		return other.doubted()
+	}
+	return c.balance == LeastOutstanding && m.outstanding < other.outstanding
 }
 
 // tell wakes those who wait for an instance.

@@ -98,9 +98,18 @@ func FromEndpoints(endpoints ...string) ClientOption {
 }
 
 // FromBroker sets the broker that hands the client's calls on to its workers, which
-// the client does not know then. Of several endpoints each is a broker of its own,
-// and any of them may get a call, by [WithBalance]. One that is away is waited for, as
-// an instance is; what it had and may be executed twice is tried again with its key.
+// the client does not know then. One that is away is waited for, as an instance is;
+// what it had and may be executed twice is tried again with its key. A server that is
+// no broker takes the calls too, but for those with a target.
+//
+// Of several endpoints each is a broker of its own, and any of them may get a call, by
+// [WithBalance]. Brokers know nothing of each other's workers: a call waits for one at
+// each of them in turn, for a second at most or for its share of the time that it has,
+// until its context, or its [call.WithWait], ends. That is not counted by [WithTries],
+// though with one try it waits where it went first. A broker where a call waited in vain,
+// or which said that it is UNAVAILABLE, is asked last for ten seconds, or until it
+// answers a call. Calls with a target go to the workers of one broker, and a one-way
+// call waits at one.
 func FromBroker(endpoints ...string) ClientOption {
 	return clientOption(func(c *clientConfig) { c.brokers = append(c.brokers, endpoints...) })
 }

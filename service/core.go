@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
 
@@ -58,10 +60,10 @@ func (s *core) setUp(zmq *comm.Context, name, broker string, handlers *reactor.H
 		handlers, err = reactor.NewHandlers(), errors.Join(err, errors.New("no handlers"))
 	}
 	name, wrong := nameFor(cmp.Or(name, config.name), handlers)
-	if err := errors.Join(err, wrong); err != nil {
-		return messaging.Errorf(messaging.InvalidArgument, "service %s: %s", name, oneLine(err))
-	}
 	config.id = cmp.Or(config.id, newID())
+	if err := errors.Join(err, wrong, checkName("id", config.id)); err != nil {
+		return messaging.Errorf(messaging.InvalidArgument, "service %.80q: %s", name, oneLine(err))
+	}
 	s.serverConfig, s.name, s.contextID, s.handlers = config, name, zmq.ID(), handlers
 	s.health, s.entered = mitterev1.Health_HEALTH_SERVING, make(chan struct{})
 	s.stopping, s.stop = context.WithCancel(context.Background())
@@ -83,7 +85,16 @@ func nameFor(name string, handlers *reactor.Handlers) (string, error) {
 	if strings.HasPrefix(name, "mmi.") || strings.HasPrefix(name, "mittere.v1.") {
 		return name, fmt.Errorf("the name %q is reserved for management", name)
 	}
-	return name, nil
+	return name, checkName("name", name)
+}
+
+// checkName returns what is wrong with a name or an id, which no registry and no broker
+// would take then.
+func checkName(what, name string) error {
+	if len(name) > registry.MaxNameBytes || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
+		return fmt.Errorf("%s %.80q: want 1 to %d bytes of UTF-8 without control characters", what, name, registry.MaxNameBytes)
+	}
+	return nil
 }
 
 // newID returns an id that no other instance has.

@@ -32,6 +32,7 @@ type member struct {
 	ready       func() bool
 	why         func() error // why it is not ready
 	outstanding int          // calls
+	vain        time.Time    // when one waited in vain at a broker; zero if none has since another was answered
 	gone        bool         // it gets no more calls, and is closed when it has none
 }
 

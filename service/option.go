@@ -116,7 +116,7 @@ func WithRegistryClient(client *registry.Client) ServerOption {
 
 // WithName sets the name of the service, for a [Worker]; [NewServer] has it as a
 // parameter, which wins. The default is the full name of the first service among the
-// handlers' methods.
+// handlers' methods. It has 1 to 255 bytes of UTF-8 without control characters.
 func WithName(name string) ServerOption {
 	return serverOption(func(c *serverConfig) {
 		c.require(name != "", "name: must not be empty")
@@ -125,7 +125,8 @@ func WithName(name string) ServerOption {
 }
 
 // WithID sets what tells the instance from others of its name. The default is
-// made of the host's name, the process id and something random.
+// made of the host's name, the process id and something random. It has 1 to 255 bytes
+// of UTF-8 without control characters.
 func WithID(id string) ServerOption {
 	return serverOption(func(c *serverConfig) {
 		c.require(id != "", "id: must not be empty")

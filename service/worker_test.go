@@ -3,6 +3,7 @@ package service_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,12 +56,13 @@ func heard[K proto.Message](b *brokerEnd) (kind K, body []byte) {
 	}
 }
 
-// accept begins a session with a worker.
+// accept begins a session with a worker, and takes what it offers.
 func (b *brokerEnd) accept() *mitterev1.Ready {
 	b.t.Helper()
 	heard[*mitterev1.Hello](b)
 	b.say(&mitterev1.Welcome{Session: sessionID, HeartbeatNano: int64(time.Minute)}, nil)
 	ready, _ := heard[*mitterev1.Ready](b)
+	b.say(&mitterev1.Heartbeat{Session: sessionID}, nil)
 	return ready
 }
 
@@ -202,6 +204,7 @@ func TestStoppingWorkerFinishesWhatRuns(t *testing.T) {
 	stopped := make(chan error, 1)
 	go func() { stopped <- stop() }()
 	heard[*mitterev1.Drain](b)
+	b.say(&mitterev1.Drain{Session: sessionID}, nil)
 	b.ask(&mitterev1.Request{Call: 2}, &testv1.StoreRequest{Item: 6})
 	if reply, _ := heard[*mitterev1.Reply](b); reply.GetCall() != 2 || !reply.GetRefused() || reply.GetStatus().GetCode() != messaging.Unavailable {
 		t.Errorf("a late request is answered by %v", reply)
@@ -237,7 +240,23 @@ func TestWaitRegisteredWaitsForTheBroker(t *testing.T) {
 	cancel()
 	wantCode(t, w.WaitRegistered(ctx), messaging.Cancelled)
 	b.say(&mitterev1.Welcome{Session: sessionID, HeartbeatNano: int64(time.Minute)}, nil)
+	heard[*mitterev1.Ready](b)
+	wantCode(t, w.WaitRegistered(ctx), messaging.Cancelled)
+	b.say(&mitterev1.Heartbeat{Session: sessionID}, nil)
 	ok(t, w.WaitRegistered(patient(t)))
+}
+
+func TestWorkerEndsThatABrokerWillNeverTake(t *testing.T) {
+	zmq := newContext(t)
+	b := newBrokerEnd(t, zmq)
+	w := newWorker(t, zmq, b)
+	defer w.Close()
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(context.Background()) }()
+	heard[*mitterev1.Hello](b)
+	b.say(&mitterev1.Disconnect{Status: &mitterev1.Status{Code: messaging.PermissionDenied, Message: "not you"}}, nil)
+	wantCode(t, w.WaitRegistered(patient(t)), messaging.PermissionDenied)
+	wantCode(t, receive(t, "it ends", ended), messaging.PermissionDenied)
 }
 
 func TestWhatIsWrongWithAWorkerIsReported(t *testing.T) {
@@ -248,9 +267,27 @@ func TestWhatIsWrongWithAWorkerIsReported(t *testing.T) {
 		"no handlers":   second(service.NewWorker(zmq, nil, "inproc://a")),
 		"taken name":    second(service.NewWorker(zmq, handlers(), "inproc://a", service.WithName("mmi.service"))),
 		"empty name":    second(service.NewWorker(zmq, handlers(), "inproc://a", service.WithName(""))),
+		"long name":     second(service.NewWorker(zmq, handlers(), "inproc://a", service.WithName(strings.Repeat("n", 256)))),
+		"strange name":  second(service.NewWorker(zmq, handlers(), "inproc://a", service.WithName("n\xff"))),
+		"bell name":     second(service.NewWorker(zmq, handlers(), "inproc://a", service.WithName("n\a"))),
+		"long id":       second(service.NewWorker(zmq, handlers(), "inproc://a", service.WithID(strings.Repeat("i", 256)))),
+		"strange id":    second(service.NewWorker(zmq, handlers(), "inproc://a", service.WithID("i\xff"))),
 		"wrong address": second(service.NewWorker(zmq, handlers(), "nowhere")),
 	} {
 		t.Run(name, func(t *testing.T) { wantCode(t, err, messaging.InvalidArgument) })
+	}
+}
+
+func TestNamesOf255BytesAreTaken(t *testing.T) {
+	zmq, long := newContext(t), strings.Repeat("n", 255)
+	w := must(service.NewWorker(zmq, handlers(), "inproc://a", service.WithName(long), service.WithID(long)))(t)
+	ok(t, w.Close())
+	ok(t, must(service.NewClient(zmq, long, service.FromBroker("inproc://a")))(t).Close())
+	for _, name := range []string{long + "n", "n\xff"} {
+		_, err := service.NewClient(zmq, name, service.FromBroker("inproc://a"))
+		wantCode(t, err, messaging.InvalidArgument)
+		_, err = service.NewServer(zmq, name, handlers())
+		wantCode(t, err, messaging.InvalidArgument)
 	}
 }
 

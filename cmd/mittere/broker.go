@@ -22,6 +22,7 @@ type brokerCommand struct {
 	pirates                  pirates
 	name                     string
 	heartbeat, expiry, drain *duration
+	longest                  *duration
 	liveness, queue, size    positive
 	log                      choice
 	level                    slog.Level
@@ -47,13 +48,13 @@ where clients connect to the front and workers of the service to the back.
 "mittere workers", "services --broker" and "stats --broker" tell what it does; it
 answers mmi.service (RFC 8), mmi.services and mmi.workers as well. It serves until it
 is interrupted or terminated; then it takes no further requests and lets those that
-it has end.`,
+it has end, if there are workers for them. Whoever interrupts it again does not wait.`,
 		Example: `  mittere broker                                                   at port 5555
   mittere broker --bind 'tcp://127.0.0.1:*' --bind ipc:///tmp/b    a free port, local only, and a path
   mittere broker --heartbeat 1s --expiry 10s --queue 500
   mittere broker --pirate front=tcp://*:5556,back=tcp://*:5557,service=echo`,
 		Args:    cobra.NoArgs,
-		PreRunE: serves,
+		PreRunE: func(cmd *cobra.Command, args []string) error { return errors.Join(serves(cmd, args), c.check()) },
 		RunE:    does(func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), cmd.ErrOrStderr()) }),
 	}
 	c.addFlags(cmd)
@@ -70,10 +71,19 @@ func (c *brokerCommand) addFlags(cmd *cobra.Command) {
 	f.Var(&c.liveness, "liveness", "how many heartbeats may be missing before a worker is dead")
 	f.Var(&c.queue, "queue", "how many requests wait for one service")
 	c.expiry = addDuration(cmd, "expiry", 30*time.Second, "how long a request without a deadline may wait")
+	c.longest = addDuration(cmd, "longest", 24*time.Hour, "how long any request or stream may take")
 	f.Var(&c.size, "max-message", "largest frame of a message, in bytes")
 	c.drain = addDuration(cmd, "drain", broker.DefaultDrainTimeout, "how long requests may take when the broker stops")
 	f.Var(&c.log, "log-format", "format of the log, which goes to standard error")
 	f.TextVar(&c.level, "log-level", slog.LevelInfo, "least `level` of the log: debug, info, warn or error")
+}
+
+// check refuses times that would stand for others.
+func (c *brokerCommand) check() error {
+	if *c.expiry == 0 || *c.longest == 0 {
+		return errors.New("--expiry and --longest must be above 0")
+	}
+	return nil
 }
 
 // run serves until ctx ends.
@@ -86,7 +96,7 @@ func (c *brokerCommand) run(ctx context.Context, stderr io.Writer) (err error) {
 	defer func() { err = errors.Join(err, zmq.Close()) }()
 	b, err := broker.New(zmq, strings.Join(c.bind, ","), c.options(log)...)
 	if err != nil {
-		return err
+		return usage(err)
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
 	log.Info("the broker serves", "name", b.Name(), "endpoints", strings.Join(b.Endpoints(), ","))
@@ -105,7 +115,9 @@ func (c *brokerCommand) options(log *slog.Logger) []broker.Option {
 		broker.WithHeartbeat(time.Duration(*c.heartbeat), int(c.liveness)), broker.WithLogger(log),
 		broker.WithVersion(ownVersion(version, debug.ReadBuildInfo)),
 		broker.WithDrainTimeout(time.Duration(*c.drain)), broker.WithSocket(comm.WithMaxFrameSize(int(c.size))),
-		broker.WithLimits(desk.Limits{Queue: int(c.queue), Expiry: time.Duration(*c.expiry)}),
+		broker.WithLimits(desk.Limits{
+			Queue: int(c.queue), Expiry: time.Duration(*c.expiry), Longest: time.Duration(*c.longest),
+		}),
 	}
 	if c.name != "" {
 		options = append(options, broker.WithName(c.name))

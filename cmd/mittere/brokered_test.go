@@ -78,6 +78,11 @@ func (b *brokered) run(stdin string, args ...string) (code int, stdout, stderr s
 	return command(b.t.Context(), stdin, slices.Concat(args[:1], []string{"--broker", b.broker.Endpoints()[0]}, args[1:])...)
 }
 
+// runAt runs a command with the broker as if it were a service.
+func (b *brokered) runAt(stdin string, args ...string) (code int, stdout, stderr string) {
+	return command(b.t.Context(), stdin, slices.Concat(args[:1], []string{"--endpoint", b.broker.Endpoints()[0]}, args[1:])...)
+}
+
 // newCalculators returns a broker with two calculators, and a worker that cannot tell
 // of itself.
 func newCalculators(t *testing.T) *brokered {
@@ -146,7 +151,11 @@ func TestCommandsPrintWhatABrokerTells(t *testing.T) {
 		{"broker call unknown name", []string{"call", "abacus/Add"}},
 		{"broker call unable", []string{"call", "echo/Add"}},
 		{"broker call of the broker", []string{"call", "mittere.v1.Broker/ListServices", `{"prefix":"calc"}`}},
+		{"info at a broker", []string{"info"}},
+		{"ping at a broker", []string{"ping", "-n", "2"}},
+		{"call at a broker", []string{"call", "Add"}},
 		{"drain nobody", []string{"drain", "nobody"}},
+		{"drain no service", []string{"drain", "--service", "calculatr"}},
 		{"drain the broker", []string{"drain", "mittere.v1.Broker"}},
 		{"drain", []string{"drain", "calc-2"}},
 		{"drain json", []string{"drain", "--service", "calculator", "-o", "json"}},
@@ -154,7 +163,11 @@ func TestCommandsPrintWhatABrokerTells(t *testing.T) {
 		{"drain disconnect", []string{"drain", "echo-1", "--disconnect"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			code, stdout, stderr := b.run("", c.args...)
+			run := b.run
+			if strings.HasSuffix(c.name, "at a broker") {
+				run = b.runAt
+			}
+			code, stdout, stderr := run("", c.args...)
 			if slices.Contains(c.args, "--all") { // answers come in any order
 				lines := strings.SplitAfter(stdout, "\n")
 				slices.Sort(lines)
@@ -252,6 +265,7 @@ func TestBrokerOrRegistryIsAskedAsTheUserSays(t *testing.T) {
 		"resolve at a broker":      {"", "", []string{"resolve", "x", "--broker", nowhere}, 2, "asks a registry"},
 		"targets at a registry":    {"", "", []string{"call", "x/y", "--all"}, 2, "want a broker"},
 		"drain nobody":             {"", "", []string{"drain"}, 2, "want the names of workers"},
+		"drain some and all":       {"", "", []string{"drain", "w1", "--service", "echo"}, 2, "want the names of workers, or --service"},
 		"broker of a broker":       {"", "", []string{"broker", "--broker", nowhere}, 2, "--bind"},
 		"pirate without a back":    {"", "", []string{"broker", "--pirate", "front=a,service=b"}, 2, "want front="},
 		"pirate with two fronts":   {"", "", []string{"broker", "--pirate", "front=a,front=b,back=c,service=d"}, 2, "want front="},
@@ -266,6 +280,33 @@ func TestBrokerOrRegistryIsAskedAsTheUserSays(t *testing.T) {
 			}
 			code, stdout, stderr := command(t.Context(), "", args...)
 			if code != c.code || stdout != "" && args[0] != "ping" || !strings.Contains(stderr, c.stderr) {
+				t.Errorf("exit code %d, printed %q and %q", code, stdout, stderr)
+			}
+		})
+	}
+}
+
+func TestWrongFlagsOfABrokerAreWrongUsage(t *testing.T) {
+	for name, args := range map[string][]string{
+		"bind":        {"--bind", ""},
+		"endpoints":   {"--bind", "tcp://127.0.0.1:0", "--bind", ""},
+		"nonsense":    {"--bind", "nonsense"},
+		"heartbeat":   {"--heartbeat", "1ms"},
+		"liveness":    {"--liveness", "1"},
+		"zero":        {"--liveness", "0"},
+		"max":         {"--max-message", "10"},
+		"name":        {"--name", strings.Repeat("n", 100)},
+		"pirates":     {"--bind", "tcp://127.0.0.1:0", "--pirate", "front=nonsense,back=tcp://127.0.0.1:0,service=echo"},
+		"reserved":    {"--pirate", "front=tcp://127.0.0.1:0,back=tcp://127.0.0.1:0,service=mmi.echo"},
+		"--expiry":    {"--expiry", "0"},
+		"--longest":   {"--longest", "0s"},
+		"Longest":     {"--longest", "2562047h"},
+		"--drain":     {"--drain", "-1s"},
+		"--broker is": {"--broker", "tcp://127.0.0.1:1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, stdout, stderr := command(t.Context(), "", append([]string{"broker"}, args...)...)
+			if code != exitUsage || stdout != "" || !strings.Contains(stderr, "Run 'mittere broker --help' for usage.") {
 				t.Errorf("exit code %d, printed %q and %q", code, stdout, stderr)
 			}
 		})

@@ -71,7 +71,7 @@ wrong, 14 too late, 15 no such name, 22 no such method, 24 not reachable; see
   mittere call calculator/calculator.v1.CalculatorService/Primes '{"limit": 100}'
   mittere call calculator/Add @request.json -H tenant=7 --timing
   jq -n '{a: 1}' | mittere call calculator/Add -
-  mittere call --endpoint tcp://127.0.0.1:5555 Add '{"a": 1}'
+  mittere call --endpoint tcp://127.0.0.1:6000 Add '{"a": 1}'
   mittere call calculator/Add '{"a": 1}' --broker tcp://127.0.0.1:5555
   mittere call calculator/Add '{"a": 1}' --worker worker-7 --worker worker-8
   mittere call mittere.v1.Broker/Settings --broker tcp://127.0.0.1:5555`,
@@ -139,7 +139,7 @@ func (c *callCommand) run(ctx context.Context, g *globals, stdin io.Reader, argu
 		defer func() { err = errors.Join(err, w.conn.Close()) }()
 		s, err := fetchSchema(limited, w.tells)
 		if err != nil {
-			return err
+			return orBroker(limited, zmq, c.endpoint, err)
 		}
 		md, err := s.find(c.method)
 		if err != nil {

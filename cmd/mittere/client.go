@@ -63,6 +63,25 @@ func askBroker[Req, Resp any](ctx context.Context, m *manager, timeout time.Dura
 	return resp, err
 }
 
+// orBroker returns the error of an endpoint that was asked as a service. If it has not
+// what every service has since a broker is there, it says so.
+func orBroker(ctx context.Context, zmq *comm.Context, endpoint string, err error) error {
+	if endpoint == "" || messaging.CodeOf(err) != messaging.Unimplemented {
+		return err
+	}
+	conn, failed := call.Dial(zmq, endpoint, call.WithService(broker.ServiceName), call.WithSocket(comm.WithLinger(0)))
+	if failed != nil {
+		return err
+	}
+	defer conn.Close()
+	ctx, cancel := within(ctx, patience)
+	defer cancel()
+	if _, failed := brokermittere.NewBrokerServiceClient(conn).Status(ctx, &mitterev1.BrokerServiceStatusRequest{}); failed != nil {
+		return err
+	}
+	return messaging.Errorf(messaging.Unimplemented, "a broker is there, which leads to services by name: use --broker %s", endpoint)
+}
+
 // withContext gives f a context of ZeroMQ.
 func withContext(f func(*comm.Context) error) (err error) {
 	zmq, err := comm.NewContext()

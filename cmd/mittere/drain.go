@@ -18,20 +18,20 @@ func newDrain(g *globals) *cobra.Command {
 		Use:   "drain [WORKER...]",
 		Short: "Have workers of a broker finish what they have",
 		Long: `Have workers of a broker finish what they have: they get nothing new. It does not
-wait for them; "mittere workers --status draining" tells what they still have. A
-worker that registers again is given requests again.
+wait for them; "mittere workers --status draining" tells what they still have. That
+lasts until they leave, also if they register again meanwhile.
 
 With --disconnect they are disconnected at once. The requests that they have go to
 others if a second execution does no harm, and fail if not. A worker whose program
 goes on may register again.
 
 A WORKER that is not there is the error NOT_FOUND; the others are drained all the
-same.`,
+same. So is a service that no worker serves.`,
 		Example: `  mittere drain worker-7
   mittere drain --service calculator
   mittere drain worker-7 worker-8 --disconnect --broker tcp://127.0.0.1:5555`,
 		Args: g.asking(atBroker, func(_ *cobra.Command, names []string) error {
-			if len(names) == 0 && service == "" {
+			if (len(names) == 0) == (service == "") {
 				return errors.New("want the names of workers, or --service")
 			}
 			return nil

@@ -23,20 +23,36 @@ const (
 )
 
 // does returns what a command runs. An error of f is one of the work, which has a
-// code; all other errors are about how the command was called. Once the command is
-// interrupted, that is why it failed.
+// code, unless it is a [usageError]; all other errors are about how the command was
+// called. Once the command is interrupted, that is why it failed.
 func does(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		err := f(cmd, args)
+		var usage usageError
 		switch {
 		case err == nil:
 			return nil
+		case errors.As(err, &usage):
+			return usage
 		case cmd.Context().Err() != nil:
 			return messaging.Errorf(messaging.Cancelled, "interrupted")
 		default:
 			return coded(err)
 		}
 	}
+}
+
+// usageError is an error of how a command was called that its work found out. Its code
+// is of no use to anybody.
+type usageError struct{ error }
+
+// usage returns the error of flags that something was made with: one of usage if they
+// are wrong.
+func usage(err error) error {
+	if messaging.CodeOf(err) != messaging.InvalidArgument {
+		return err
+	}
+	return usageError{errors.New(messaging.AsError(err).Message)}
 }
 
 // coded returns an error as one with a code, which says everything that the error

@@ -48,7 +48,7 @@ func newQuestion[T any](g *globals, q question[T]) *cobra.Command {
 		Use: q.use, Short: q.short, Long: q.long,
 		Example: "  mittere " + verb + " calculator\n" +
 			"  mittere " + verb + " calculator --id calc-7 -o json\n" +
-			"  mittere " + verb + " --endpoint tcp://127.0.0.1:5555\n" +
+			"  mittere " + verb + " --endpoint tcp://127.0.0.1:6000\n" +
 			"  mittere " + verb + " calculator --broker tcp://127.0.0.1:5555\n" +
 			"  mittere " + verb + " --broker tcp://127.0.0.1:5555",
 		Args:              t.nameArgs(g),

@@ -48,8 +48,8 @@ func (m member) reach(zmq *comm.Context) (string, error) {
 		return "", messaging.Errorf(messaging.Unimplemented, "it speaks %s, and tells nothing of itself", m.protocol)
 	case m.broker != "":
 		return m.broker, nil
-	case m.GetId() == "": // the user's, who knows
-		return m.GetEndpoints()[0], nil
+	case m.direct() != "": // the user's, who knows
+		return m.direct(), nil
 	}
 	endpoint := registry.Reach(m.Instance, zmq)
 	switch {
@@ -61,6 +61,14 @@ func (m member) reach(zmq *comm.Context) (string, error) {
 		return "", messaging.Errorf(messaging.Unavailable, "none of %q can be reached from this host", m.GetEndpoints())
 	}
 	return endpoint, nil
+}
+
+// direct returns the endpoint if it is one that the user gave; else nothing.
+func (m member) direct() string {
+	if m.broker != "" || m.GetId() != "" {
+		return ""
+	}
+	return m.GetEndpoints()[0]
 }
 
 // dial returns a caller of a member, and what closes it. A broker gives all calls to
@@ -152,7 +160,8 @@ func askOne[T any](ctx context.Context, zmq *comm.Context, timeout time.Duration
 			return value, err
 		}
 		defer conn.Close()
-		return ask(ctx, servicemittere.NewManagementServiceClient(caller))
+		value, err = ask(ctx, servicemittere.NewManagementServiceClient(caller))
+		return value, orBroker(ctx, zmq, m.direct(), err)
 	}
 }
 

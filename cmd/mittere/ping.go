@@ -35,7 +35,7 @@ NAME the broker itself.
 It fails if an instance does not answer all pings.`,
 		Example: `  mittere ping calculator
   mittere ping calculator -n 100 -o json
-  mittere ping --endpoint tcp://127.0.0.1:5555
+  mittere ping --endpoint tcp://127.0.0.1:6000
   mittere ping calculator --broker tcp://127.0.0.1:5555`,
 		Args:              c.nameArgs(g),
 		ValidArgsFunction: g.completeName,

@@ -29,6 +29,7 @@ func TestProcess(t *testing.T) {
 	t.Run("registry that is killed has its table again", func(t *testing.T) { testKilledRegistry(t, binary) })
 	t.Run("interrupt ends a watch of a broker with success", func(t *testing.T) { testInterruptedBrokerWatch(t, binary) })
 	t.Run("a broker says where it serves and what it is", func(t *testing.T) { testBrokerProcess(t, binary) })
+	t.Run("a broker that is terminated twice ends at once", func(t *testing.T) { testImpatientTermination(t, binary) })
 	t.Run("a broker that is terminated lets its clients have their answers", func(t *testing.T) { testTerminatedBroker(t, binary) })
 }
 
@@ -188,6 +189,43 @@ func testTerminatedBroker(t *testing.T, binary string) {
 	if code, stderr := p.end(); code != 0 {
 		t.Errorf("exit code %d after SIGTERM: %s", code, stderr)
 	}
+}
+
+func testImpatientTermination(t *testing.T, binary string) {
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		p := start(t, binary, "broker", "--bind", "tcp://127.0.0.1:0", "--drain", "1h")
+		at := regexp.MustCompile(`tcp://127\.0\.0\.1:\d+`).FindString(p.await(p.stderr, "the broker serves"))
+		zmq := must(comm.NewContext())(t)
+		client, worker := must(comm.NewDealer(zmq, at, comm.WithLinger(0)))(t), must(comm.NewDealer(zmq, at, comm.WithLinger(0)))(t)
+		ctx, cancel := context.WithTimeout(t.Context(), testPatience)
+		check(t, worker.Send(ctx, messageOf("", "MDPW01", "\x01", "echo")))
+		check(t, client.Send(ctx, messageOf("", "MDPC01", "echo", "x")))
+		must(worker.Recv(ctx))(t) // and has it for ever
+		p.signal(signal)
+		for health := ""; !strings.Contains(health, `"health":"draining"`); {
+			_, health, _ = command(ctx, "", "info", "--broker", at, "-o", "json")
+		}
+		code, stdout, stderr := command(ctx, "", "workers", "--broker", at)
+		if code != 0 || !strings.Contains(stdout, "busy") {
+			t.Errorf("exit code %d, printed %q and %q", code, stdout, stderr)
+		}
+		p.signal(signal)
+		code, _ = p.end()
+		if how := p.command.ProcessState.Sys().(syscall.WaitStatus); code != -1 || how.Signal() != signal {
+			t.Errorf("ended with %d and %v", code, how)
+		}
+		check(t, errors.Join(client.Close(), worker.Close(), zmq.Close()))
+		cancel()
+	}
+}
+
+// messageOf returns a message of frames.
+func messageOf(frames ...string) comm.Message {
+	var m comm.Message
+	for _, frame := range frames {
+		m.Frames = append(m.Frames, []byte(frame))
+	}
+	return m
 }
 
 func testInterruptedBrokerWatch(t *testing.T, binary string) {

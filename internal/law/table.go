@@ -29,7 +29,7 @@ func Table() []Row {
 		"reactor", "messaging/call", "messaging", "comm", "gen/...", "registry/registrymittere", "internal/management",
 	}
 	underService := slices.Concat(underRegistry, []string{"registry"})
-	underBroker := slices.Concat(underService, []string{"service", "service/desk", "service/dialect/...", "service/broker/brokermittere"})
+	underBroker := slices.Concat(underService, []string{"service", "service/desk", "service/dialect/...", "service/broker/brokermittere", "internal/noise"})
 	stubs := []string{"reactor", "messaging/call", "messaging", "gen/..."}
 	everything := []string{"..."}
 
@@ -63,6 +63,9 @@ func Table() []Row {
 
 		// What the serving ends of Command share.
 		{"internal/clock", nil},
+
+		// What serving ends log.
+		{"internal/noise", nil},
 
 		// Tests against real peers, and what only tests and tools use.
 		{"interop/...", everything},

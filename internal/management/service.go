@@ -123,18 +123,30 @@ func (s service) Stats(context.Context, *mitterev1.StatsRequest) (*mitterev1.Sta
 
 // Descriptors returns the schemas of the server's services and of its management.
 func (s service) Descriptors(context.Context, *mitterev1.DescriptorsRequest) (*mitterev1.DescriptorsResponse, error) {
-	files := &files{seen: map[string]bool{}}
-	for _, md := range s.Server.Handlers.Methods() {
-		files.add(md.ParentFile())
-	}
+	files := filesOf(s.Server.Handlers.Methods())
 	files.add(mitterev1.File_mittere_v1_management_proto)
 	return &mitterev1.DescriptorsResponse{Files: &descriptorpb.FileDescriptorSet{File: files.list}}, nil
+}
+
+// Schemas returns the files of methods, each after what it imports. It is a function of
+// the methods, in their order.
+func Schemas(methods []protoreflect.MethodDescriptor) []*descriptorpb.FileDescriptorProto {
+	return filesOf(methods).list
 }
 
 // files are files of schemas, each after what it imports.
 type files struct {
 	seen map[string]bool
 	list []*descriptorpb.FileDescriptorProto
+}
+
+// filesOf returns the files of methods.
+func filesOf(methods []protoreflect.MethodDescriptor) *files {
+	f := &files{seen: map[string]bool{}}
+	for _, md := range methods {
+		f.add(md.ParentFile())
+	}
+	return f
 }
 
 // add adds a file and what it imports.

@@ -1,8 +1,11 @@
 package broker
 
 import (
+	"log/slog"
 	"slices"
 	"time"
+
+	"github.com/mittere/mittere/service/desk"
 )
 
 // bounds is how much waits for peers that take it more slowly than it comes, beside
@@ -32,12 +35,30 @@ func (k *backlog) fits(l letter) bool {
 	return len(p.waiting) == 0 || len(p.waiting) < k.bounds.letters && p.bytes+l.message.Size() <= k.bounds.bytes
 }
 
-// put has a letter wait, behind those that do.
+// put has a letter wait, behind those that do. What it was made of does not wait with
+// it.
 func (k *backlog) put(l letter) {
 	p := l.to
+	l.action = bare(l.action)
 	p.waiting = append(p.waiting, l)
 	k.slow[p] = struct{}{}
 	k.count(p, 1, l.message.Size())
+}
+
+// bare returns an action without what it carries.
+func bare(action desk.Action) desk.Action {
+	switch a := action.(type) {
+	case desk.Accepted:
+		return desk.Accepted{To: a.To, Call: a.Call, Tag: a.Tag}
+	case desk.Reply:
+		return desk.Reply{To: a.To, Call: a.Call, Tag: a.Tag, Worker: a.Worker, More: a.More}
+	case desk.Item:
+		return desk.Item{To: a.To, Call: a.Call, Tag: a.Tag}
+	case desk.Event:
+		return desk.Event{To: a.To, Call: a.Call, Tag: a.Tag}
+	default:
+		return nil
+	}
 }
 
 // count notes that letters came or, with numbers below 0, left.
@@ -66,16 +87,17 @@ func (k *backlog) clear(p *peer) (letters []letter) {
 	return letters
 }
 
-// recall takes those out that are for a worker.
-func (k *backlog) recall(p *peer) {
-	for _, l := range p.waiting {
-		if l.work {
-			k.letters--
-			k.bytes -= l.message.Size()
-			p.bytes -= l.message.Size()
+// takeBack takes letters of a peer out.
+func (k *backlog) takeBack(p *peer, which func(letter) bool) {
+	p.waiting = slices.DeleteFunc(p.waiting, func(l letter) bool {
+		if !which(l) {
+			return false
 		}
-	}
-	p.waiting = slices.DeleteFunc(p.waiting, func(l letter) bool { return l.work })
+		k.letters--
+		k.bytes -= l.message.Size()
+		p.bytes -= l.message.Size()
+		return true
+	})
 	k.count(p, 0, 0)
 }
 
@@ -105,7 +127,8 @@ func (b *Broker) keep(l letter) {
 
 // giveUp loses a peer that is too slow.
 func (b *Broker) giveUp(p *peer) {
-	b.log.Warn("a peer that takes nothing is given up", "dialect", p.dialect, "messages", len(p.waiting), "bytes", p.bytes)
+	b.journal.noise.Write(slog.LevelWarn, "a peer that takes nothing is given up", "dialect", p.dialect, "messages", len(p.waiting), "bytes", p.bytes)
+	b.journal.left(p.at, "it takes nothing")
 	b.lose(p)
 }
 
@@ -135,6 +158,9 @@ func (b *Broker) flushTo(p *peer) {
 			b.lose(p)
 		case over:
 			b.backlog.shift(p)
+		}
+		if len(b.refused) > 0 {
+			return // for what comes behind may be nothing then
 		}
 	}
 }

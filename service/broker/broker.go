@@ -40,14 +40,16 @@ type Broker struct {
 	backlog backlog
 	due     dates
 	stats   Stats
+	journal journal
 
 	shutting bool // it takes no requests any more
 }
 
-// New returns a broker at these endpoints, which it binds; it serves when it runs,
-// and must be closed.
+// New returns a broker at these endpoints, which it binds, separated by commas; it
+// serves when it runs, and must be closed. Without a context or an endpoint, or with
+// wrong options, the error is INVALID_ARGUMENT.
 func New(zmq *comm.Context, endpoints string, options ...Option) (*Broker, error) {
-	c, wrong := newConfig(options)
+	c, wrong := newConfig(zmq, endpoints, options)
 	epoch := strings.ToLower(rand.Text()[:8])
 	c.name = cmp.Or(c.name, "broker-"+epoch)
 	state, err := desk.New(epoch, c.limits)
@@ -57,6 +59,7 @@ func New(zmq *comm.Context, endpoints string, options ...Option) (*Broker, error
 	b := &Broker{
 		config: c, private: newPrivate(), began: time.Now(), changed: make(chan struct{}, 1),
 		desk: state, peers: map[desk.Peer]*peer{}, keepers: map[*peer]struct{}{}, backlog: newBacklog(c.kept),
+		journal: newJournal(c.log),
 	}
 	if err := b.open(zmq, endpoints); err != nil {
 		return nil, errors.Join(messaging.FromComm(err), b.Close())
@@ -87,8 +90,9 @@ func (b *Broker) Close() error {
 }
 
 // Run serves until ctx ends. Then it takes no further requests, lets those that it
-// has end, for the drain timeout, and disconnects its peers. It returns nil unless a
-// socket failed.
+// has end, for the drain timeout, and disconnects its peers. What no worker serves is
+// refused at once; questions about the broker itself are answered until the end. It
+// returns nil unless a socket failed.
 func (b *Broker) Run(ctx context.Context) error {
 	if b.started.Swap(true) {
 		return messaging.Errorf(messaging.FailedPrecondition, "broker: Run was called before")
@@ -105,14 +109,14 @@ func (b *Broker) Run(ctx context.Context) error {
 		})
 		helpers.Go(func() { l.watch(i, s) })
 	}
-	working, rest := context.WithCancel(ctx)
+	working, rest := context.WithCancel(serving)
 	defer rest()
 	helpers.Go(func() { b.office.run(working) })
 	l.serve(ctx)
+	rest()
 	l.linger()
 	failed := context.Cause(serving) // nil unless a socket failed
 	stop(nil)
-	rest()
 	helpers.Wait()
 	return failed
 }

@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"log/slog"
+
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/service/desk"
 )
@@ -9,9 +11,9 @@ import (
 func (b *Broker) take(socket int, m comm.Message) {
 	b.stats.Received++
 	now := b.now()
-	p := b.peerOf(now, desk.Peer{Socket: socket, ID: string(m.Frames[0])}, m.Frames[1:])
-	if p == nil {
-		b.stats.Violations++
+	p, err := b.peerOf(now, desk.Peer{Socket: socket, ID: string(m.Frames[0])}, m.Frames[1:])
+	if err != nil {
+		b.violate("none", err)
 		return
 	}
 	p.heard = now
@@ -19,14 +21,23 @@ func (b *Broker) take(socket int, m comm.Message) {
 	works := b.desk.Registered(p.at)
 	actions, answers, err := p.speaker.Read(now, m.Frames[1:])
 	if err != nil {
-		b.stats.Violations++
-		b.log.Debug("message dropped", "dialect", p.dialect, "error", err)
+		b.violate(p.dialect, err)
 	}
-	if works && !b.desk.Registered(p.at) {
+	left := works && !b.desk.Registered(p.at)
+	if left {
 		b.recall(p)
 	}
 	b.answer(p, answers)
 	b.perform(actions)
+	if left {
+		b.journal.left(p.at, "it said so") // or the desk has told it why
+	}
+}
+
+// violate counts a message that is dropped.
+func (b *Broker) violate(dialect string, why error) {
+	b.stats.Violations++
+	b.journal.noise.Write(slog.LevelDebug, "a message is dropped", "dialect", dialect, "error", why)
 }
 
 // answer sends a peer what its dialect wants said.
@@ -65,14 +76,16 @@ func (b *Broker) perform(actions []desk.Action) {
 
 // write sends what actions say.
 func (b *Broker) write(actions []desk.Action) {
+	b.journal.poison(b.desk.Counters().Poison, actions)
 	for _, action := range actions {
 		to, l := addressed(action)
 		p := b.peers[to]
 		if p == nil {
 			continue // it was lost just now
 		}
-		if _, ends := action.(desk.Disconnect); ends {
+		if a, ends := action.(desk.Disconnect); ends {
 			b.recall(p)
+			b.journal.disconnected(p, a.Status)
 		}
 		if frames := p.speaker.Write(action); frames != nil {
 			b.send(p, frames, l)
@@ -83,26 +96,31 @@ func (b *Broker) write(actions []desk.Action) {
 // addressed returns to whom an action goes, and the letter for it without its
 // frames.
 func addressed(action desk.Action) (to desk.Peer, l letter) {
+	l.action = action
 	switch a := action.(type) {
 	case desk.Deliver:
-		return a.To, letter{leg: a.Leg, work: true}
+		l.leg, l.work = a.Leg, true
+		return a.To, l
 	case desk.CancelLeg:
-		return a.To, letter{work: true}
+		l.work = true
+		return a.To, l
 	case desk.CreditLeg:
-		return a.To, letter{work: true}
+		l.work = true
+		return a.To, l
 	case desk.Heartbeat:
-		return a.To, letter{work: true}
+		l.work = true
+		return a.To, l
 	case desk.Disconnect:
-		return a.To, letter{}
+		return a.To, l
 	case desk.Accepted:
-		return a.To, letter{}
+		return a.To, l
 	case desk.Reply:
-		return a.To, letter{}
+		return a.To, l
 	case desk.Item:
-		return a.To, letter{}
+		return a.To, l
 	case desk.Event:
-		return a.To, letter{}
+		return a.To, l
 	default:
-		return desk.Peer{}, letter{}
+		return desk.Peer{}, l
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
 	"github.com/mittere/mittere/comm"
 )
 
@@ -47,3 +49,6 @@ func (b *Broker) TakeWithout(id string, messages ...comm.Message) {
 	}
 	b.carryOut(nil)
 }
+
+// Stopping reports whether the broker takes no requests any more.
+func (b *Broker) Stopping() bool { return b.health() == mitterev1.Health_HEALTH_DRAINING }

@@ -101,6 +101,7 @@ func (b *Broker) tick() time.Duration {
 	b.beat(now)
 	b.post()
 	b.sweep(now)
+	b.look(now)
 	return b.pause(now)
 }
 
@@ -116,12 +117,17 @@ func (b *Broker) pause(now time.Duration) time.Duration {
 	if b.backlog.letters > 0 {
 		next = min(next, b.due.flush)
 	}
+	if b.journal.stale(b.desk) {
+		next = min(next, b.journal.due)
+	}
 	return max(next-now, 0)
 }
 
-// empty reports whether no client waits for anything.
+// empty reports whether no client waits for anything, but for what the broker itself
+// answers.
 func (b *Broker) empty() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.desk.Load().Calls == 0 && b.backlog.letters == 0
+	own, _ := b.desk.Service(ServiceName)
+	return b.desk.Load().Calls <= own.Queued+own.InFlight && b.backlog.letters == 0
 }

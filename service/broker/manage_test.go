@@ -1,9 +1,11 @@
 package broker_test
 
 import (
+	"context"
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -243,7 +245,9 @@ func TestDrainedWorkerFinishesWhatItHasAndGetsNothingNew(t *testing.T) {
 	}
 	second := b.register(t, "echo", "e2")[0]
 	client.say("", "MDPC01", "echo", "2")
-	if got := second.want()[5]; got != "2" {
+	request := second.want()
+	token2 := request[3]
+	if got := request[5]; got != "2" {
 		t.Errorf("the other worker got %q", got)
 	}
 	first.say("", "MDPW01", "\x03", token, "", "done")
@@ -255,9 +259,15 @@ func TestDrainedWorkerFinishesWhatItHasAndGetsNothingNew(t *testing.T) {
 	if s := b.Stats().Load; s.InFlight != 1 {
 		t.Errorf("%d requests are at workers", s.InFlight)
 	}
-	first.ready("echo") // again
-	if got := first.want()[5]; got != "3" {
-		t.Errorf("the worker that came back got %q", got)
+	first.ready("echo") // again, which changes nothing
+	second.say("", "MDPW01", "\x03", token2, "", "done")
+	if got := second.want()[5]; got != "3" {
+		t.Errorf("the other worker got %q", got)
+	}
+	must(m.Dismiss(patient(t), &mitterev1.DismissRequest{Workers: []string{"e1"}}))(t)
+	first.ready("echo")
+	client.say("", "MDPC01", "echo", "4")
+	for got := first.want(); len(got) != 6 || got[5] != "4"; got = first.want() { // behind the disconnect
 	}
 }
 
@@ -293,8 +303,16 @@ func TestNobodyIsMeantWhereNobodyIsNamed(t *testing.T) {
 	m := b.manage(t)
 	_, drained := m.Drain(patient(t), &mitterev1.DrainRequest{})
 	_, dismissed := m.Dismiss(patient(t), &mitterev1.DismissRequest{})
-	for _, err := range []error{drained, dismissed} {
+	_, both := m.Drain(patient(t), &mitterev1.DrainRequest{Workers: []string{"e1"}, Service: "echo"})
+	for _, err := range []error{drained, dismissed, both} {
 		if messaging.CodeOf(err) != messaging.InvalidArgument {
+			t.Errorf("got %v", err)
+		}
+	}
+	_, drained = m.Drain(patient(t), &mitterev1.DrainRequest{Service: "ech"})
+	_, dismissed = m.Dismiss(patient(t), &mitterev1.DismissRequest{Service: "ech"})
+	for _, err := range []error{drained, dismissed} {
+		if messaging.CodeOf(err) != messaging.NotFound {
 			t.Errorf("got %v", err)
 		}
 	}
@@ -321,7 +339,7 @@ func TestBrokersOwnWorkerIsListedWhereItIsNamedAndStays(t *testing.T) {
 		}
 	}
 	_, byName := m.Drain(patient(t), &mitterev1.DrainRequest{Workers: []string{"e1", name}})
-	_, byService := m.Dismiss(patient(t), &mitterev1.DismissRequest{Workers: []string{"e1"}, Service: broker.ServiceName})
+	_, byService := m.Dismiss(patient(t), &mitterev1.DismissRequest{Service: broker.ServiceName})
 	for _, err := range []error{byName, byService} {
 		if messaging.CodeOf(err) != messaging.PermissionDenied {
 			t.Errorf("got %v", err)
@@ -355,5 +373,90 @@ func TestSettingsNameThePirates(t *testing.T) {
 	want := b.Pirates()[0]
 	if len(pirates) != 1 || pirates[0].GetService() != "plunder" || !slices.Equal(pirates[0].GetFront(), want.Front) || !slices.Equal(pirates[0].GetBack(), want.Back) {
 		t.Errorf("got %v, want %v", pirates, want)
+	}
+}
+
+// dismiss dismisses a worker.
+func dismiss(t *testing.T, b *running, name string) {
+	t.Helper()
+	must(b.manage(t).Dismiss(patient(t), &mitterev1.DismissRequest{Workers: []string{name}}))(t)
+}
+
+// takeName registers another worker of a name.
+func takeName(t *testing.T, b *running, name string) {
+	t.Helper()
+	w := b.dial(t)
+	session := w.hello(mitterev1.Role_ROLE_WORKER).GetSession()
+	w.command(&mitterev1.Ready{Session: session, Instance: name, Services: []string{"echo"}, Capacity: 1}, nil)
+}
+
+func TestBrokerThatStopsTellsOfItselfUntilItsEnd(t *testing.T) {
+	b := calm(t, broker.WithDrainTimeout(patience))
+	worker := b.register(t, "echo", "e1")[0]
+	client := b.dial(t)
+	client.say("", "MDPC01", "echo", "x")
+	token := worker.want()[3]
+	b.cancel()
+	eventually(t, "it stops", b.Stopping)
+	m := b.manage(t) // a new session
+	if s := must(m.Status(patient(t), &mitterev1.BrokerServiceStatusRequest{}))(t); s.GetHealth() != mitterev1.Health_HEALTH_DRAINING {
+		t.Errorf("it is %v", s.GetHealth())
+	}
+	if got := workers(t, m, &mitterev1.ListWorkersRequest{}); namesOf(got) != "e1" || got[0].GetInFlight() != 1 {
+		t.Errorf("the workers are %v", got)
+	}
+	asking, stop := context.WithCancel(t.Context())
+	var questions sync.WaitGroup
+	questions.Go(func() { // which keep it from nothing
+		for asking.Err() == nil {
+			_, _ = m.Status(asking, &mitterev1.BrokerServiceStatusRequest{})
+		}
+	})
+	worker.say("", "MDPW01", "\x03", token, "", "done")
+	if got := client.want(); got[3] != "done" {
+		t.Errorf("the client got %q", got)
+	}
+	ok(t, b.stop())
+	stop()
+	questions.Wait()
+}
+
+func TestBrokerThatStopsDoesNotWaitForWhatNobodyServes(t *testing.T) {
+	b := calm(t, broker.WithDrainTimeout(patience))
+	client := b.dial(t)
+	client.say("", "MDPC01", "nobody", "x")
+	eventually(t, "the request waits", func() bool { return b.Stats().Load.Calls == 1 })
+	ok(t, b.stop())
+	if got := client.want(); len(got) != 4 || statusIn(t, got[3]).GetCode() != mitterev1.Code_CODE_UNAVAILABLE {
+		t.Errorf("the client got %q", got)
+	}
+}
+
+// TestBrokerThatStopsDoesNotWaitForQuestionsAboutItself has a worker of its own that
+// answers nothing.
+func TestBrokerThatStopsDoesNotWaitForQuestionsAboutItself(t *testing.T) {
+	b := calm(t, broker.WithDrainTimeout(2*patience), broker.WithShortestHeartbeat(time.Minute))
+	endpoint, secret := b.Inner()
+	own := b.dialAt(t, endpoint)
+	own.command(&mitterev1.Hello{Instance: secret, Role: mitterev1.Role_ROLE_WORKER}, nil)
+	session := answered[*mitterev1.Welcome](own).GetSession()
+	own.command(&mitterev1.Ready{Session: session, Instance: "own", Services: []string{broker.ServiceName}, Capacity: 1}, nil)
+	eventually(t, "it is registered", func() bool { return len(b.Workers()) == 2 })
+	client := b.dial(t)
+	r := request(client.hello(mitterev1.Role_ROLE_CLIENT).GetSession(), 1)
+	r.Service, r.Target = broker.ServiceName, &mitterev1.Target{Kind: mitterev1.Target_KIND_NAMED, Names: []string{"own"}}
+	client.command(r, body(t))
+	answered[*mitterev1.Request](own)
+	b.cancel()
+	eventually(t, "it ends", func() bool {
+		select {
+		case <-b.ended:
+			return true
+		default:
+			return false
+		}
+	})
+	if got := answered[*mitterev1.Reply](client); got.GetStatus().GetCode() != mitterev1.Code_CODE_UNAVAILABLE {
+		t.Errorf("got %v", got)
 	}
 }

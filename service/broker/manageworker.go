@@ -50,8 +50,8 @@ func newOffice(zmq *comm.Context, b *Broker) (*office, error) {
 	return o, nil
 }
 
-// run answers until ctx ends, which is when the broker is to stop: it takes no
-// questions then. The broker works on without it.
+// run answers until ctx ends, which is when the broker has nothing left to do. The
+// broker works on without it.
 func (o *office) run(ctx context.Context) {
 	if err := o.reactor.Run(ctx); err != nil {
 		o.log.Error("the broker tells nothing of itself any more", "error", err)

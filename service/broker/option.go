@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/mittere/mittere/comm"
@@ -53,11 +54,13 @@ type option func(*config)
 func (o option) apply(c *config) { o(c) }
 
 // newConfig applies options to the defaults.
-func newConfig(options []Option) (config, error) {
+func newConfig(zmq *comm.Context, endpoints string, options []Option) (config, error) {
 	c := config{
 		heartbeat: DefaultHeartbeat, liveness: DefaultLiveness, session: native.DefaultHeartbeat, drain: DefaultDrainTimeout,
 		log: slog.Default(), maxPeers: maxPeers, forgetAfter: forgetAfter, kept: usualBounds(),
 	}
+	c.require(zmq != nil, "context: must not be nil")
+	c.require(strings.TrimSpace(endpoints) != "", "endpoints: there must be one at least")
 	for _, o := range options {
 		o.apply(&c)
 	}
@@ -111,7 +114,7 @@ func WithShortestHeartbeat(every time.Duration) Option {
 // may be given several times.
 func WithPirate(front, back, service string) Option {
 	return option(func(c *config) {
-		c.require(front != "" && back != "", "pirates of the service %q: must have a front and a back", service)
+		c.require(strings.TrimSpace(front) != "" && strings.TrimSpace(back) != "", "pirates of the service %q: must have a front and a back", service)
 		c.require(service != "" && !desk.Reserved(service), "pirates: the service name %q is empty or reserved", service)
 		c.pairs = append(c.pairs, pair{front, back, service})
 	})

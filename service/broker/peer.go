@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"errors"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -10,14 +12,15 @@ import (
 
 // peer is a client or worker that has said something.
 type peer struct {
-	at      desk.Peer
-	dialect string
-	speaker dialect.Speaker
-	keeper  dialect.Keeper // the speaker, if it keeps a session; else nil
-	heard   time.Duration
-	gone    bool     // it is not known any more
-	waiting []letter // that it had no room for, in order
-	bytes   int      // of those
+	at       desk.Peer
+	dialect  string // its name
+	protocol dialect.Dialect
+	speaker  dialect.Speaker
+	keeper   dialect.Keeper // the speaker, if it keeps a session; else nil
+	heard    time.Duration
+	gone     bool     // it is not known any more
+	waiting  []letter // that it had no room for, in order
+	bytes    int      // of those
 
 	received, sent uint64 // messages
 }
@@ -40,24 +43,35 @@ const (
 	sweepPause = time.Second
 )
 
-// peerOf returns a peer, a new one if these frames are a good beginning; nil if they
-// are not, or if there are too many.
-func (b *Broker) peerOf(now time.Duration, at desk.Peer, frames [][]byte) *peer {
+// Why a message has no peer.
+var (
+	errNoDialect = errors.New("a first message of no protocol")
+	errNoRoom    = errors.New("there are too many peers")
+)
+
+// peerOf returns a peer, a new one if these frames are a good beginning. It is an error
+// if they are not, or if there are too many.
+func (b *Broker) peerOf(now time.Duration, at desk.Peer, frames [][]byte) (*peer, error) {
 	if p := b.peers[at]; p != nil {
-		return p
+		return p, nil
 	}
 	dialects := b.sockets[at.Socket].dialects
 	i := slices.IndexFunc(dialects, func(d dialect.Dialect) bool { return d.Speaks(frames) })
-	if i < 0 || !b.admits(now) {
-		return nil
+	switch {
+	case i < 0:
+		return nil, errNoDialect
+	case !b.admits(now):
+		b.journal.noise.Write(slog.LevelWarn, "there is no room for another peer", "peers", len(b.peers))
+		return nil, errNoRoom
 	}
-	p := &peer{at: at, dialect: dialects[i].Name(), speaker: dialects[i].Open(b.desk, at)}
+	d := dialects[i]
+	p := &peer{at: at, dialect: d.Name(), protocol: d, speaker: d.Open(b.desk, at)}
 	b.peers[at] = p
 	if keeper, ok := p.speaker.(dialect.Keeper); ok {
 		p.keeper = keeper
 		b.keepers[p] = struct{}{}
 	}
-	return p
+	return p, nil
 }
 
 // admits reports whether there is room for another peer. Where there is none, those
@@ -103,6 +117,7 @@ func (b *Broker) drop(p *peer) {
 // lose notes that a peer is gone, and what it never got: these letters, what waits for
 // it, and what was about to be sent.
 func (b *Broker) lose(p *peer, letters ...letter) {
+	b.journal.left(p.at, "its connection ended")
 	unsent := append(letters, b.backlog.clear(p)...)
 	for _, l := range b.unposted() {
 		if l.to == p {

@@ -2,9 +2,8 @@ package broker
 
 import (
 	"context"
+	"log/slog"
 	"slices"
-
-	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/messaging"
@@ -15,8 +14,9 @@ import (
 type letter struct {
 	to      *peer
 	message comm.Message
-	leg     uint64 // that it gives to a worker; 0 if none
-	work    bool   // it is nothing to a peer that is no worker any more
+	action  desk.Action // that it says; nil if it is not the desk's
+	leg     uint64      // that it gives to a worker; 0 if none
+	work    bool        // it is nothing to a peer that is no worker any more
 }
 
 // send has a letter with these frames sent when the event ends. Many at once cost
@@ -109,27 +109,10 @@ func (b *Broker) try(l letter) outcome {
 		return unreachable
 	default:
 		b.stats.Undeliverable++
-		b.log.Warn("message not sent", "dialect", l.to.dialect, "error", failed)
+		b.journal.noise.Write(slog.LevelWarn, "a message cannot be sent", "dialect", l.to.dialect, "error", failed)
 		b.refused = append(b.refused, refusal{l, failed})
 		return over
 	}
-}
-
-// refusal is a letter that can be sent to nobody, as it is too large.
-type refusal struct {
-	letter
-	why error
-}
-
-// reject answers for a worker that was to get a request which cannot be sent: it
-// would be busy with that for ever.
-func (b *Broker) reject(r refusal) []desk.Action {
-	if r.leg == 0 {
-		return nil
-	}
-	return b.desk.Reply(b.now(), r.to.at, r.leg, desk.Answer{Refused: true, Status: &mitterev1.Status{
-		Code: mitterev1.Code_CODE_INVALID_ARGUMENT, Message: "the request cannot be sent to a worker: " + r.why.Error(),
-	}})
 }
 
 // unposted returns the part of the outbox that has not left.
@@ -137,8 +120,11 @@ func (b *Broker) unposted() []letter { return b.outbox[b.posted:] }
 
 // recall takes back what was for a peer as a worker and has not left: it is none any
 // more. RFC 7 and RFC 18 have nothing sent to a worker that said DISCONNECT.
-func (b *Broker) recall(p *peer) {
-	left := slices.DeleteFunc(b.unposted(), func(l letter) bool { return l.to == p && l.work })
+func (b *Broker) recall(p *peer) { b.takeBack(p, func(l letter) bool { return l.work }) }
+
+// takeBack takes letters for a peer back that have not left.
+func (b *Broker) takeBack(p *peer, which func(letter) bool) {
+	left := slices.DeleteFunc(b.unposted(), func(l letter) bool { return l.to == p && which(l) })
 	b.outbox = b.outbox[:b.posted+len(left)]
-	b.backlog.recall(p)
+	b.backlog.takeBack(p, which)
 }

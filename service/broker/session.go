@@ -21,6 +21,9 @@ func (b *Broker) beat(now time.Duration) {
 // tend does what is due in a session; with probe, it sends something in any case.
 func (b *Broker) tend(now time.Duration, p *peer, probe bool) {
 	actions, answers := p.keeper.Tick(now, probe)
+	if p.speaker.Idle() {
+		b.journal.left(p.at, "nothing was heard of it")
+	}
 	b.answer(p, answers)
 	b.perform(actions)
 }
@@ -57,10 +60,14 @@ func (b *Broker) shut() {
 	b.post()
 }
 
-// bye ends everything.
+// bye ends everything. The broker's own worker needs no word, for it ends with the loop.
 func (b *Broker) bye() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.journal.closed = true
+	if own, ok := b.desk.Worker(ServiceName); ok && b.peers[own.Peer] != nil {
+		b.lose(b.peers[own.Peer])
+	}
 	b.perform(b.desk.End(b.now()))
 	b.post()
 	for p := range b.keepers {

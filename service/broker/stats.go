@@ -16,7 +16,8 @@ type Stats struct {
 	Received, Sent uint64
 	// Violations counts messages that are of no protocol, or break it.
 	Violations uint64
-	// Undeliverable counts messages whose receivers were gone, or took nothing.
+	// Undeliverable counts messages whose receivers were gone, or took nothing, and those
+	// that were too large.
 	Undeliverable uint64
 	// Waiting is how many messages wait now for peers that have no room for them,
 	// and WaitingBytes how many bytes those have.

@@ -44,8 +44,8 @@ func (d *Desk) Request(now time.Duration, from Peer, r *Request) []Action {
 // check returns the answer to a request that is wrong in itself.
 func (d *Desk) check(from Peer, r *Request) (answer Answer, bad bool) {
 	switch {
-	case d.shut:
-		return refused(mitterev1.Code_CODE_UNAVAILABLE, "the broker stops"), true
+	case d.shut && !(Reserved(r.Service) && d.served(r.Service)):
+		return stops(), true
 	case d.calls[callID{from, r.Call}] != nil && !r.OneWay:
 		return refused(mitterev1.Code_CODE_INVALID_ARGUMENT, "the call %d runs already", r.Call), true
 	case r.Service == "" || len(r.Service) > maxName:
@@ -100,16 +100,16 @@ func (d *Desk) takeAny(from Peer, r *Request) {
 // takeTarget takes a request for each of the workers that it means.
 func (d *Desk) takeTarget(from Peer, r *Request) {
 	s := d.services[r.Service]
-	chosen, unknown := s.choose(r.Target)
+	chosen, unknown := s.choose(r)
 	if len(chosen) == 0 {
-		d.refuse(from, r, nobody(r, unknown))
+		d.refuse(from, r, s.nobody(r, unknown))
 		return
 	}
 	waits := 0
 	names := make([]string, len(chosen))
 	for i, w := range chosen {
 		names[i] = w.offer.Name
-		if !w.room() {
+		if d.waitsFor(w, r) {
 			waits++
 		}
 	}
@@ -122,10 +122,7 @@ func (d *Desk) takeTarget(from Peer, r *Request) {
 		d.act(Accepted{To: from, Call: r.Call, Tag: r.Tag, Workers: names, Unknown: unknown})
 	}
 	for _, w := range chosen {
-		p := c.part()
-		p.worker, p.addressed = w, true
-		d.enqueue(p, &w.queue)
-		d.feed(w)
+		d.address(c.part(), w)
 	}
 }
 

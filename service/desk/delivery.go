@@ -44,6 +44,9 @@ func (d *Desk) deliver(p *part, w *worker) {
 	p.deliveries++
 	d.legs[p.leg] = p
 	w.legs.push(p)
+	if p.aside {
+		w.asides++
+	}
 	c := p.call
 	c.service.inFlight++
 	d.turns++
@@ -63,6 +66,9 @@ func (d *Desk) unleg(p *part, answered bool) {
 	delete(d.legs, p.leg)
 	d.past.note(p.leg, w.peer, answered)
 	p.unlist()
+	if p.aside {
+		w.asides--
+	}
 	s.inFlight--
 	if s.unused() {
 		d.touch(s)

@@ -43,7 +43,7 @@ type Desk struct {
 	hungry  []*worker  // for settle
 	touched []*service // for settle
 	counts  Counters
-	shut    bool // no request is taken any more
+	shut    bool // no request is taken any more, but for the broker's own services
 }
 
 // callID names a call of a client.
@@ -103,15 +103,21 @@ func (d *Desk) settle() {
 	// Neither list grows meanwhile: nothing becomes free here.
 	for _, w := range d.hungry {
 		w.hungry = false
+		for w.beside.first != nil && d.asideRoom(w) {
+			d.deliver(w.beside.first, w)
+		}
 		for p := w.oldest(); p != nil && w.room(); p = w.oldest() {
 			d.deliver(p, d.best(p, w))
 		}
 	}
 	for _, s := range d.touched {
-		s.touched = false
 		for s.queue.first != nil && s.free.first() != nil {
 			d.deliver(s.queue.first, s.free.first().worker)
 		}
+		if d.shut && len(s.members) == 0 {
+			d.sendAway(s)
+		}
+		s.touched = false // or what ends in it would touch it again
 		if s.unused() {
 			delete(d.services, s.name)
 		}

@@ -25,6 +25,10 @@
 // is dead. Its requests go to others if a second execution does no harm, a bounded
 // number of times; others end in UNAVAILABLE at once.
 //
+// A worker that drains, as it or the operator wishes, gets nothing new. What is aside,
+// as questions about a worker and not its work, reaches the worker that it names all the
+// same, and beside its capacity.
+//
 // READY and DISCONNECT are legal in every state. Services that have no worker and
 // no request are forgotten, so that memory is bounded by [Limits].
 package desk

@@ -20,6 +20,9 @@ func (d *Desk) checkServices() error {
 		if s.queue.first != nil && s.free.first() != nil {
 			return fmt.Errorf("service %q: %d wait though %d workers are free", name, s.queue.len, len(s.free.nodes))
 		}
+		if d.shut && s.queue.first != nil && len(s.members) == 0 {
+			return fmt.Errorf("service %q: %d wait for nobody though the broker stops", name, s.queue.len)
+		}
 		waiting, free := s.queue.len, 0
 		for member, w := range s.members {
 			if d.names[member] != w || w.gone {
@@ -30,9 +33,11 @@ func (d *Desk) checkServices() error {
 			}
 		}
 		for _, w := range d.workers {
-			for p := w.queue.first; p != nil; p = p.next {
-				if p.call.service == s {
-					waiting++
+			for _, l := range []*list{&w.queue, &w.beside} {
+				for p := l.first; p != nil; p = p.next {
+					if p.call.service == s {
+						waiting++
+					}
 				}
 			}
 		}
@@ -72,11 +77,22 @@ func (d *Desk) checkWorkers() error {
 			return fmt.Errorf("worker %q is not whole", w.offer.Name)
 		case w.queue.len > 0 && w.room():
 			return fmt.Errorf("worker %q has room and a queue", w.offer.Name)
+		case w.beside.len > 0 && d.asideRoom(w):
+			return fmt.Errorf("worker %q has room for what is aside and waits", w.offer.Name)
+		case w.queue.len > 0 && !w.open():
+			return fmt.Errorf("worker %q drains and has a queue", w.offer.Name)
 		}
+		asides := 0
 		for p := w.legs.first; p != nil; p = p.next {
+			if p.aside {
+				asides++
+			}
 			if d.legs[p.leg] != p || p.worker != w {
 				return fmt.Errorf("worker %q has a foreign leg", w.offer.Name)
 			}
+		}
+		if asides != w.asides || asides > d.limits.Aside {
+			return fmt.Errorf("worker %q has %d legs that are aside, of %d", w.offer.Name, w.asides, asides)
 		}
 	}
 	if legs != len(d.legs) || len(d.names) != len(d.workers) || len(d.watched.nodes) != len(d.workers) {

@@ -8,17 +8,34 @@ import (
 )
 
 // Drain lets a worker finish what it has and gives it nothing new, until it is
-// ready again; what waits for it alone is refused. It is for what the worker asks
-// and for what the operator asks.
+// ready again; what waits for it alone is refused, unless it is aside. It is for what
+// the worker asks; see [Desk.Retire].
 func (d *Desk) Drain(now time.Duration, peer Peer) []Action {
 	d.begin(now)
 	if w := d.workers[peer]; w != nil {
 		w.heard = d.now
 		w.draining = true
-		d.reseat(w)
-		d.turnAway(w)
+		d.rest(w)
 	}
 	return d.end()
+}
+
+// Retire drains a worker as the operator asks: being ready again changes nothing
+// then, in the same session or in another one that takes over the name from it. It
+// ends when nobody has the name any more, as after [Desk.Dismiss] or [Desk.Gone].
+func (d *Desk) Retire(now time.Duration, peer Peer) []Action {
+	d.begin(now)
+	if w := d.workers[peer]; w != nil {
+		w.retired = true
+		d.rest(w)
+	}
+	return d.end()
+}
+
+// rest has a worker that drains get nothing more of its work.
+func (d *Desk) rest(w *worker) {
+	d.reseat(w)
+	d.turnAway(&w.queue, w)
 }
 
 // Gone ends a peer as a client and as a worker: it said DISCONNECT, or it cannot be
@@ -81,16 +98,17 @@ func (d *Desk) bury(w *worker) {
 	delete(d.names, w.offer.Name)
 	d.watched.remove(w)
 	d.rise(w)
-	d.turnAway(w)
+	d.turnAway(&w.queue, w)
+	d.turnAway(&w.beside, w)
 	// The latest first, for it goes to the front of the queue.
 	for p := w.legs.last; p != nil; p = w.legs.last {
 		d.lose(p)
 	}
 }
 
-// turnAway refuses what waits for a worker alone.
-func (d *Desk) turnAway(w *worker) {
-	for p := w.queue.first; p != nil; p = w.queue.first {
+// turnAway refuses what waits in a queue for a worker alone.
+func (d *Desk) turnAway(l *list, w *worker) {
+	for p := l.first; p != nil; p = l.first {
 		d.unqueue(p)
 		d.conclude(p, refused(mitterev1.Code_CODE_UNAVAILABLE, "the worker %q takes no requests any more", w.offer.Name), &d.counts.Failed)
 	}

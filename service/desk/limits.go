@@ -18,9 +18,12 @@ type Limits struct {
 	Capacity   int // requests at once of one worker, which is cut to that; 65,536, at most 1,048,576
 	Waiters    int // calls that wait for one request, being its repetitions; 8
 	Deliveries int // of one request, if workers die with it; 3
+	Aside      int // requests at one worker beside its capacity, see [Request]; 16
 
-	Expiry    time.Duration // how long a request without a deadline may wait; 30 s
-	Longest   time.Duration // how long any request may take; 1 h
+	Expiry time.Duration // how long a request without a deadline may wait; 30 s
+	// Longest is how long any request may take, its wait included; 24 h. It is for what no
+	// deadline ends, and for clients of whom nobody can see that they have gone.
+	Longest   time.Duration
 	Heartbeat time.Duration // the shortest interval of heartbeats; 10 ms
 	Memory    time.Duration // how long keys of requests that have ended are kept; 10 s
 	Keys      int           // how many of those; 65,536
@@ -30,8 +33,8 @@ type Limits struct {
 func defaultLimits() Limits {
 	return Limits{
 		Queue: 10_000, Requests: 100_000, Bytes: 256 << 20, Services: 10_000, Workers: 10_000,
-		Offered: 64, Capacity: 65_536, Waiters: 8, Deliveries: 3,
-		Expiry: 30 * time.Second, Longest: time.Hour, Heartbeat: 10 * time.Millisecond,
+		Offered: 64, Capacity: 65_536, Waiters: 8, Deliveries: 3, Aside: 16,
+		Expiry: 30 * time.Second, Longest: 24 * time.Hour, Heartbeat: 10 * time.Millisecond,
 		Memory: 10 * time.Second, Keys: 65_536,
 	}
 }
@@ -55,6 +58,7 @@ func (l Limits) complete() (Limits, error) {
 		{"Capacity", &l.Capacity, defaults.Capacity},
 		{"Waiters", &l.Waiters, defaults.Waiters},
 		{"Deliveries", &l.Deliveries, defaults.Deliveries},
+		{"Aside", &l.Aside, defaults.Aside},
 		{"Keys", &l.Keys, defaults.Keys},
 	}
 	for _, c := range counts {

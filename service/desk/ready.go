@@ -13,13 +13,15 @@ import (
 // session as before only its offer changes, and it goes on.
 //
 // A name belongs to whom it was given last: the worker that had it before is lost,
-// unless that is the broker's own. An offer that cannot be taken is
+// unless that is the broker's own. What the operator said of it with [Desk.Retire] holds
+// for its successor. An offer that cannot be taken is
 // answered with Disconnect, as RFC 8 demands for reserved names, and the peer is no
 // worker then.
 func (d *Desk) Ready(now time.Duration, from Peer, o Offer) []Action {
 	d.begin(now)
 	o = d.bounded(o)
 	w := d.workers[from]
+	retired := d.retired(o.Name)
 	if w != nil && (o.Session == 0 || o.Session != w.offer.Session || o.Name != w.offer.Name) {
 		d.bury(w)
 		w = nil
@@ -39,9 +41,13 @@ func (d *Desk) Ready(now time.Duration, from Peer, o Offer) []Action {
 	if w == nil {
 		w = d.register(from, o.Name)
 	}
+	w.retired = retired
 	d.offer(w, o)
 	return d.end()
 }
+
+// retired reports whether the operator drains who has a name.
+func (d *Desk) retired(name string) bool { return d.names[name] != nil && d.names[name].retired }
 
 // bounded returns an offer within the limits, without repetitions and independent
 // of the caller's.

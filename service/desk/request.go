@@ -16,6 +16,7 @@ type Request struct {
 	Wait    time.Duration // how long of that it may wait to be begun; 0: all of it, or the broker's expiry if there is no timeout
 	Credit  uint32        // items of a stream that may come at first
 	OneWay  bool          // no reply is wanted; the worker gives one all the same
+	Aside   bool          // it is about a worker and none of its work: see [Offer]; without a target it is as others
 
 	Key     Key    // what repetitions are found by
 	Attempt uint32 // counts the tries of the client, from 1
@@ -96,6 +97,7 @@ type part struct {
 	call       *call
 	worker     *worker // that has it, or for which it waits; nil while it waits for any
 	addressed  bool    // it is for that worker alone
+	aside      bool    // it needs no room there
 	ended      bool
 	abandoned  bool   // the worker still has it, but nobody waits for it
 	streamed   bool   // items of it went to the client

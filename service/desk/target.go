@@ -1,8 +1,10 @@
 package desk
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 )
@@ -26,19 +28,20 @@ const (
 	Named
 )
 
-// choose returns the workers of a service that a target means, and the names that
-// none of them has. Workers that drain are not meant. The service may be nil.
-func (s *service) choose(t Target) (chosen []*worker, unknown []string) {
-	if t.Kind == All {
-		return s.open(), nil
+// choose returns the workers of a service that a request means, and the names that
+// none of them has. Workers that drain are not meant, unless it is aside. The service
+// may be nil.
+func (s *service) choose(r *Request) (chosen []*worker, unknown []string) {
+	if r.Target.Kind == All {
+		return s.takers(r), nil
 	}
-	seen := make(map[string]bool, len(t.Names))
-	for _, name := range t.Names {
+	seen := make(map[string]bool, len(r.Target.Names))
+	for _, name := range r.Target.Names {
 		if seen[name] {
 			continue
 		}
 		seen[name] = true
-		if w := s.member(name); w != nil && w.open() {
+		if w := s.member(name); w != nil && w.takes(r) {
 			chosen = append(chosen, w)
 		} else {
 			unknown = append(unknown, name)
@@ -55,23 +58,52 @@ func (s *service) member(name string) *worker {
 	return s.members[name]
 }
 
-// open returns the workers of a service that take requests, ordered by name.
-func (s *service) open() (found []*worker) {
+// takers returns the workers of a service that take a request, ordered by name.
+func (s *service) takers(r *Request) (found []*worker) {
 	if s == nil {
 		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.members)) {
-		if w := s.members[name]; w.open() {
+		if w := s.members[name]; w.takes(r) {
 			found = append(found, w)
 		}
 	}
 	return found
 }
 
-// nobody is the answer to a target that means no worker.
-func nobody(r *Request, unknown []string) Answer {
-	if len(unknown) == 0 {
+// nobody is the answer to a target that means no worker. The service may be nil.
+func (s *service) nobody(r *Request, unknown []string) Answer {
+	switch {
+	case len(unknown) > 0:
+		return refused(mitterev1.Code_CODE_NOT_FOUND, "%s", s.absent(r.Service, unknown))
+	case s != nil && len(s.members) > 0:
+		return refused(mitterev1.Code_CODE_UNAVAILABLE, "no worker of the service %q takes requests now: all of them drain", r.Service)
+	default:
 		return refused(mitterev1.Code_CODE_UNAVAILABLE, "the service %q has no worker", r.Service)
 	}
-	return refused(mitterev1.Code_CODE_NOT_FOUND, "no worker of the service %q has a name of %s", r.Service, listed(unknown))
+}
+
+// absent says of names why nobody with them gets a request: no worker has them, or
+// one that drains.
+func (s *service) absent(service string, names []string) string {
+	var draining, unknown []string
+	for _, name := range names {
+		if s.member(name) != nil {
+			draining = append(draining, name)
+		} else {
+			unknown = append(unknown, name)
+		}
+	}
+	var said []string
+	if len(unknown) > 0 {
+		said = append(said, fmt.Sprintf("no worker of the service %q has a name of %s", service, listed(unknown)))
+	}
+	if len(draining) > 0 {
+		verb := "takes"
+		if len(draining) > 1 {
+			verb = "take"
+		}
+		said = append(said, fmt.Sprintf("%s of the service %q %s no requests now", listed(draining), service, verb))
+	}
+	return strings.Join(said, "; ")
 }

@@ -14,7 +14,7 @@ const (
 	Idle State = iota
 	// Busy workers have a request.
 	Busy
-	// Draining workers get no further requests.
+	// Draining workers get no further requests, as they or the operator wish.
 	Draining
 )
 
@@ -45,7 +45,8 @@ type WorkerView struct {
 	Peer     Peer          // its address
 	Offer    Offer         // as it is held to: bounded, without repetitions
 	State    State         // what it is doing
-	InFlight int           // requests that it has
+	Retired  bool          // the operator drains it, see [Desk.Retire]
+	InFlight int           // requests that it has, those included that are aside
 	Queued   int           // requests that wait for it alone
 	Served   uint64        // requests that it answered
 	Since    time.Duration // when it registered
@@ -94,7 +95,8 @@ type Load struct {
 // returned.
 func (d *Desk) Now() time.Duration { return d.now }
 
-// Stopping reports whether the desk takes no requests any more; see [Desk.Shut].
+// Stopping reports whether the desk takes no requests any more but for reserved
+// services; see [Desk.Shut].
 func (d *Desk) Stopping() bool { return d.shut }
 
 // Counters returns what was counted.
@@ -161,11 +163,11 @@ func (s *service) view() ServiceView {
 
 func (w *worker) view() WorkerView {
 	v := WorkerView{
-		Peer: w.peer, Offer: w.offer, InFlight: w.legs.len, Queued: w.queue.len, Served: w.served,
+		Peer: w.peer, Offer: w.offer, Retired: w.retired, InFlight: w.legs.len, Queued: w.queue.len + w.beside.len, Served: w.served,
 		Since: w.since, Heard: w.heard, Until: w.silent(),
 	}
 	switch {
-	case w.draining:
+	case w.draining || w.retired:
 		v.State = Draining
 	case w.legs.len > 0:
 		v.State = Busy

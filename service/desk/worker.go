@@ -23,6 +23,7 @@ type Offer struct {
 	Types       []string // message types that it takes without a method; see [Desk.Takers]
 	Cancels     bool     // it heeds CancelLeg, and then gives no reply; others are busy until they give one
 	Own         bool     // it is the broker's own, which may offer reserved services
+	Aside       bool     // it takes requests that are aside while it is busy or drains: at once, beside its capacity, [Limits].Aside of them
 }
 
 // repeats reports whether a request of a method that does not say may be executed
@@ -42,7 +43,10 @@ type worker struct {
 	seats    []*seat
 	legs     list // what it has
 	queue    list // what waits for it alone; empty if it has room
-	draining bool
+	beside   list // of that, what is aside; empty if it has room for such
+	asides   int  // of its legs, those that are aside
+	draining bool // as it wishes
+	retired  bool // as the operator wishes
 	gone     bool
 	hungry   bool   // it is among those that settle looks at
 	used     uint64 // when it last got something, in turns
@@ -66,7 +70,7 @@ type seat struct {
 // before orders by load for the capacity, then least recent use.
 func (s *seat) before(other *seat) bool {
 	v, w := s.worker, other.worker
-	mine, its := v.legs.len*w.offer.Capacity, w.legs.len*v.offer.Capacity
+	mine, its := v.work()*w.offer.Capacity, w.work()*v.offer.Capacity
 	if mine != its {
 		return mine < its
 	}
@@ -81,10 +85,13 @@ func (w *worker) before(other *worker) bool { return w.check < other.check }
 func (w *worker) place() *int { return &w.index }
 
 // open reports whether a worker takes requests, now or later.
-func (w *worker) open() bool { return !w.gone && !w.draining }
+func (w *worker) open() bool { return !w.gone && !w.draining && !w.retired }
+
+// work returns how much of its capacity is taken.
+func (w *worker) work() int { return w.legs.len - w.asides }
 
 // room reports whether it can get a request now.
-func (w *worker) room() bool { return w.open() && w.legs.len < w.offer.Capacity }
+func (w *worker) room() bool { return w.open() && w.work() < w.offer.Capacity }
 
 // oldest returns what has waited longest of what the worker may do, or nil.
 func (w *worker) oldest() *part {

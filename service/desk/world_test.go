@@ -36,6 +36,7 @@ type given struct {
 	request   *desk.Request
 	abandoned bool
 	streamed  bool
+	aside     bool
 }
 
 // tried is what became of a request.
@@ -52,6 +53,7 @@ type employee struct {
 	heard    time.Duration
 	said     time.Duration
 	draining bool
+	retired  bool
 	legs     map[uint64]*given
 }
 
@@ -87,7 +89,7 @@ func newWorld(random source, limits desk.Limits) (*world, error) {
 // worldLimits are small, so that all of them are reached.
 func worldLimits() desk.Limits {
 	return desk.Limits{
-		Queue: 6, Requests: 40, Bytes: 60_000, Services: 4, Workers: 5, Offered: 3, Capacity: 4, Waiters: 2, Deliveries: 3,
+		Queue: 6, Requests: 40, Bytes: 60_000, Services: 4, Workers: 5, Offered: 3, Capacity: 4, Waiters: 2, Deliveries: 3, Aside: 2,
 		Expiry: 2 * time.Second, Longest: 8 * time.Second, Memory: 3 * time.Second, Keys: 10,
 	}
 }
@@ -199,6 +201,7 @@ func (w *world) ready() {
 		Name: w.workerName(), Capacity: w.random.below(6), Heartbeat: time.Duration(1+w.random.below(4)) * 100 * time.Millisecond,
 		Session: uint64(w.random.below(3)), Idempotent: w.random.below(2) == 0, Cancels: w.random.below(2) == 0,
 	}
+	o.Aside = o.Name > "n3"
 	for range w.random.below(4) {
 		o.Services = append(o.Services, w.service())
 	}
@@ -209,6 +212,7 @@ func (w *world) ready() {
 		o.Types = append(o.Types, w.messageType())
 		o.Repeatable = append(o.Repeatable, w.method())
 	}
+	retired := w.retired(o.Name)
 	old := w.workers[peer]
 	keeps := old != nil && o.Session != 0 && o.Session == old.offer.Session && o.Name == old.offer.Name
 	if old != nil && !keeps {
@@ -217,13 +221,23 @@ func (w *world) ready() {
 	rejected := w.d.Counters().Rejected
 	actions := slices.Clone(w.d.Ready(w.now, peer, o))
 	if w.d.Counters().Rejected == rejected {
-		w.enroll(peer, actions)
+		w.enroll(peer, actions, retired)
 	}
 	w.take(actions)
 }
 
+// retired reports whether a worker of a name is retired.
+func (w *world) retired(name string) bool {
+	for _, e := range w.workers {
+		if e.offer.Name == name {
+			return e.retired
+		}
+	}
+	return false
+}
+
 // enroll notes that a worker was registered.
-func (w *world) enroll(peer desk.Peer, actions []desk.Action) {
+func (w *world) enroll(peer desk.Peer, actions []desk.Action, retired bool) {
 	for _, a := range actions { // the one that had the name goes first
 		if x, ok := a.(desk.Disconnect); ok && x.To != peer {
 			w.lose(x.To)
@@ -239,7 +253,7 @@ func (w *world) enroll(peer desk.Peer, actions []desk.Action) {
 			e.offer = v.Offer
 		}
 	}
-	e.heard, e.draining = w.now, false
+	e.heard, e.draining, e.retired = w.now, false, retired
 }
 
 // lose notes that a worker is gone with what it has.
@@ -279,6 +293,7 @@ func (w *world) ask() {
 	case 2:
 		r.Credit = 3
 	}
+	r.Aside = w.random.below(3) == 0
 	if w.random.below(3) == 0 {
 		r.Key = desk.Key{Client: "k", Number: uint64(1 + w.random.below(6))}
 		r.Service = []string{"a", "b"}[r.Key.Number%2]
@@ -368,7 +383,7 @@ func (w *world) beat() {
 	w.take(w.d.Heartbeat(w.now, peer))
 }
 
-// rest drains a worker, or has all heard.
+// rest drains or retires a worker, or has all heard.
 func (w *world) rest() {
 	peer := w.peer("w")
 	if w.random.below(4) == 0 {
@@ -376,6 +391,13 @@ func (w *world) rest() {
 			e.draining, e.heard = true, w.now
 		}
 		w.take(w.d.Drain(w.now, peer))
+		return
+	}
+	if w.random.below(12) == 0 {
+		if e := w.workers[peer]; e != nil {
+			e.retired = true
+		}
+		w.take(w.d.Retire(w.now, peer))
 		return
 	}
 	for p, e := range w.workers {
@@ -527,12 +549,21 @@ func (w *world) delivered(a desk.Deliver) {
 	e.said = w.now
 	t := w.tries[r]
 	t.deliveries++
+	aside := r.Aside && r.Target.Kind != desk.Any && e.offer.Aside
+	asides := 0
+	for _, g := range e.legs {
+		if g.aside {
+			asides++
+		}
+	}
 	switch {
-	case e.draining:
+	case aside && asides >= w.limits.Aside:
+		w.fail("leg %d to %v, which has %d that are aside", a.Leg, a.To, asides)
+	case !aside && (e.draining || e.retired):
 		w.fail("leg %d to %v, which drains", a.Leg, a.To)
 	case r.Target.Kind == desk.Any && !slices.Contains(e.offer.Services, r.Service):
 		w.fail("leg %d to %v, which does not serve %s", a.Leg, a.To, r.Service)
-	case len(e.legs) >= e.offer.Capacity:
+	case !aside && len(e.legs)-asides >= e.offer.Capacity:
 		w.fail("leg %d to %v, which is full", a.Leg, a.To)
 	case t.harmful && r.Target.Kind == desk.Any:
 		w.fail("leg %d: executed again", a.Leg)
@@ -543,7 +574,7 @@ func (w *world) delivered(a desk.Deliver) {
 	case a.Timeout <= 0 || a.Wait < 0 || r.Wait > 0 && a.Wait == 0 || a.Leg == 0 || w.d.Leg(w.d.Token(a.Leg)) != a.Leg:
 		w.fail("leg %d: timeout %v, wait %v", a.Leg, a.Timeout, a.Wait)
 	}
-	e.legs[a.Leg] = &given{request: r}
+	e.legs[a.Leg] = &given{request: r, aside: aside}
 	w.legs = append(w.legs, a.Leg)
 }
 
@@ -606,6 +637,11 @@ func (w *world) check() {
 			w.fail("service %s has %d in its queue", s.Name, s.Queued)
 		}
 	}
+	for _, v := range w.d.Workers() {
+		if e := w.workers[v.Peer]; v.Retired != e.retired || (v.State == desk.Draining) != (e.draining || e.retired) {
+			w.fail("worker %v: %+v, want %+v", v.Peer, v, e)
+		}
+	}
 	w.checkTakers()
 	w.checkNext()
 }
@@ -644,6 +680,13 @@ func (w *world) checkNext() {
 
 // finish lets everybody go, and sees whether the desk forgets all of them.
 func (w *world) finish() {
+	if w.random.below(2) == 0 {
+		w.take(w.d.Shut(w.now))
+		for range 100 {
+			w.step()
+			w.check()
+		}
+	}
 	if w.random.below(2) == 0 {
 		w.ended = true
 		w.take(w.d.End(w.now))

@@ -5,6 +5,11 @@
 // service/desk, which holds the state, and is wired into service/broker by the program.
 // docs/majordomo.md says what is served, and where the RFCs leave a choice.
 //
+// Clients have no sessions and say no heartbeats, and a client may be a REQ or a DEALER
+// socket, of which the latter would read whatever it were asked. So nobody sees that a
+// client has gone: its requests wait and run until they expire, or until their answer
+// cannot be sent.
+//
 // There is one file for each command of the wire. Both versions have the same
 // commands but for one, in other frames; their differences are all in version.go.
 package mdp

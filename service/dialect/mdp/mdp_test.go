@@ -109,7 +109,7 @@ func TestHeartbeatIsAnOption(t *testing.T) {
 		{-1, -1, 2500 * time.Millisecond, 7500 * time.Millisecond},
 		{time.Second, 5, time.Second, 5 * time.Second},
 		{time.Nanosecond, 1, 10 * time.Millisecond, 20 * time.Millisecond}, // the desk's least
-		{1 << 62, 1 << 62, time.Hour, 2 * time.Hour},                       // its most
+		{1 << 62, 1 << 62, 24 * time.Hour, 48 * time.Hour},                 // its most
 	} {
 		s := newStage(t, desk.Limits{}, mdp.WithHeartbeat(test.interval, test.liveness))
 		s.play("w1 > |MDPW01|\x01|echo", "w2 > MDPW02|\x01|echo")

@@ -29,6 +29,7 @@ type stage struct {
 	now      time.Duration
 	said     []string // to the peers, heartbeats aside, since the last want
 	beats    int      // heartbeats to peers of the native dialect
+	beat     *mitterev1.Heartbeat
 	last     messaging.Command
 }
 
@@ -158,8 +159,9 @@ func (s *stage) text(to string, frames [][]byte) string {
 	if err != nil {
 		s.Fatalf("to %s: %v", to, err)
 	}
-	if _, ok := c.Kind.(*mitterev1.Heartbeat); ok {
+	if k, ok := c.Kind.(*mitterev1.Heartbeat); ok {
 		s.beats++
+		s.beat = k
 		return ""
 	}
 	if k, ok := c.Kind.(*mitterev1.Welcome); ok {

@@ -79,6 +79,8 @@ func (w *world) step() {
 		w.pass(time.Duration(w.below(40)) * heartbeat / 10)
 	case 1, 2:
 		w.pass(heartbeat / 5)
+	case 3:
+		w.perform(w.d.Retire(w.now, desk.Peer{ID: string(rune('a' + w.below(6)))}))
 	}
 	from := desk.Peer{ID: string(rune('a' + w.below(6)))}
 	if w.speakers[from] == nil {
@@ -166,7 +168,7 @@ func (w *world) command(from desk.Peer) proto.Message {
 			target = &mitterev1.Target{Kind: mitterev1.Target_Kind(w.below(4)), Names: []string{"a", "b"}}
 		}
 		return &mitterev1.Request{
-			Call: call, Session: session, Service: service, Credit: uint32(w.below(3)), OneWay: w.below(5) == 0, TimeoutNano: int64(w.below(5)) * int64(heartbeat),
+			Call: call, Session: session, Service: service, Method: []string{"", "mittere.v1.ManagementService/Stats"}[w.below(2)], Credit: uint32(w.below(3)), OneWay: w.below(5) == 0, TimeoutNano: int64(w.below(5)) * int64(heartbeat),
 			Idempotency: mitterev1.Idempotency(w.below(2)), Target: target,
 			Key: &mitterev1.Key{Instance: []byte(from.ID), Number: uint64(w.below(3))}, SentAtNano: int64(w.now),
 		}
@@ -260,7 +262,7 @@ func (w *world) told(to desk.Peer, frames [][]byte) {
 		if l.ended > l.asked {
 			w.Fatalf("%q was told %d ends of %d requests", to.ID, l.ended, l.asked)
 		}
-	case *mitterev1.Item, *mitterev1.Accepted, *mitterev1.Heartbeat, *mitterev1.Disconnect, *mitterev1.Credit, *mitterev1.Event:
+	case *mitterev1.Item, *mitterev1.Accepted, *mitterev1.Heartbeat, *mitterev1.Disconnect, *mitterev1.Credit, *mitterev1.Event, *mitterev1.Drain:
 	default:
 		w.Fatalf("%q was told a %T", to.ID, k)
 	}

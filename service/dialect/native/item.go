@@ -8,67 +8,6 @@ import (
 	"github.com/mittere/mittere/service/dialect"
 )
 
-// stream is a call of a client that takes items (docs/wire.md, "Streams"). Workers of
-// this protocol keep to their credit and number their items; for others, which know
-// neither, that is done here.
-type stream struct {
-	request *mitterev1.Request
-	credit  uint64           // items that each worker may have sent
-	flows   map[string]*flow // by the names of workers
-}
-
-// flow is what one worker sends of a stream.
-type flow struct {
-	sent   uint64 // items
-	credit uint64 // that it got beside what each did
-}
-
-// begin notes a call that takes items.
-func (s *session) begin(k *mitterev1.Request) {
-	if s.streams == nil {
-		s.streams = map[uint64]*stream{}
-	}
-	if s.streams[k.GetCall()] == nil { // else the call runs already, and the desk refuses this one
-		s.streams[k.GetCall()] = &stream{request: k, credit: uint64(k.GetCredit()), flows: map[string]*flow{}}
-	}
-}
-
-// stream returns the stream of a request, nil if it is none.
-func (s *session) stream(call uint64, tag any) *stream {
-	if st := s.streams[call]; st != nil && tag == any(st.request) {
-		return st
-	}
-	return nil
-}
-
-// flow returns that of a worker that has a part of the stream.
-func (st *stream) flow(worker string) *flow {
-	f := st.flows[worker]
-	if f == nil {
-		f = new(flow)
-		st.flows[worker] = f
-	}
-	return f
-}
-
-// give notes credit for a worker; "" is each. Names of no worker are not kept: a client
-// may say any number of them.
-func (st *stream) give(worker string, items uint32) {
-	if worker == "" {
-		st.credit += uint64(items)
-	} else if f := st.flows[worker]; f != nil {
-		f.credit += uint64(items)
-	}
-}
-
-// count returns how many items a worker sent; 0 where it is no stream.
-func (st *stream) count(worker string) uint64 {
-	if st == nil || st.flows[worker] == nil {
-		return 0
-	}
-	return st.flows[worker].sent
-}
-
 // writeAccepted tells a client whom its request went to.
 func (s *speaker) writeAccepted(a desk.Accepted) [][]byte {
 	if st := s.session.stream(a.Call, a.Tag); st != nil {
@@ -84,23 +23,31 @@ func (s *speaker) readItem(now time.Duration, k *mitterev1.Item, m message) []de
 	return s.desk.Item(now, s.peer, k.GetCall(), m.content())
 }
 
-// writeItem returns an item for a client. One of a worker without a notion of credit
-// for which there is none is left out: the number in the reply then tells the client of
-// its loss, unless it asked for one answer and no stream.
+// writeItem returns an item for a client; nil if it is kept until there is credit, or if
+// the client asked for one answer and no stream. Workers of this protocol keep to the
+// credit by themselves.
 func (s *speaker) writeItem(a desk.Item) [][]byte {
-	k := &mitterev1.Item{Call: a.Call}
 	st := s.session.stream(a.Call, a.Tag)
-	allowed := uint64(0)
-	if st != nil {
-		f := st.flow(a.Worker)
-		f.sent++
-		k.Index, allowed = f.sent, st.credit+f.credit
-	}
-	if said, ok := a.Content.Head.(*mitterev1.Item); ok {
-		k.Index = said.GetIndex()
-	} else if k.Index > allowed || st == nil {
+	said, numbered := a.Content.Head.(*mitterev1.Item)
+	switch {
+	case st == nil && !numbered, st.past(a.Worker):
 		return nil
+	case numbered:
+		return s.writeNumbered(a, said.GetIndex())
 	}
+	envelope := dialect.Envelope(a.Content)
+	if f := st.flow(a.Worker); !st.may(f) { // as while any are kept
+		return s.keep(st, a.Worker, envelope)
+	}
+	return s.item(st, a.Worker, envelope)
+}
+
+// writeNumbered returns an item that has its worker's number.
+func (s *speaker) writeNumbered(a desk.Item, index uint64) [][]byte {
+	if st := s.session.stream(a.Call, a.Tag); st != nil {
+		st.flow(a.Worker).sent++
+	}
+	k := &mitterev1.Item{Call: a.Call, Index: index}
 	if asked, ok := a.Tag.(*mitterev1.Request); ok && asked.GetTarget() != nil {
 		k.Instance = a.Worker
 	}
@@ -108,20 +55,21 @@ func (s *speaker) writeItem(a desk.Item) [][]byte {
 }
 
 // readCredit allows a stream further items, of one of its workers or of each.
-func (s *speaker) readCredit(now time.Duration, k *mitterev1.Credit) []desk.Action {
+func (s *speaker) readCredit(now time.Duration, k *mitterev1.Credit) (actions []desk.Action, answers [][][]byte) {
 	worker := k.GetInstance()
 	if st := s.session.streams[k.GetCall()]; st != nil {
 		if st.request.GetTarget() == nil { // nobody told the client who has it
 			worker = ""
 		}
 		st.give(worker, k.GetItems())
+		answers = s.release(st)
 	}
-	return s.desk.Credit(now, s.peer, k.GetCall(), worker, k.GetItems())
+	return s.desk.Credit(now, s.peer, k.GetCall(), worker, k.GetItems()), answers
 }
 
 // readCancel ends a call from its client's side.
 func (s *speaker) readCancel(now time.Duration, k *mitterev1.Cancel) []desk.Action {
-	delete(s.session.streams, k.GetCall())
+	s.session.forget(k.GetCall())
 	return s.desk.Cancel(now, s.peer, k.GetCall())
 }
 
@@ -132,5 +80,8 @@ func (s *speaker) readEvent(now time.Duration, k *mitterev1.Event, m message) []
 
 // writeEvent returns news of the progress of a request for its client.
 func (s *speaker) writeEvent(a desk.Event) [][]byte {
+	if s.session.stream(a.Call, a.Tag).past(a.Worker) {
+		return nil
+	}
 	return s.frames(&mitterev1.Event{Call: a.Call, Instance: a.Worker}, dialect.Envelope(a.Content))
 }

@@ -95,10 +95,16 @@ func TestPartialRepliesOfMajordomoKeepToTheCredit(t *testing.T) {
 	s.want("c < Item 1 #1 a", "c < Item 1 #2 b")
 	s.must("c", &mitterev1.Credit{Call: 1, Items: 1})
 	partial("e-1", "c")
-	partial("e-1", "d") // which is lost
+	partial("e-1", "d") // which waits
+	partial("e-1", "e")
 	s.want("c < Item 1 #3 c")
 	s.frames("m", "MDPW02|\x04|e-1||"+string(envelope("end")))
-	s.want("c < Reply 1 of m #4 end")
+	s.must("c", &mitterev1.Credit{Call: 1, Items: 1})
+	s.want("c < Item 1 #4 d")
+	s.must("c", &mitterev1.Credit{Call: 1, Items: 9})
+	s.want("c < Item 1 #5 e", "c < Reply 1 of m #5 end")
+	s.must("c", &mitterev1.Credit{Call: 1, Items: 9})
+	s.want()
 	// A client that asked for one answer gets that.
 	s.mustAsk("c", 2)
 	s.want(`m < MDPW02|\x02|e-2||hi`)
@@ -124,9 +130,14 @@ func TestPartialRepliesOfSeveralKeepToTheCreditOfEach(t *testing.T) {
 		s.frames("n", "MDPW02|\x03|e-2||"+string(envelope(text)))
 	}
 	s.want("c < Item 1 #1 of m a", "c < Item 1 #1 of n a", "c < Item 1 #2 of n b")
-	s.must("c", &mitterev1.Credit{Call: 1, Items: 3})
-	s.frames("m", "MDPW02|\x03|e-1||"+string(envelope("d")))
-	s.want("c < Item 1 #4 of m d")
+	s.must("c", &mitterev1.Credit{Call: 1, Items: 1})
+	s.want("c < Item 1 #2 of m b", "c < Item 1 #3 of n c")
+	s.frames("m", "MDPW02|\x04|e-1||"+string(envelope("m"))) // behind its third
+	s.want()
+	s.frames("n", "MDPW02|\x04|e-2||"+string(envelope("n"))) // the last one for the desk, not for the client
+	s.want("c < Reply 1 of n more #3 n")
+	s.must("c", &mitterev1.Credit{Call: 1, Items: 1, Instance: "m"})
+	s.want("c < Item 1 #3 of m c", "c < Reply 1 of m #3 m")
 }
 
 func TestPlainClientIsServedByANativeWorker(t *testing.T) {

@@ -403,6 +403,76 @@ func TestWelcomeTellsWhatWasAgreed(t *testing.T) {
 	}
 }
 
+// A worker knows that it serves by the heartbeat that answers its Ready.
+func TestReadyThatIsTakenIsAnsweredWithAHeartbeat(t *testing.T) {
+	s := newStage(t)
+	s.hello("w", mitterev1.Role_ROLE_WORKER)
+	for round, services := range [][]string{{"echo"}, {"echo", "other"}} { // in the same session as well
+		s.ready("w", services...)
+		if s.beats != round+1 || s.beat.GetSession() != s.sessions["w"] || s.beat.GetSentAtNano() != int64(s.now)+1 {
+			t.Errorf("after %d Readies %d heartbeats came, of late %v", round+1, s.beats, s.beat)
+		}
+	}
+	s.want()
+	s.ready("w", "mittere.v1.Broker")
+	s.want("w < Disconnect PERMISSION_DENIED")
+	s.must("w", &mitterev1.Ready{Session: s.sessions["w"], Instance: "w", Services: []string{"echo"}})
+	s.want("w < Disconnect UNAVAILABLE")
+	if s.beats != 2 {
+		t.Errorf("%d heartbeats came", s.beats)
+	}
+}
+
+func TestManagementReachesWorkersThatAreBusyOrDrain(t *testing.T) {
+	s := newStage(t)
+	s.worker("w", "echo")
+	s.client("c")
+	method := func(name string) func(*mitterev1.Request) {
+		return func(k *mitterev1.Request) {
+			k.Method, k.Target = name, &mitterev1.Target{Kind: mitterev1.Target_KIND_NAMED, Names: []string{"w"}}
+		}
+	}
+	stats := method("mittere.v1.ManagementService/Stats")
+	s.mustAsk("c", 1)
+	s.mustAsk("c", 2, method("mittere.v1.ManagementServices/Stats"))
+	s.mustAsk("c", 3, stats)
+	s.want("w < Request 1 echo  hi", "c < Accepted 2 [w] not []", "c < Accepted 3 [w] not []", "w < Request 2 echo mittere.v1.ManagementService/Stats hi")
+	s.must("w", &mitterev1.Drain{Session: s.sessions["w"]})
+	s.want("w < Drain", "c < Reply 2 of w UNAVAILABLE refused")
+	s.mustAsk("c", 4, stats)
+	s.mustAsk("c", 5, method("a.S/M"))
+	s.want("c < Accepted 4 [w] not []", "w < Request 3 echo mittere.v1.ManagementService/Stats hi", "c < Reply 5 of b NOT_FOUND refused")
+	s.must("w", &mitterev1.Reply{Call: 2}, "HI")
+	s.want("c < Reply 3 of w HI")
+	// One of a protocol that knows one request at a time gets no second one.
+	s.frames("m", "|MDPW01|\x01|other")
+	s.mustAsk("c", 6, func(k *mitterev1.Request) { k.Service = "other" })
+	s.mustAsk("c", 7, stats, func(k *mitterev1.Request) { k.Service, k.Target.Names = "other", []string{"m"} })
+	s.want(`m < |MDPW01|\x02|e-4||hi`, "c < Accepted 7 [m] not []")
+}
+
+func TestBrokerThatStopsIsAskedHowItGoesOn(t *testing.T) {
+	s := newStage(t)
+	s.must("own", &mitterev1.Hello{Instance: []byte("secret"), Role: mitterev1.Role_ROLE_WORKER})
+	s.want("own < Welcome")
+	s.ready("own", "mittere.v1.Broker")
+	s.perform(s.d.Shut(s.now))
+	s.must("c", &mitterev1.Hello{Role: mitterev1.Role_ROLE_CLIENT})
+	s.want("c < Welcome", "c < Drain")
+	if k, ok := s.last.Kind.(*mitterev1.Drain); !ok || k.GetSession() != s.sessions["c"] {
+		t.Errorf("got %v", s.last.Kind)
+	}
+	s.mustAsk("c", 1)
+	s.mustAsk("c", 2, func(k *mitterev1.Request) { k.Service = "mittere.v1.Broker" })
+	s.want("c < Reply 1 of b UNAVAILABLE refused", "own < Request 1 mittere.v1.Broker  hi")
+	s.must("own", &mitterev1.Reply{Call: 1}, "HI")
+	s.want("c < Reply 2 of own HI")
+	s.hello("w", mitterev1.Role_ROLE_WORKER) // which may serve what waits still
+	if l := s.d.Load(); l.Calls != 0 {
+		t.Errorf("left: %+v", l)
+	}
+}
+
 func TestSpeakerIsAKeeper(t *testing.T) {
 	s := newStage(t)
 	if _, ok := native.New().Open(s.d, peer("c")).(dialect.Keeper); !ok {

@@ -23,18 +23,37 @@ func (s *speaker) writeReply(a desk.Reply) [][]byte {
 	if k.Instance == "" {
 		k.Instance = s.name
 	}
-	st := s.session.stream(a.Call, a.Tag)
 	var envelope []byte
 	k.Status, envelope = dialect.Ending(a.Answer)
 	if said, ok := a.Answer.Content.Head.(*mitterev1.Reply); ok {
 		k.Index, k.WaitedNano, k.ExecutedNano = said.GetIndex(), said.GetWaitedNano(), said.GetExecutedNano()
-	} else {
-		k.Index = st.count(a.Worker)
 	}
-	if st != nil && !a.More {
-		delete(s.session.streams, a.Call)
+	if st := s.session.stream(a.Call, a.Tag); st != nil {
+		return s.writeEnd(st, a, ending{k, envelope})
 	}
 	return s.orStatus(k, envelope)
+}
+
+// writeEnd returns the reply of a worker to a stream; nil if it is behind items that
+// are kept, or if its client has one.
+func (s *speaker) writeEnd(st *stream, a desk.Reply, e ending) [][]byte {
+	st.ended = !a.More
+	switch f := st.flow(a.Worker); {
+	case st.over && st.ended:
+		s.session.forget(a.Call)
+		return nil
+	case st.past(a.Worker):
+		return nil
+	case len(f.kept) > 0:
+		e.reply.Index = f.sent + uint64(len(f.kept))
+		f.end = &e
+		return nil
+	default:
+		if _, numbered := a.Answer.Content.Head.(*mitterev1.Reply); !numbered {
+			e.reply.Index = f.sent
+		}
+		return s.finish(st, f, e)
+	}
 }
 
 // orStatus returns a reply; without its text if that cannot be written.

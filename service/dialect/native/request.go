@@ -22,10 +22,13 @@ func (s *speaker) readRequest(now time.Duration, k *mitterev1.Request, m message
 		err := messaging.Errorf(messaging.InvalidArgument, "a request without an envelope")
 		return nil, s.refuse(k, err), err
 	}
+	if s.session.runs(k.GetCall()) && !k.GetOneWay() { // of which the desk knows nothing
+		return nil, s.refuse(k, messaging.Errorf(messaging.InvalidArgument, "the call %d runs already", k.GetCall())), nil
+	}
 	age := now - s.session.sentAt(now, k.GetSentAtNano())
 	r := &desk.Request{
 		Call: k.GetCall(), Tag: k, Service: serviceOf(k), Method: k.GetMethod(), Target: target(k.GetTarget()), Content: m.content(),
-		Timeout: left(k.GetTimeoutNano(), age), Wait: left(k.GetWaitNano(), age), Credit: k.GetCredit(), OneWay: k.GetOneWay(),
+		Timeout: left(k.GetTimeoutNano(), age), Wait: left(k.GetWaitNano(), age), Credit: k.GetCredit(), OneWay: k.GetOneWay(), Aside: strings.HasPrefix(k.GetMethod(), managementPrefix),
 		Attempt: k.GetAttempt(), Repeat: desk.RepeatNever,
 	}
 	if r.Wait < 0 {
@@ -38,10 +41,13 @@ func (s *speaker) readRequest(now time.Duration, k *mitterev1.Request, m message
 		r.Key = desk.Key{Client: s.session.client, Number: k.GetKey().GetNumber()}
 	}
 	if r.Credit > 0 && !r.OneWay {
-		s.session.begin(k)
+		s.session.begin(now, k, r, s.desk.Limits().Longest)
 	}
 	return s.desk.Request(now, s.peer, r), nil, nil
 }
+
+// managementPrefix begins the methods that every service has beside its own.
+const managementPrefix = "mittere.v1.ManagementService/"
 
 // serviceOf returns the service that a request is for: the one that it names, or else
 // the one of its method, which is how services are named by default.

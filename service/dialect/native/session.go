@@ -22,6 +22,8 @@ type session struct {
 	said      time.Duration // when something was sent that tells the time
 	clock     clock.Offset
 	streams   map[uint64]*stream // by the client's number of the call
+	kept      int                // bytes of their items, about
+	settled   []*stream          // that are over, and of which the desk is to be told
 }
 
 // patience is how long a session lasts without a word.
@@ -78,8 +80,6 @@ func (s *speaker) readHello(now time.Duration, k *mitterev1.Hello) ([]desk.Actio
 		return actions, s.dismiss(messaging.Errorf(messaging.Unimplemented, "the role %d is not known here", k.GetRole())), nil
 	case len(k.GetInstance()) > largestInstance:
 		return actions, s.dismiss(messaging.Errorf(messaging.InvalidArgument, "an instance of %d bytes, want %d at most", len(k.GetInstance()), largestInstance)), nil
-	case s.desk.Stopping() && k.GetRole() != mitterev1.Role_ROLE_WORKER: // who may serve what waits still
-		return actions, s.dismiss(errStopping()), nil
 	}
 	b := &session{
 		id: rand.Uint64() | 1, client: string(k.GetInstance()), worker: k.GetRole() == mitterev1.Role_ROLE_WORKER, heard: now, said: now,
@@ -88,10 +88,14 @@ func (s *speaker) readHello(now time.Duration, k *mitterev1.Hello) ([]desk.Actio
 	b.own = b.worker && s.own != "" && subtle.ConstantTimeCompare([]byte(s.own), k.GetInstance()) == 1
 	b.sentAt(now, k.GetSentAtNano())
 	s.session = b
-	return actions, [][][]byte{s.frames(&mitterev1.Welcome{
+	answers := [][][]byte{s.frames(&mitterev1.Welcome{
 		Session: b.id, HeartbeatNano: int64(b.heartbeat), Instance: s.name, Features: []string{messaging.FeatureTargets},
 		Limits: &mitterev1.Limits{FrameBytes: s.frameBytes, Calls: s.calls},
-	}, nil)}, nil
+	}, nil)}
+	if s.desk.Stopping() { // who comes now may ask the broker how it goes on, and nothing else
+		answers = append(answers, s.Drain()...)
+	}
+	return actions, answers, nil
 }
 
 // readHeartbeat notes that the peer lives, and measures its clock.
@@ -130,18 +134,17 @@ func errUnknownSession() *messaging.Error {
 	return messaging.Errorf(messaging.Unavailable, "the session is not known here")
 }
 
-// errStopping is what a peer gets that comes too late.
-func errStopping() *messaging.Error {
-	return messaging.Errorf(messaging.Unavailable, "the broker stops")
-}
-
-// Tick ends a session that is over, and sends a heartbeat where one is due.
+// Tick ends a session that is over, and streams that are, and sends a heartbeat where
+// one is due.
 func (s *speaker) Tick(now time.Duration, probe bool) ([]desk.Action, [][][]byte) {
-	actions := s.look(now)
-	if s.session == nil || !probe && now-s.session.said < s.session.heartbeat*3/4 {
-		return actions, nil
+	if ended := s.look(now); s.session == nil {
+		return ended, nil
 	}
-	return actions, [][][]byte{s.writeHeartbeat(now)}
+	actions, answers := s.settle(now)
+	if probe || now-s.session.said >= s.session.heartbeat*3/4 {
+		answers = append(answers, s.writeHeartbeat(now))
+	}
+	return actions, answers
 }
 
 // Drain returns a Drain for a client, which then sends its requests elsewhere. Workers

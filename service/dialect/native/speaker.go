@@ -79,7 +79,8 @@ func (s *speaker) readClient(now time.Duration, m message) (actions []desk.Actio
 	s.session.heard = now
 	switch k := m.Kind.(type) {
 	case *mitterev1.Credit:
-		return s.readCredit(now, k), nil, nil
+		actions, answers = s.readCredit(now, k)
+		return actions, answers, nil
 	case *mitterev1.Cancel:
 		return s.readCancel(now, k), nil, nil
 	default:

@@ -123,7 +123,7 @@ func TestEachCommandInEachState(t *testing.T) {
 			"Request": "error; p < Reply 2 of b FAILED_PRECONDITION refused",
 			"Reply":   "p < Disconnect UNAVAILABLE; ends", "Item": "p < Disconnect UNAVAILABLE; ends", "Event": "p < Disconnect UNAVAILABLE; ends",
 			"Credit": "error", "Cancel": "error",
-			"Heartbeat": "", "Drain": "",
+			"Heartbeat": "", "Drain": "p < Drain",
 			"Disconnect": "ends",
 		},
 		"worker": {
@@ -133,7 +133,7 @@ func TestEachCommandInEachState(t *testing.T) {
 			"Request": "error; p < Reply 2 of b FAILED_PRECONDITION refused",
 			"Reply":   "c < Reply 7 of p hi", "Item": "c < Item 7 #1 hi", "Event": "c < Event 7 of p hi",
 			"Credit": "error", "Cancel": "error",
-			"Heartbeat": "", "Drain": "",
+			"Heartbeat": "", "Drain": "p < Drain",
 			"Disconnect": "c < Reply 7 of p UNAVAILABLE; ends",
 		},
 	}

@@ -7,6 +7,11 @@
 // is wired into service/broker by the program. docs/pirate.md says what is served, and
 // where the RFC leaves a choice.
 //
+// Clients have no sessions and say no heartbeats. A REQ would discard a probe, but a
+// DEALER, which may send the same frames, would take it for an answer. So nobody sees
+// that a client has gone: its requests wait and run until they expire, or until their
+// answer cannot be sent.
+//
 // There is one file for each command of the wire. What is on it has no signature, so
 // that the socket tells who speaks: clients are at the front, workers at the back, and
 // both are of one service.

@@ -97,7 +97,7 @@ func TestHeartbeatIsAnArgument(t *testing.T) {
 		{-1, -1, time.Second, 3 * time.Second},
 		{2 * time.Second, 5, 2 * time.Second, 10 * time.Second},
 		{time.Nanosecond, 1, 10 * time.Millisecond, 20 * time.Millisecond}, // the desk's least
-		{1 << 62, 1 << 62, time.Hour, 2 * time.Hour},                       // its most
+		{1 << 62, 1 << 62, 24 * time.Hour, 48 * time.Hour},                 // its most
 	} {
 		s := newStage(t, desk.Limits{})
 		s.dialects[backSocket] = pirate.Back("echo", test.interval, test.liveness)

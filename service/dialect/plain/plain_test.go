@@ -168,7 +168,7 @@ func TestTypeLeadsToTheService(t *testing.T) {
 
 func TestAnswersGoOnTheRouteOfTheirRequest(t *testing.T) {
 	s := newStage(t)
-	s.d.Ready(s.now, desk.Peer{ID: "w"}, desk.Offer{Name: "w", Services: []string{"echo"}, Types: []string{textType}, Capacity: 9, Heartbeat: time.Hour})
+	s.d.Ready(s.now, desk.Peer{ID: "w"}, desk.Offer{Name: "w", Services: []string{"echo"}, Types: []string{textType}, Capacity: 9, Heartbeat: 24 * time.Hour})
 	routes := []string{"", "|", "1||", "2|a||"}
 	for _, route := range routes {
 		if _, told, err := s.say(frames(t, route+"{hi}")); err != nil || len(told) > 0 {
@@ -200,7 +200,7 @@ func TestEveryEndIsAnEnvelope(t *testing.T) {
 		"frames":             {answer(desk.Answer{Content: desk.Content{Body: frames(t, "{a}")}}), "{a}"},
 		"an error in one":    {answer(desk.Answer{Content: desk.Content{Body: [][]byte{dialect.StatusFrame(&mitterev1.Status{Code: 5})}}}), "<NOT_FOUND>"},
 		"a worker that dies": {func(s *stage) []desk.Action { return s.d.Gone(s.now, desk.Peer{ID: "w"}) }, "<UNAVAILABLE>"},
-		"time":               {func(s *stage) []desk.Action { return s.d.Tick(s.now + time.Hour) }, "<DEADLINE_EXCEEDED>"},
+		"time":               {func(s *stage) []desk.Action { return s.d.Tick(s.now + 24*time.Hour) }, "<DEADLINE_EXCEEDED>"},
 		"an item before": {func(s *stage) []desk.Action {
 			got := slices.Clone(s.d.Item(s.now, desk.Peer{ID: "w"}, 1, desk.Content{Body: frames(t, "part")}))
 			return append(got, s.d.Reply(s.now, desk.Peer{ID: "w"}, 1, desk.Answer{Content: desk.Content{Body: frames(t, "{b}")}})...)

@@ -1,0 +1,65 @@
+// Package noise logs what peers can cause as often as they like, once a second of each
+// kind. It stands beside the layers, uses nothing of ours, and is used by who serves.
+package noise
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Log writes lines of each kind at most once a second, with how many each stands for.
+// It is safe for concurrent use. Make one with [New].
+type Log struct {
+	log *slog.Logger
+
+	mu    sync.Mutex
+	kinds map[string]*kind // as many as there are in the code
+}
+
+// kind is what is known of one kind of line.
+type kind struct {
+	last    time.Time
+	skipped int
+}
+
+// New returns a log that writes there.
+func New(log *slog.Logger) *Log { return &Log{log: log, kinds: map[string]*kind{}} }
+
+// Write writes a line with these attributes, unless one with this message was written
+// less than a second ago, or nobody wants lines of this level. The messages must be few,
+// for each is remembered. The next line has the number of those that were left out as
+// "skipped".
+func (l *Log) Write(level slog.Level, message string, args ...any) {
+	ctx := context.Background()
+	if !l.log.Enabled(ctx, level) {
+		return
+	}
+	skipped, due := l.due(message, time.Now())
+	if !due {
+		return
+	}
+	if skipped > 0 {
+		args = append(args, "skipped", skipped)
+	}
+	l.log.Log(ctx, level, message, args...)
+}
+
+// due reports whether a line may be written now, and how many of its kind were not
+// since the last one.
+func (l *Log) due(name string, now time.Time) (skipped int, due bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	k := l.kinds[name]
+	if k == nil {
+		k = &kind{}
+		l.kinds[name] = k
+	}
+	if now.Sub(k.last) < time.Second {
+		k.skipped++
+		return 0, false
+	}
+	skipped, k.skipped, k.last = k.skipped, 0, now
+	return skipped, true
+}

@@ -1,0 +1,131 @@
+package broker
+
+import (
+	"log/slog"
+	"time"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
+	"github.com/mittere/mittere/internal/noise"
+	"github.com/mittere/mittere/service/desk"
+)
+
+// journal logs who comes and goes, and what peers do that they should not. Nothing in
+// it costs a request anything: it looks at the workers when their number, or that of
+// their READYs, is not what it was.
+type journal struct {
+	log   *slog.Logger
+	noise *noise.Log
+
+	known      map[desk.Peer]entry // the workers that were there when it looked last
+	registered uint64              // READYs that were taken until then
+	due        time.Duration       // when it may look again
+	poisoned   uint64              // messages that were logged
+	closed     bool                // all leave now, which is no news
+}
+
+// entry is what is known of a worker.
+type entry struct {
+	name  string
+	own   bool
+	since time.Duration
+}
+
+func newJournal(log *slog.Logger) journal {
+	return journal{log: log, noise: noise.New(log), known: map[desk.Peer]entry{}}
+}
+
+const (
+	// leastLook stands between two looks at all workers.
+	leastLook = 50 * time.Millisecond
+	// mostNamed is how many workers that came are named after one look.
+	mostNamed = 100
+)
+
+// stale reports whether there is something to look at.
+func (j *journal) stale(d *desk.Desk) bool {
+	return !j.closed && (d.Counters().Registered != j.registered || d.Load().Workers != len(j.known))
+}
+
+// look logs the workers that came. It takes at most a tenth of the time, however many
+// there are.
+func (b *Broker) look(now time.Duration) {
+	j := &b.journal
+	if !j.stale(b.desk) || now < j.due {
+		return
+	}
+	j.registered = b.desk.Counters().Registered
+	known := make(map[desk.Peer]entry, len(j.known))
+	came := 0
+	for _, w := range b.desk.Workers() {
+		before, was := j.known[w.Peer]
+		delete(j.known, w.Peer)
+		known[w.Peer] = entry{w.Offer.Name, w.Offer.Own, w.Since}
+		if was && before.since == w.Since || w.Offer.Own {
+			continue
+		}
+		if came++; came <= mostNamed {
+			b.came(w)
+		}
+	}
+	if came > mostNamed {
+		j.log.Info("further workers are registered", "workers", came-mostNamed)
+	}
+	for at := range j.known { // nobody said why
+		j.left(at, "it is not registered any more")
+	}
+	j.known = known
+	j.due = b.now() + max(9*(b.now()-now), leastLook)
+}
+
+// came logs a worker that is new, or began anew.
+func (b *Broker) came(w desk.WorkerView) {
+	dialect := ""
+	if p := b.peers[w.Peer]; p != nil {
+		dialect = p.dialect
+	}
+	b.log.Info("a worker is registered", "worker", w.Offer.Name, "services", w.Offer.Services, "dialect", dialect, "capacity", w.Offer.Capacity)
+}
+
+// left logs that a worker is gone, unless that is known. One that came since the last
+// look was never named.
+func (j *journal) left(at desk.Peer, why string) {
+	e, known := j.known[at]
+	if !known || j.closed {
+		return
+	}
+	delete(j.known, at)
+	if !e.own {
+		j.log.Info("a worker left", "worker", e.name, "why", why)
+	}
+}
+
+// disconnected logs that a peer is told that it is no worker, or not any more. That it
+// is unknown is no news: it registers again.
+func (j *journal) disconnected(p *peer, status *mitterev1.Status) {
+	_, known := j.known[p.at]
+	switch {
+	case j.closed:
+	case status.GetCode() == mitterev1.Code_CODE_ALREADY_EXISTS:
+		j.noise.Write(slog.LevelWarn, "a worker takes the name of another", "dialect", p.dialect, "error", status.GetMessage())
+	case !known && status.GetCode() != mitterev1.Code_CODE_UNAVAILABLE:
+		j.noise.Write(slog.LevelWarn, "a worker is turned away", "dialect", p.dialect, "error", status.GetMessage())
+	}
+	j.left(p.at, status.GetMessage())
+}
+
+// poison logs that workers were lost with one request again and again, if the desk has
+// counted one more: these actions say so to whoever waits for it.
+func (j *journal) poison(counted uint64, actions []desk.Action) {
+	if counted == j.poisoned {
+		return
+	}
+	j.poisoned = counted
+	text := ""
+	for _, action := range actions {
+		if a, answers := action.(desk.Reply); answers && a.Answer.Status.GetCode() == mitterev1.Code_CODE_INTERNAL {
+			text = a.Answer.Status.GetMessage()
+		}
+	}
+	j.noise.Write(slog.LevelWarn, "workers were lost with one request again and again", "error", text)
+}

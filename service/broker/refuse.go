@@ -1,0 +1,103 @@
+package broker
+
+import (
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
+	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/dialect"
+)
+
+// refusal is a letter that can be sent to nobody, as it is too large.
+type refusal struct {
+	letter
+	why error
+}
+
+// status returns why as an error that travels.
+func (r refusal) status(code mitterev1.Code, what string) *mitterev1.Status {
+	return &mitterev1.Status{Code: code, Message: what + " cannot be sent: " + r.why.Error()}
+}
+
+// reject tells whoever waits for a letter that it cannot be sent, for that would be for
+// ever: the client of an answer, and the worker that was to get a request, which would
+// be busy with it.
+func (b *Broker) reject(r refusal) []desk.Action {
+	if r.leg > 0 {
+		return b.desk.Reply(b.now(), r.to.at, r.leg, desk.Answer{
+			Refused: true, Status: r.status(mitterev1.Code_CODE_INVALID_ARGUMENT, "the request"),
+		})
+	}
+	call, tag, ok := callOf(r.action)
+	a, answers := r.action.(desk.Reply)
+	_, news := r.action.(desk.Event)
+	switch {
+	case !ok || news:
+		return nil
+	case answers:
+		a.Answer = desk.Answer{Status: r.status(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "the answer")}
+		b.replace(r.to, a)
+		return nil
+	default:
+		return b.breakOff(r, call, tag)
+	}
+}
+
+// callOf returns of which call of a client an action tells it.
+func callOf(action desk.Action) (call uint64, tag any, ok bool) {
+	switch a := action.(type) {
+	case desk.Accepted:
+		return a.Call, a.Tag, true
+	case desk.Reply:
+		return a.Call, a.Tag, true
+	case desk.Item:
+		return a.Call, a.Tag, true
+	case desk.Event:
+		return a.Call, a.Tag, true
+	default:
+		return 0, nil, false
+	}
+}
+
+// breakOff ends a call of which a part cannot be sent. What is on its way to the client
+// is taken back, its end as well if the call has ended meanwhile.
+func (b *Broker) breakOff(r refusal, call uint64, tag any) []desk.Action {
+	end := desk.Reply{To: r.to.at, Call: call, Tag: tag, Answer: desk.Answer{
+		Status: r.status(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "a part of the answer"),
+	}}
+	ended := false
+	b.takeBack(r.to, func(l letter) bool {
+		its, _, ok := callOf(l.action)
+		a, answers := l.action.(desk.Reply)
+		ended = ended || ok && its == call && answers && !a.More
+		return ok && its == call
+	})
+	if ended {
+		b.replace(r.to, end)
+		return nil
+	}
+	before := b.desk.Counters().Cancelled
+	actions := b.desk.Cancel(b.now(), r.to.at, call)
+	if b.desk.Counters().Cancelled != before { // else its time is over, and that is its end
+		b.utter(r.to, r.to.speaker, end)
+	}
+	return actions
+}
+
+// replace answers in place of an answer that cannot be sent. That one has been counted
+// by its speaker, so that another writes this one; but for a session, which is known to
+// its speaker alone, and where answers are not counted.
+func (b *Broker) replace(p *peer, a desk.Reply) {
+	speaker := p.speaker
+	if p.keeper == nil {
+		speaker = p.protocol.Open(b.desk, p.at)
+	}
+	b.utter(p, speaker, a)
+}
+
+// utter sends what a speaker makes of an answer; it is not replaced if it cannot be
+// sent either.
+func (b *Broker) utter(p *peer, speaker dialect.Speaker, a desk.Reply) {
+	if frames := speaker.Write(a); frames != nil {
+		b.send(p, frames, letter{})
+	}
+}
