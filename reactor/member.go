@@ -121,14 +121,14 @@ func (m *member) released() bool {
 const releasePatience = time.Second
 
 // awaitRelease waits until the broker gives us nothing further, which is also so if
-// there is no session, and for no longer than it may take.
+// it has not welcomed us, and for no longer than it may take.
 func (m *member) awaitRelease(ctx context.Context) {
 	defer m.release()
 	ctx, cancel := context.WithTimeout(ctx, releasePatience)
 	defer cancel()
 	for {
-		joined, _, changed, _ := m.state()
-		if !joined {
+		welcome, changed := m.welcome()
+		if !welcome {
 			return
 		}
 		select {
@@ -139,6 +139,13 @@ func (m *member) awaitRelease(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// welcome returns whether the broker may give us something, and what tells of a change.
+func (m *member) welcome() (welcome bool, changed <-chan struct{}) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.line != "" && m.agreed, m.changed
 }
 
 // change changes what others wait for, and tells them.

@@ -1032,7 +1032,9 @@ type BrokerLimits struct {
 	// How long keys of requests that have ended are kept, in nanoseconds.
 	MemoryNano int64 `protobuf:"varint,13,opt,name=memory_nano,json=memoryNano,proto3" json:"memory_nano,omitempty"`
 	// How many of those.
-	Keys          uint64 `protobuf:"varint,14,opt,name=keys,proto3" json:"keys,omitempty"`
+	Keys uint64 `protobuf:"varint,14,opt,name=keys,proto3" json:"keys,omitempty"`
+	// Requests for its management that a worker gets beside its capacity.
+	Aside         uint64 `protobuf:"varint,15,opt,name=aside,proto3" json:"aside,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1161,6 +1163,13 @@ func (x *BrokerLimits) GetMemoryNano() int64 {
 func (x *BrokerLimits) GetKeys() uint64 {
 	if x != nil {
 		return x.Keys
+	}
+	return 0
+}
+
+func (x *BrokerLimits) GetAside() uint64 {
+	if x != nil {
+		return x.Aside
 	}
 	return 0
 }
@@ -1673,7 +1682,8 @@ type DrainRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Their names.
 	Workers []string `protobuf:"bytes,1,rep,name=workers,proto3" json:"workers,omitempty"`
-	// And all that serve this; empty is none.
+	// All that serve this, in place of names; both, or neither, are
+	// INVALID_ARGUMENT.
 	Service       string `protobuf:"bytes,2,opt,name=service,proto3" json:"service,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1783,7 +1793,8 @@ type DismissRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Their names.
 	Workers []string `protobuf:"bytes,1,rep,name=workers,proto3" json:"workers,omitempty"`
-	// And all that serve this; empty is none.
+	// All that serve this, in place of names; both, or neither, are
+	// INVALID_ARGUMENT.
 	Service       string `protobuf:"bytes,2,opt,name=service,proto3" json:"service,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1971,7 +1982,7 @@ const file_mittere_v1_broker_proto_rawDesc = "" +
 	"PiratePair\x12\x14\n" +
 	"\x05front\x18\x01 \x03(\tR\x05front\x12\x12\n" +
 	"\x04back\x18\x02 \x03(\tR\x04back\x12\x18\n" +
-	"\aservice\x18\x03 \x01(\tR\aservice\"\x9c\x03\n" +
+	"\aservice\x18\x03 \x01(\tR\aservice\"\xb2\x03\n" +
 	"\fBrokerLimits\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\x04R\x05queue\x12\x1a\n" +
 	"\brequests\x18\x02 \x01(\x04R\brequests\x12\x14\n" +
@@ -1991,7 +2002,8 @@ const file_mittere_v1_broker_proto_rawDesc = "" +
 	"\x0eheartbeat_nano\x18\f \x01(\x03R\rheartbeatNano\x12\x1f\n" +
 	"\vmemory_nano\x18\r \x01(\x03R\n" +
 	"memoryNano\x12\x12\n" +
-	"\x04keys\x18\x0e \x01(\x04R\x04keys\"A\n" +
+	"\x04keys\x18\x0e \x01(\x04R\x04keys\x12\x14\n" +
+	"\x05aside\x18\x0f \x01(\x04R\x05aside\"A\n" +
 	"\x13ListServicesRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06prefix\x18\x02 \x01(\tR\x06prefix\"O\n" +
