@@ -49,7 +49,7 @@ func Table() []Row {
 		{"comm", nil},
 		{"messaging", []string{"comm", "gen/..."}},
 		{"messaging/call", []string{"messaging", "comm", "gen/..."}},
-		{"reactor", []string{"messaging", "gen/...", "internal/clock"}},
+		{"reactor", []string{"messaging", "gen/...", "internal/clock", "internal/noise"}},
 		{"internal/management", []string{"reactor", "messaging/call", "messaging", "gen/...", "service/servicemittere"}},
 		{"registry", underRegistry},
 		{"registry/boltstore", underService},

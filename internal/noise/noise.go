@@ -15,7 +15,7 @@ type Log struct {
 	log *slog.Logger
 
 	mu    sync.Mutex
-	kinds map[string]*kind // as many as there are in the code
+	kinds map[string]*kind // few
 }
 
 // kind is what is known of one kind of line.
@@ -32,11 +32,16 @@ func New(log *slog.Logger) *Log { return &Log{log: log, kinds: map[string]*kind{
 // for each is remembered. The next line has the number of those that were left out as
 // "skipped".
 func (l *Log) Write(level slog.Level, message string, args ...any) {
+	l.WriteOf(message, level, message, args...)
+}
+
+// WriteOf is [Log.Write] for lines whose kind is not their message.
+func (l *Log) WriteOf(kind string, level slog.Level, message string, args ...any) {
 	ctx := context.Background()
 	if !l.log.Enabled(ctx, level) {
 		return
 	}
-	skipped, due := l.due(message, time.Now())
+	skipped, due := l.due(kind, time.Now())
 	if !due {
 		return
 	}

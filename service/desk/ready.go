@@ -83,14 +83,12 @@ func ordered(names []string) []string {
 // reject returns why an offer cannot be taken, nil if it can. The worker is the one
 // that makes it if it is registered.
 func (d *Desk) reject(o Offer, w *worker) *mitterev1.Status {
+	if s := o.wrong(); s != nil {
+		return s
+	}
 	added := 0
 	for _, name := range o.Services {
-		switch {
-		case name == "" || len(name) > maxName:
-			return status(mitterev1.Code_CODE_INVALID_ARGUMENT, "a service's name has %d bytes, want 1 to %d", len(name), maxName)
-		case Reserved(name) && !o.Own:
-			return status(mitterev1.Code_CODE_PERMISSION_DENIED, "the service name %q is reserved", name)
-		case d.services[name] == nil:
+		if d.services[name] == nil {
 			added++
 		}
 	}
@@ -98,22 +96,38 @@ func (d *Desk) reject(o Offer, w *worker) *mitterev1.Status {
 	switch {
 	case other != nil && other.offer.Own && !o.Own:
 		return status(mitterev1.Code_CODE_PERMISSION_DENIED, "the worker name %q is the broker's own", o.Name)
+	case len(o.Services) > d.limits.Offered:
+		return status(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "the worker %q offers more than %d services", o.Name, d.limits.Offered)
+	case len(d.services)+added > d.limits.Services:
+		return status(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "the broker has %d services, of %d at most", len(d.services), d.limits.Services)
+	case w == nil && other == nil && len(d.workers) >= d.limits.Workers:
+		return status(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "the broker has %d workers, which is its limit", len(d.workers))
+	default:
+		return nil
+	}
+}
+
+// wrong returns what is wrong with an offer in itself, nil if nothing is.
+func (o *Offer) wrong() *mitterev1.Status {
+	for _, name := range o.Services {
+		switch {
+		case name == "" || len(name) > maxName:
+			return status(mitterev1.Code_CODE_INVALID_ARGUMENT, "a service's name has %d bytes, want 1 to %d", len(name), maxName)
+		case Reserved(name) && !o.Own:
+			return status(mitterev1.Code_CODE_PERMISSION_DENIED, "the service name %q is reserved", name)
+		}
+	}
+	switch {
 	case o.Name == "" || len(o.Name) > maxName:
 		return status(mitterev1.Code_CODE_INVALID_ARGUMENT, "a worker's name has %d bytes, want 1 to %d", len(o.Name), maxName)
 	case len(o.Services) == 0:
 		return status(mitterev1.Code_CODE_INVALID_ARGUMENT, "the worker %q offers no service", o.Name)
-	case len(o.Services) > d.limits.Offered:
-		return status(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "the worker %q offers more than %d services", o.Name, d.limits.Offered)
 	case o.extra() > maxExtra:
 		return status(mitterev1.Code_CODE_INVALID_ARGUMENT, "the version, endpoints and descriptors of the worker %q have %d bytes, of %d at most", o.Name, o.extra(), maxExtra)
 	case size(o.Types)+size(o.Repeatable) > maxMethods:
 		return status(mitterev1.Code_CODE_INVALID_ARGUMENT, "the types and methods of the worker %q have %d bytes, of %d at most", o.Name, size(o.Types)+size(o.Repeatable), maxMethods)
 	case len(o.Types)*len(o.Services) > maxTaken:
 		return status(mitterev1.Code_CODE_INVALID_ARGUMENT, "the worker %q takes %d types in each of %d services, of %d in all at most", o.Name, len(o.Types), len(o.Services), maxTaken)
-	case len(d.services)+added > d.limits.Services:
-		return status(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "the broker has %d services, of %d at most", len(d.services), d.limits.Services)
-	case w == nil && other == nil && len(d.workers) >= d.limits.Workers:
-		return status(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "the broker has %d workers, which is its limit", len(d.workers))
 	default:
 		return nil
 	}
