@@ -31,7 +31,7 @@ func TestHandlerEndsAtTheCallersDeadline(t *testing.T) {
 	depot := newDepot()
 	c, _ := pair(t, storing(depot.store))
 	began := time.Now()
-	_, err := askStore(within(t, 50*time.Millisecond), c, 1)
+	_, err := askStore(within(t, 500*time.Millisecond), c, 1)
 	wantCode(t, err, messaging.DeadlineExceeded)
 	<-receive(t, "the call", depot.begun).Done()
 	soon(t, "the end of call and handler", began)

@@ -250,7 +250,7 @@ func TestFaultIdempotentCallIsExecutedAgainThoughItWasCancelled(t *testing.T) {
 	c := clientAt(t, newContext(t), s.endpoint())
 	repeatable := storeMethod
 	repeatable.Idempotency = mitterev1.Idempotency_IDEMPOTENCY_IDEMPOTENT
-	p := call.Go(patient(t), call.Bind[*testv1.StoreRequest, *testv1.StoreResponse](c, repeatable), &testv1.StoreRequest{Item: 1, TakesMs: 1000})
+	p := call.Go(patient(t), call.Bind[*testv1.StoreRequest, *testv1.StoreResponse](c, repeatable), &testv1.StoreRequest{Item: 1, TakesMs: 2000})
 	s.Await("executes 1")
 	s.Halt()
 	halted := time.Now()
