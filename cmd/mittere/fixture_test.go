@@ -49,8 +49,9 @@ func newWorld(t *testing.T) *world {
 func newCalculator(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t)
-	w.handler = &calculator{cancelled: make(chan struct{}, 1), amounts: make(chan float64, 1)}
+	w.handler = &calculator{cancelled: make(chan struct{}, 1), amounts: make(chan float64, 1), over: make(chan struct{})}
 	w.server = w.serve("calc-1", w.handler)
+	t.Cleanup(func() { close(w.handler.over) }) // before the server is stopped
 	w.await(func(entries []*mitterev1.Entry) bool { return len(entries) == 1 })
 	return w
 }
@@ -154,6 +155,7 @@ type calculator struct {
 	calculatormittere.UnimplementedCalculatorServiceHandler
 	cancelled chan struct{} // gets a token when a caller of Primes went away
 	amounts   chan float64  // that were accumulated
+	over      chan struct{} // closed when the test ends
 }
 
 // Add adds.
@@ -170,13 +172,13 @@ func (*calculator) Divide(_ context.Context, req *calculatorv1.DivideRequest) (*
 	return &calculatorv1.DivideResponse{Quotient: req.GetDividend() / req.GetDivisor()}, nil
 }
 
-// Accumulate notes the amount; a negative one takes for ever, and so long when its time
-// is over that the caller's own clock is first to say so.
+// Accumulate notes the amount; a negative one takes for ever, also when its time is
+// over, so that it is the caller's own clock that says so.
 func (c *calculator) Accumulate(ctx context.Context, req *calculatorv1.AccumulateRequest) (*calculatorv1.AccumulateResponse, error) {
 	if req.GetAmount() < 0 {
 		<-ctx.Done()
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			time.Sleep(time.Second)
+			<-c.over
 		}
 		return nil, ctx.Err()
 	}
