@@ -3,6 +3,7 @@ package messaging
 import (
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"unicode/utf8"
 
@@ -25,9 +26,18 @@ func Pack(m proto.Message, options ...SendOption) (Envelope, error) {
 		return Envelope{}, err
 	}
 	if e.Body, err = (proto.MarshalOptions{Deterministic: true}).Marshal(m); err != nil {
-		return Envelope{}, Errorf(InvalidArgument, "marshal %s: %w", e.Type, err)
+		return Envelope{}, unfit("marshal", e.Type, err)
 	}
 	return e, nil
+}
+
+// unfit returns the error of a message that cannot be marshalled, or unmarshalled.
+// Protobuf writes a space or a no-break space, at random, so that nobody compares its
+// texts; people read them.
+func unfit(verb, name string, err error) *Error {
+	e := Errorf(InvalidArgument, "%s %s: %w", verb, name, err)
+	e.Message = strings.ReplaceAll(e.Message, "\u00a0", " ")
+	return e
 }
 
 // describe returns the envelope of a message without its body.
@@ -102,7 +112,7 @@ func (e *Envelope) OpenInto(m proto.Message) error {
 // unmarshal reads the body into m.
 func (e *Envelope) unmarshal(m proto.Message) error {
 	if err := proto.Unmarshal(e.Body, m); err != nil {
-		return Errorf(InvalidArgument, "unmarshal %s: %w", e.Type, err)
+		return unfit("unmarshal", e.Type, err)
 	}
 	return nil
 }
@@ -156,7 +166,7 @@ func (c *encoder) frame(e *Envelope, m proto.Message) (*[]byte, error) {
 	}
 	if err != nil {
 		c.free(buffer)
-		return nil, Errorf(InvalidArgument, "marshal %s: %w", e.Type, err)
+		return nil, unfit("marshal", e.Type, err)
 	}
 	return buffer, nil
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/dynamicpb"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
@@ -257,15 +256,14 @@ func (c *callCommand) call(ctx context.Context, caller call.Caller, x *exchange)
 	began := time.Now()
 	r := c.request(x)
 	r.Timing = timing
+	var wrong error
 	err := caller.Call(ctx, r, func(e *messaging.Envelope) error {
-		answer := dynamicpb.NewMessage(x.method.Output())
-		if err := e.OpenInto(answer); err != nil {
-			return err
-		}
-		return c.print(answer, x.schema.types)
+		text, err := x.answer(e)
+		wrong = cmp.Or(wrong, err)
+		return c.printer.message(text)
 	})
 	c.printTiming(timing, time.Since(began))
-	if err != nil {
+	if err = cmp.Or(err, wrong); err != nil {
 		return &detailedError{messaging.AsError(err), x.schema.types}
 	}
 	return nil

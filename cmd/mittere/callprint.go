@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
 
-	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/dynamicpb"
+	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
@@ -24,36 +26,45 @@ func (c *callCommand) printTiming(t *call.Timing, total time.Duration) {
 	}
 }
 
-// print prints one answer.
-func (c *callCommand) print(m proto.Message, types resolver) error {
-	text, err := messageJSON(m, types)
+// answer returns an answer as JSON on one line. One that is not what the method
+// promises is an error, and all the same there: the call was executed.
+func (x *exchange) answer(e *messaging.Envelope) (text []byte, err error) {
+	output := x.method.Output()
+	if e.Type != string(output.FullName()) {
+		packed := &anypb.Any{TypeUrl: urlOfName(e.Type), Value: e.Body}
+		text, _ = anyJSON(packed, x.schema.types, answerRoom)
+		return text, messaging.Errorf(messaging.Internal, "the answer is a %s, not a %s", e.Type, output.FullName())
+	}
+	text, err = messageJSON(dynamicpb.NewMessageType(output), e.Body, x.schema.types)
 	if err != nil {
-		return messaging.Errorf(messaging.Internal, "the answer cannot be printed: %w", err)
+		err = messaging.Errorf(messaging.Internal, "the answer is no %s: %s", output.FullName(), protobufText(err))
 	}
-	rows := cells(m, text)
-	if c.printer.json() || rows == nil {
-		return c.printer.text(string(text) + "\n")
-	}
-	return c.printer.rows(rows...)
+	return text, err
 }
 
-// cells returns the fields of a message whose JSON is text, nil if its JSON is not its
-// fields.
-func cells(m proto.Message, text []byte) [][]string {
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(text, &fields) != nil {
+// message prints a message whose JSON is text.
+func (p printer) message(text []byte) error {
+	rows := cells(text)
+	if p.json() || rows == nil {
+		return p.text(string(text) + "\n")
+	}
+	return p.rows(rows...)
+}
+
+// cells returns the members of a JSON object, nil if the JSON is none.
+func cells(text []byte) [][]string {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	if open, err := decoder.Token(); err != nil || open != json.Delim('{') {
 		return nil
 	}
 	rows := [][]string{}
-	all := m.ProtoReflect().Descriptor().Fields()
-	for i := range all.Len() {
-		if value, ok := fields[all.Get(i).JSONName()]; ok {
-			rows = append(rows, []string{all.Get(i).JSONName(), plainText(value)})
-			delete(fields, all.Get(i).JSONName())
+	for decoder.More() {
+		name, err := decoder.Token()
+		var value json.RawMessage
+		if err != nil || decoder.Decode(&value) != nil {
+			return nil
 		}
-	}
-	if len(fields) > 0 { // one of the types whose JSON is not their fields
-		return nil
+		rows = append(rows, []string{fmt.Sprint(name), plainText(value)})
 	}
 	return rows
 }

@@ -2,13 +2,22 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/dynamicpb"
+	_ "google.golang.org/protobuf/types/known/apipb" // and the others: for trusted
+	_ "google.golang.org/protobuf/types/known/durationpb"
+	_ "google.golang.org/protobuf/types/known/emptypb"
+	_ "google.golang.org/protobuf/types/known/fieldmaskpb"
+	_ "google.golang.org/protobuf/types/known/structpb"
+	_ "google.golang.org/protobuf/types/known/timestamppb"
+	_ "google.golang.org/protobuf/types/known/wrapperspb"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
@@ -35,7 +44,7 @@ func fetchSchema(ctx context.Context, caller call.Caller) (*schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := protodesc.NewFiles(descriptors.GetFiles())
+	files, err := trusted(descriptors.GetFiles())
 	if err != nil {
 		return nil, messaging.Errorf(messaging.Internal, "the service's schema is wrong: %w", err)
 	}
@@ -44,6 +53,26 @@ func fetchSchema(ctx context.Context, caller call.Caller) (*schema, error) {
 		s.methods = append(s.methods, method.GetName())
 	}
 	return s, nil
+}
+
+// wellKnownPackage has the types that protobuf itself defines.
+const wellKnownPackage = "google.protobuf"
+
+// trusted returns the files of a schema that another process sent. What protobuf itself
+// defines is taken from here: those who write its JSON rely on the fields that it has.
+func trusted(set *descriptorpb.FileDescriptorSet) (*protoregistry.Files, error) {
+	safe := &descriptorpb.FileDescriptorSet{}
+	for _, file := range set.GetFile() {
+		if file.GetPackage() == wellKnownPackage {
+			own, err := protoregistry.GlobalFiles.FindFileByPath(file.GetName())
+			if err != nil || own.Package() != wellKnownPackage {
+				return nil, fmt.Errorf("%q is no file of %s", file.GetName(), wellKnownPackage)
+			}
+			file = protodesc.ToFileDescriptorProto(own)
+		}
+		safe.File = append(safe.File, file)
+	}
+	return protodesc.NewFiles(safe)
 }
 
 // find returns the method of a name, which may leave out what stands in front as

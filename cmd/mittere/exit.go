@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/types/known/anypb"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
@@ -125,16 +127,21 @@ func reportDetails(w io.Writer, err error) {
 	if errors.As(err, &detailed) {
 		types = detailed.types
 	}
-	for _, detail := range messaging.AsError(err).Details {
-		text, err := messageJSON(detail, types)
-		if err != nil {
-			text, err = objectJSON(struct {
-				Type  string `json:"@type"`
-				Bytes []byte `json:"bytes"`
-			}{detail.GetTypeUrl(), detail.GetValue()})
-		}
-		if err == nil {
-			fmt.Fprintf(w, "%s\n", text)
-		}
+	for _, text := range detailsJSON(messaging.AsError(err).Details, types) {
+		fmt.Fprintf(w, "%s\n", text)
 	}
+}
+
+// detailsJSON returns the details of an error as JSON. Those for which there is no
+// room are counted.
+func detailsJSON(details []*anypb.Any, types resolver) (texts []json.RawMessage) {
+	room := detailsRoom
+	for i, detail := range details {
+		text, took := anyJSON(detail, types, room)
+		if room -= took + messageWeight; room < 0 {
+			return append(texts, fmt.Appendf(nil, `{"omitted":%d}`, len(details)-i))
+		}
+		texts = append(texts, text)
+	}
+	return texts
 }

@@ -199,8 +199,8 @@ func (c *calculator) Primes(ctx context.Context, req *calculatorv1.PrimesRequest
 }
 
 // must returns what fails the test on an error.
-func must[T any](v T, err error) func(*testing.T) T {
-	return func(t *testing.T) T {
+func must[T any](v T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
 		t.Helper()
 		check(t, err)
 		return v
@@ -208,7 +208,7 @@ func must[T any](v T, err error) func(*testing.T) T {
 }
 
 // check fails the test on an error.
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

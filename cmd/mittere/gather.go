@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/dynamicpb"
-
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 )
@@ -20,11 +17,11 @@ func (c *callCommand) gather(ctx context.Context, caller call.Caller, x *exchang
 	r.Several = &call.Several{From: func(worker string) { a.worker = worker }, Failed: a.failed}
 	began := time.Now()
 	err := caller.Call(ctx, r, func(e *messaging.Envelope) error {
-		answer := dynamicpb.NewMessage(x.method.Output())
-		if err := e.OpenInto(answer); err != nil {
-			return a.failed(a.worker, err)
+		text, err := x.answer(e)
+		if err != nil {
+			a.fail(a.worker, err)
 		}
-		return a.print(answer)
+		return a.print(text)
 	})
 	c.printTiming(&call.Timing{}, time.Since(began))
 	if err == nil {
@@ -52,26 +49,27 @@ type answerJSON struct {
 }
 
 // print prints one answer.
-func (a *answers) print(m proto.Message) error {
-	text, err := messageJSON(m, a.types)
-	if err != nil {
-		return messaging.Errorf(messaging.Internal, "the answer cannot be printed: %w", err)
-	}
+func (a *answers) print(text []byte) error {
 	if a.json() {
 		return a.object(answerJSON{Worker: a.worker, Answer: text})
 	}
-	rows := cells(m, text)
+	rows := cells(text)
 	if rows == nil {
 		rows = [][]string{{"answer", string(text)}}
 	}
 	return a.rows(append([][]string{{"worker", a.worker}}, rows...)...)
 }
 
-// failed prints that a worker has no answer. The others may still have one.
-func (a *answers) failed(worker string, err error) error {
+// fail keeps the first error.
+func (a *answers) fail(worker string, err error) {
 	if a.first == nil {
 		a.first = messaging.Errorf(messaging.CodeOf(err), "worker %s: %w", worker, err)
 	}
+}
+
+// failed prints that a worker has no answer. The others may still have one.
+func (a *answers) failed(worker string, err error) error {
+	a.fail(worker, err)
 	if a.json() {
 		return a.object(answerJSON{Worker: worker, Error: failureOf(err)})
 	}

@@ -73,9 +73,13 @@ func parseMessage(text []byte, md protoreflect.MessageDescriptor, types resolver
 		return m, nil
 	}
 	if err := (protojson.UnmarshalOptions{Resolver: types}).Unmarshal(text, m); err != nil {
-		// protojson writes a space or a no-break space, at random.
-		why := strings.TrimPrefix(strings.ReplaceAll(err.Error(), "\u00a0", " "), "proto: ")
-		return nil, messaging.Errorf(messaging.InvalidArgument, "the JSON is no %s: %s", md.FullName(), why)
+		return nil, messaging.Errorf(messaging.InvalidArgument, "the JSON is no %s: %s", md.FullName(), protobufText(err))
 	}
 	return m, nil
+}
+
+// protobufText returns what an error of the protobuf library says. It writes a space
+// or a no-break space, at random, so that nobody compares its texts.
+func protobufText(err error) string {
+	return strings.TrimPrefix(strings.ReplaceAll(err.Error(), "\u00a0", " "), "proto: ")
 }

@@ -12,9 +12,6 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
-	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
-
 	"github.com/mittere/mittere/messaging"
 )
 
@@ -107,21 +104,6 @@ func objectJSON(v any) ([]byte, error) {
 		return nil, err
 	}
 	return escapeJSON(bytes.TrimSpace(b.Bytes())), nil
-}
-
-// messageJSON returns a message as JSON on one line. Fields that have no presence
-// are there also when they are zero: a sum of 0 is an answer.
-func messageJSON(m proto.Message, types resolver) ([]byte, error) {
-	text, err := protojson.MarshalOptions{Resolver: types, EmitDefaultValues: true}.Marshal(m)
-	if err != nil {
-		return nil, err
-	}
-	// protojson puts spaces in at random, so that nobody compares its output.
-	var b bytes.Buffer
-	if err := json.Compact(&b, text); err != nil {
-		return nil, err
-	}
-	return escapeJSON(b.Bytes()), nil
 }
 
 // escapeJSON escapes in JSON what terminals take for commands and JSON allows: it

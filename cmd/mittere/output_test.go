@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -41,7 +42,8 @@ func TestJSONIsSafeToPrintAndMeansTheSame(t *testing.T) {
 	if err := json.Unmarshal(line, &back); err != nil || back["<"] != text {
 		t.Errorf("%q became %q (%v)", text, back, err)
 	}
-	line = must(messageJSON(structpb.NewStringValue(text), resolver{}))(t)
+	value := structpb.NewStringValue(text)
+	line = must(messageJSON(value.ProtoReflect().Type(), must(proto.Marshal(value))(t), resolver{}))(t)
 	var again string
 	if err := json.Unmarshal(line, &again); err != nil || again != text || bytes.ContainsFunc(line, invisible) {
 		t.Errorf("%q became %q (%v)", text, again, err)

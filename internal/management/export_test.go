@@ -1,6 +1,17 @@
 package management
 
-import "time"
+import (
+	"context"
+	"time"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+)
+
+// Descriptors returns what a server tells of its schemas.
+func Descriptors(ctx context.Context, s *Server) *mitterev1.DescriptorsResponse {
+	told, _ := service{s}.Descriptors(ctx, &mitterev1.DescriptorsRequest{})
+	return told
+}
 
 // Histogram is what the latencies of a method are counted in.
 type Histogram struct{ h histogram }

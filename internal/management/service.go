@@ -2,12 +2,14 @@ package management
 
 import (
 	"context"
+	"maps"
 	"runtime/debug"
 	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
@@ -121,9 +123,11 @@ func (s service) Stats(context.Context, *mitterev1.StatsRequest) (*mitterev1.Sta
 	}, nil
 }
 
-// Descriptors returns the schemas of the server's services and of its management.
+// Descriptors returns the schemas of the server's services and of its management, with
+// the extensions that the program has of their messages.
 func (s service) Descriptors(context.Context, *mitterev1.DescriptorsRequest) (*mitterev1.DescriptorsResponse, error) {
 	files := filesOf(s.Server.Handlers.Methods())
+	files.addExtensions()
 	files.add(mitterev1.File_mittere_v1_management_proto)
 	return &mitterev1.DescriptorsResponse{Files: &descriptorpb.FileDescriptorSet{File: files.list}}, nil
 }
@@ -137,6 +141,7 @@ func Schemas(methods []protoreflect.MethodDescriptor) []*descriptorpb.FileDescri
 // files are files of schemas, each after what it imports.
 type files struct {
 	seen map[string]bool
+	all  []protoreflect.FileDescriptor
 	list []*descriptorpb.FileDescriptorProto
 }
 
@@ -158,5 +163,46 @@ func (f *files) add(file protoreflect.FileDescriptor) {
 	for i := range file.Imports().Len() {
 		f.add(file.Imports().Get(i).FileDescriptor)
 	}
+	f.all = append(f.all, file)
 	f.list = append(f.list, protodesc.ToFileDescriptorProto(file))
+}
+
+// addExtensions adds the files that extend messages of those that are there: no import
+// leads to them, and without them what is in an extension cannot be read.
+func (f *files) addExtensions() {
+	for i := 0; i < len(f.all); i++ { // those that are added may be extended too
+		for _, extension := range extensionsOf(f.all[i]) {
+			f.add(extension)
+		}
+	}
+}
+
+// descriptorPath is the file whose messages describe schemas. What extends them is in
+// no message that travels.
+const descriptorPath = "google/protobuf/descriptor.proto"
+
+// extensionsOf returns the files that extend messages of a file, in order of their
+// paths.
+func extensionsOf(file protoreflect.FileDescriptor) []protoreflect.FileDescriptor {
+	if file.Path() == descriptorPath {
+		return nil
+	}
+	found := map[string]protoreflect.FileDescriptor{}
+	addExtensionsOf(file.Messages(), found)
+	return slices.SortedFunc(maps.Values(found), func(a, b protoreflect.FileDescriptor) int {
+		return strings.Compare(a.Path(), b.Path())
+	})
+}
+
+// addExtensionsOf adds the files that extend messages, or those within them.
+func addExtensionsOf(messages protoreflect.MessageDescriptors, found map[string]protoreflect.FileDescriptor) {
+	for i := range messages.Len() {
+		md := messages.Get(i)
+		protoregistry.GlobalTypes.RangeExtensionsByMessage(md.FullName(), func(extension protoreflect.ExtensionType) bool {
+			file := extension.TypeDescriptor().ParentFile()
+			found[file.Path()] = file
+			return true
+		})
+		addExtensionsOf(md.Messages(), found)
+	}
 }
