@@ -108,6 +108,14 @@ func (d *Delivery) Release() { d.raw.Release() }
 type ReturnPath struct {
 	route Route
 	back  *Sender
+	limit FrameLimit
+}
+
+// Limited returns the path to a peer that takes no longer frames: a command with one is
+// refused with [ResourceExhausted], by which errors.Is finds [comm.TooLarge].
+func (p ReturnPath) Limited(limit FrameLimit) ReturnPath {
+	p.limit = limit
+	return p
 }
 
 // ReturnPath returns the way back with a copy of the route, for replies that are

@@ -78,10 +78,8 @@ func (l *line) open(m comm.Message) *Delivery {
 // send sends a message that has the connection's name in front.
 func (l *line) send(ctx context.Context, m comm.Message) error {
 	frames := m.Frames[1:]
-	for _, frame := range frames {
-		if most := l.frame.Load(); int64(len(frame)) > most {
-			return Errorf(ResourceExhausted, "%w: %d bytes, of which the broker takes %d", comm.TooLarge, len(frame), most)
-		}
+	if err := FrameLimit(l.frame.Load()).Check(frames, "the broker"); err != nil {
+		return err
 	}
 	err := l.dealer.Send(ctx, comm.NewMessage(frames...))
 	if errors.Is(err, comm.Closed) {

@@ -50,10 +50,28 @@ func (p ReturnPath) SendCommand(ctx context.Context, c *Command) error {
 	if p.back == nil {
 		return Errorf(FailedPrecondition, "the message arrived on a socket that cannot reply")
 	}
-	if err := c.Send(ctx, p.route, p.back.send); err != nil {
+	if err := c.Send(ctx, p.route, p.put); err != nil {
 		return FromComm(err)
 	}
 	return nil
+}
+
+// Check returns why a command cannot be sent to the peer, whether or not that has room:
+// a text that is no UTF-8, or a frame that is too long.
+func (p ReturnPath) Check(c *Command) error {
+	frames, err := c.Frames()
+	if err != nil {
+		return err
+	}
+	return p.limit.Check(frames, "the peer")
+}
+
+// put sends the frames of a command behind the route.
+func (p ReturnPath) put(ctx context.Context, m comm.Message) error {
+	if err := p.limit.Check(m.Frames[len(p.route):], "the peer"); err != nil {
+		return err
+	}
+	return p.back.send(ctx, m)
 }
 
 // Peer returns what names the sender on its socket, as long as its connection

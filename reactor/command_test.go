@@ -1,6 +1,7 @@
 package reactor_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -120,7 +121,13 @@ func (c *rawClient) send(kind, message proto.Message) {
 // hello begins a session.
 func (c *rawClient) hello() {
 	c.t.Helper()
-	c.send(&mitterev1.Hello{HeartbeatNano: int64(time.Minute)}, nil)
+	c.helloAs("client")
+}
+
+// helloAs begins a session of a client with this instance.
+func (c *rawClient) helloAs(instance string) {
+	c.t.Helper()
+	c.send(&mitterev1.Hello{Instance: []byte(instance), HeartbeatNano: int64(time.Minute)}, nil)
 	c.session = want[*mitterev1.Welcome](c).GetSession()
 }
 
@@ -128,7 +135,7 @@ func (c *rawClient) hello() {
 func (c *rawClient) store(r *mitterev1.Request) {
 	c.t.Helper()
 	r.Session, r.Method = c.session, reactor.MethodName(serviceMethod("Store"))
-	c.send(r, &testv1.StoreRequest{Item: r.GetCall()})
+	c.send(r, &testv1.StoreRequest{Item: cmp.Or(r.GetKey().GetNumber(), r.GetCall())})
 }
 
 // want waits for a command of one kind, and skips others.
@@ -156,6 +163,46 @@ func (c *rawClient) wantReply(call uint64, code messaging.Code) *mitterev1.Reply
 // keyOf returns the key of a request.
 func keyOf(number, settled uint64) *mitterev1.Key {
 	return &mitterev1.Key{Instance: []byte("client"), Number: number, Settled: settled}
+}
+
+// TestAnswerIsOfWhoAskedForItAlone has the key of a request come in the session of another
+// client, and with another question, while it runs and when it has ended.
+func TestAnswerIsOfWhoAskedForItAlone(t *testing.T) {
+	for _, where := range []string{"in a session of another client", "with another question"} {
+		t.Run(where, func(t *testing.T) {
+			zmq, d := newContext(t), newDepot()
+			r, endpoint := serveDepot(t, zmq, d, reactor.WithPool(4, nil))
+			owner, other := newRawClient(t, zmq, endpoint), newRawClient(t, zmq, endpoint)
+			owner.hello()
+			item := uint64(1)
+			if where == "with another question" {
+				other.hello()
+				item = 2
+			} else {
+				other.helloAs("another client")
+			}
+			ask := func(call uint64) {
+				t.Helper()
+				other.send(&mitterev1.Request{
+					Call: call, Session: other.session, Method: reactor.MethodName(serviceMethod("Store")), Key: keyOf(1, 1), Attempt: 2,
+				}, &testv1.StoreRequest{Item: item})
+			}
+			owner.store(&mitterev1.Request{Call: 1, Key: keyOf(1, 1)})
+			<-d.begun
+			ask(2)
+			<-d.begun
+			close(d.proceed)
+			owner.wantReply(1, messaging.OK)
+			other.wantReply(2, messaging.OK)
+			ask(3)
+			other.wantReply(3, messaging.OK)
+			owner.store(&mitterev1.Request{Call: 4, Key: keyOf(1, 1), Attempt: 2})
+			owner.wantReply(4, messaging.OK)
+			if n, repeated := d.executed.Load(), r.Stats().Repeated; n != 3 || repeated != 1 {
+				t.Errorf("%d were executed and %d repeated, want 3 and 1", n, repeated)
+			}
+		})
+	}
 }
 
 func TestRequestThatComesAgainIsExecutedOnce(t *testing.T) {

@@ -2,9 +2,11 @@ package reactor_test
 
 import (
 	"context"
+	"math"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	testv1 "github.com/mittere/mittere/gen/mittere/test/v1"
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
@@ -75,15 +77,45 @@ func TestThoseWhoJoinARequestAreBounded(t *testing.T) {
 	}
 }
 
-func TestHelloOfAnEndlessNameIsDismissed(t *testing.T) {
+func TestHelloThatCannotBeTakenIsDismissed(t *testing.T) {
 	zmq, d := newContext(t), newDepot()
 	_, endpoint := serveDepot(t, zmq, d)
 	c := newRawClient(t, zmq, endpoint)
-	c.send(&mitterev1.Hello{Instance: make([]byte, 65)}, nil)
-	if code := want[*mitterev1.Disconnect](c).GetStatus().GetCode(); code != messaging.InvalidArgument {
-		t.Errorf("dismissed with %v", code)
+	for _, wrong := range []struct {
+		hello *mitterev1.Hello
+		code  messaging.Code
+	}{
+		{&mitterev1.Hello{Instance: make([]byte, 65)}, messaging.InvalidArgument},
+		{&mitterev1.Hello{FrameBytes: 1}, messaging.InvalidArgument},
+		{&mitterev1.Hello{FrameBytes: 1023}, messaging.InvalidArgument},
+		{&mitterev1.Hello{Role: 7}, messaging.Unimplemented},
+		{&mitterev1.Hello{Role: -1}, messaging.Unimplemented},
+	} {
+		c.send(wrong.hello, nil)
+		if code := want[*mitterev1.Disconnect](c).GetStatus().GetCode(); code != wrong.code {
+			t.Errorf("%v: dismissed with %v, want %v", wrong.hello, code, wrong.code)
+		}
 	}
 	c.hello()
+}
+
+func TestHelloOfExtremeValuesIsBounded(t *testing.T) {
+	zmq, d := newContext(t), newDepot()
+	_, endpoint := serveDepot(t, zmq, d)
+	close(d.proceed)
+	c := newRawClient(t, zmq, endpoint)
+	for _, heartbeat := range []int64{math.MinInt64, -1, 0, 1, 1 << 62, math.MaxInt64} {
+		for _, sent := range []int64{math.MinInt64, math.MaxInt64} {
+			c.send(&mitterev1.Hello{HeartbeatNano: heartbeat, SentAtNano: sent, FrameBytes: math.MaxUint64}, nil)
+			w := want[*mitterev1.Welcome](c)
+			if agreed := time.Duration(w.GetHeartbeatNano()); agreed < reactor.DefaultHeartbeat || agreed > 30*time.Second {
+				t.Errorf("a heartbeat of %v is agreed on where %v was asked for", agreed, time.Duration(heartbeat))
+			}
+			c.session = w.GetSession()
+			c.store(&mitterev1.Request{Call: 1})
+			c.wantReply(1, messaging.OK)
+		}
+	}
 }
 
 // TestClientWithoutAClockIsServed tells its time in its Hello, and not in its

@@ -117,18 +117,18 @@ func (h *host) reject(d *messaging.Delivery) {
 // hello begins a session.
 func (h *host) hello(d *messaging.Delivery, k *mitterev1.Hello) {
 	path := d.ReturnPath()
-	switch {
+	switch wrong := messaging.CheckHello(k); {
+	case wrong != nil:
+		h.dismiss(path, wrong)
+		return
 	case k.GetRole() == mitterev1.Role_ROLE_WORKER:
 		h.dismiss(path, messaging.Errorf(messaging.Unimplemented, "workers are for a broker, which this is not"))
-		return
-	case len(k.GetInstance()) > maxKeySize:
-		h.dismiss(path, messaging.Errorf(messaging.InvalidArgument, "an instance of %d bytes, want %d at most", len(k.GetInstance()), maxKeySize))
 		return
 	case h.u.draining.Load() || h.u.receiving.Err() != nil:
 		h.dismiss(path, errDraining)
 		return
 	}
-	s := h.open(path, k)
+	s := h.open(path.Limited(h.limitFor(k)), k)
 	if s == nil {
 		h.dismiss(path, messaging.Errorf(messaging.ResourceExhausted, "too many sessions"))
 		return
@@ -137,6 +137,16 @@ func (h *host) hello(d *messaging.Delivery, k *mitterev1.Hello) {
 		Session: s.id, HeartbeatNano: int64(s.heartbeat), Instance: h.u.instance,
 		Limits: &mitterev1.Limits{FrameBytes: uint64(h.socket.frameSize()), Calls: uint32(h.u.gate.limit + h.u.gate.room)},
 	})
+}
+
+// limitFor returns how many bytes a frame to a client may have, by its Hello and by what
+// the socket sends.
+func (h *host) limitFor(k *mitterev1.Hello) messaging.FrameLimit {
+	most := messaging.FrameLimit(h.socket.frameSize())
+	if said := messaging.FrameLimit(k.GetFrameBytes()); said > 0 {
+		return min(said, most)
+	}
+	return most
 }
 
 // open enters a session.
@@ -181,6 +191,17 @@ func (h *host) hear(peer string, k *mitterev1.Heartbeat) bool {
 	}
 	s.sentAt(now, k.GetSentAtNano())
 	return true
+}
+
+// pathTo returns the way to the sender of a command, within the limits of its session if
+// it has one.
+func (h *host) pathTo(d *messaging.Delivery) messaging.ReturnPath {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s := h.sessions.byPeer[d.Peer()]; s != nil {
+		return s.path
+	}
+	return d.ReturnPath()
 }
 
 // onLeg calls f, under the lock, with a call of the peer's session that runs.

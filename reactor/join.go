@@ -21,8 +21,6 @@ const (
 	// leastRest and longestRest are how long to wait before the next try to join a
 	// broker that was reached and gave no session that lasted.
 	leastRest, longestRest = 50 * time.Millisecond, 3 * time.Second
-	// longestAgreed is the longest heartbeat that a broker may ask for.
-	longestAgreed = time.Hour
 )
 
 // Why there is no session with a broker.
@@ -137,7 +135,7 @@ func (h *host) introduce(ctx context.Context, path messaging.ReturnPath, end con
 	defer cancel()
 	err := path.SendCommand(there, &messaging.Command{Kind: &mitterev1.Hello{
 		Instance: h.member.offer.Instance, Role: mitterev1.Role_ROLE_WORKER,
-		HeartbeatNano: int64(h.u.heartbeat), SentAtNano: int64(h.u.now()) + 1,
+		HeartbeatNano: int64(h.u.heartbeat), SentAtNano: int64(h.u.now()) + 1, FrameBytes: uint64(h.socket.frameSize()),
 	}})
 	switch {
 	case err != nil && there.Err() != nil:
@@ -216,11 +214,12 @@ func (h *host) welcome(d *messaging.Delivery, k *mitterev1.Welcome) {
 	if met == nil {
 		return
 	}
-	if heartbeat := k.GetHeartbeatNano(); k.GetSession() == 0 || heartbeat <= 0 || heartbeat > int64(longestAgreed) {
-		m.part(path.Peer(), messaging.Errorf(messaging.Internal, "a welcome to session %d with a heartbeat of %v", k.GetSession(), time.Duration(heartbeat)))
+	if wrong := messaging.CheckWelcome(k); wrong != nil {
+		m.part(path.Peer(), wrong)
 		return
 	}
 	m.worker.LimitFrames(k.GetLimits().GetFrameBytes())
+	path = path.Limited(messaging.FrameLimit(h.socket.frameSize()))
 	h.enrol(path, k, met)
 	if h.quits() { // and it is too late to join
 		m.part(path.Peer(), errStopped)

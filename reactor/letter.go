@@ -17,6 +17,7 @@ type replyLetter struct {
 func (l *replyLetter) peer() string                   { return l.delivery.Peer() }
 func (l *replyLetter) send(ctx context.Context) error { return l.delivery.Reply(ctx, l.reply) }
 func (l *replyLetter) size() int                      { return proto.Size(l.reply) }
+func (l *replyLetter) check() error                   { return nil } // whoever asked so has no session
 
 func (l *replyLetter) keep() func(context.Context) error {
 	path, reply := l.delivery.ReturnPath(), proto.Clone(l.reply)
@@ -32,4 +33,5 @@ type commandLetter struct {
 func (l *commandLetter) peer() string                      { return l.path.Peer() }
 func (l *commandLetter) send(ctx context.Context) error    { return l.path.SendCommand(ctx, &l.command) }
 func (l *commandLetter) size() int                         { return sizeOf(l.command) }
+func (l *commandLetter) check() error                      { return l.path.Check(&l.command) }
 func (l *commandLetter) keep() func(context.Context) error { return l.send }

@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"container/list"
+	"hash/maphash"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -20,7 +21,8 @@ type memory struct {
 	most    int           // bytes of all answers
 	bytes   int
 	clients map[string]*client
-	answers *list.List // of *remembered, oldest first
+	answers *list.List   // of *remembered, oldest first
+	seed    maphash.Seed // of digests
 }
 
 const (
@@ -31,7 +33,7 @@ const (
 	// rememberedOverhead is about what an answer takes up beside its content.
 	rememberedOverhead = 256
 	// maxKeySize bounds the names of clients.
-	maxKeySize = 64
+	maxKeySize = messaging.MaxInstanceSize
 	// maxClients bounds how many clients are known; others are not recognised.
 	maxClients = 100_000
 )
@@ -49,6 +51,7 @@ type client struct {
 type remembered struct {
 	client *client
 	number uint64
+	digest uint64 // of the request
 	at     time.Duration
 	size   int
 	answer messaging.Command // a Reply
@@ -56,7 +59,18 @@ type remembered struct {
 
 // newMemory returns an empty memory.
 func newMemory() memory {
-	return memory{age: memoryAge, most: memoryBytes, clients: map[string]*client{}, answers: list.New()}
+	return memory{age: memoryAge, most: memoryBytes, clients: map[string]*client{}, answers: list.New(), seed: maphash.MakeSeed()}
+}
+
+// digest returns a hash of what a request asks for, which no peer can compute. It needs
+// no lock.
+func (m *memory) digest(method string, body []byte) uint64 {
+	var h maphash.Hash
+	h.SetSeed(m.seed)
+	_, _ = h.WriteString(method) // which never fails
+	_ = h.WriteByte(0)
+	_, _ = h.Write(body)
+	return h.Sum64()
 }
 
 // recall is what is known of a request that came.
@@ -64,11 +78,13 @@ type recall struct {
 	running *work              // it runs
 	answer  *messaging.Command // it has ended, with this
 	lost    bool               // it has ended, and the answer is not known any more
+	other   bool               // its key is that of a request that asked for something else
 }
 
 // find returns what is known of a request, and notes what its client waits for no
-// longer. A key that is none has no past.
-func (m *memory) find(now time.Duration, key *mitterev1.Key, attempt uint32) (r recall) {
+// longer. A key that is none has no past. The digest is that of what it asks for: nobody
+// gets the answer to what another one asked.
+func (m *memory) find(now time.Duration, key *mitterev1.Key, attempt uint32, digest uint64) (r recall) {
 	if !valid(key) {
 		return r
 	}
@@ -79,9 +95,15 @@ func (m *memory) find(now time.Duration, key *mitterev1.Key, attempt uint32) (r 
 	c.last = now
 	m.settle(c, key.GetSettled())
 	if w := c.running[key.GetNumber()]; w != nil {
+		if w.digest != digest {
+			return recall{other: true}
+		}
 		return recall{running: w}
 	}
 	if e := c.done[key.GetNumber()]; e != nil {
+		if e.Value.(*remembered).digest != digest {
+			return recall{other: true}
+		}
 		return recall{answer: &e.Value.(*remembered).answer}
 	}
 	return recall{lost: attempt > 1 && key.GetNumber() <= c.forgotten}
@@ -140,11 +162,12 @@ func (m *memory) end(now time.Duration, key *mitterev1.Key, answer messaging.Com
 	}
 	c.last = now
 	number := key.GetNumber()
+	ended := c.running[number]
 	delete(c.running, number)
-	if refused || number < c.settled {
+	if refused || number < c.settled || ended == nil {
 		return
 	}
-	r := &remembered{client: c, number: number, at: now, size: sizeOf(answer), answer: answer}
+	r := &remembered{client: c, number: number, digest: ended.digest, at: now, size: sizeOf(answer), answer: answer}
 	if r.size > m.most {
 		c.forgotten = max(c.forgotten, number)
 		return

@@ -73,7 +73,7 @@ func lookUp(all []*past, key *mitterev1.Key) *past {
 func (m *memoryModel) request() {
 	key, attempt := m.keyFor(), uint32(1+m.r.IntN(2))
 	instance := string(key.GetInstance())
-	got := m.memory.find(m.now, key, attempt)
+	got := m.memory.find(m.now, key, attempt, 0)
 	if _, known := m.last[instance]; known {
 		m.last[instance] = m.now
 		m.settled[instance] = max(m.settled[instance], key.GetSettled())
@@ -214,7 +214,7 @@ func TestRequestThatWasRefusedMayComeAgain(t *testing.T) {
 	m := newMemory()
 	m.begin(0, key(1, 1), &work{})
 	m.end(0, key(1, 1), messaging.Command{}, true)
-	if r := m.find(0, key(1, 1), 2); r != (recall{}) {
+	if r := m.find(0, key(1, 1), 2, 0); r != (recall{}) {
 		t.Errorf("got %+v, want nothing", r)
 	}
 }
@@ -223,18 +223,18 @@ func TestAnswerThatIsGoneIsKnownToBeLostForAWhile(t *testing.T) {
 	m := newMemory()
 	m.begin(0, key(1, 1), &work{})
 	m.end(time.Minute, key(1, 1), replied("answer"), false)
-	if r := m.find(time.Minute, key(1, 1), 2); r.answer == nil || string(r.answer.Body) != "answer" {
+	if r := m.find(time.Minute, key(1, 1), 2, 0); r.answer == nil || string(r.answer.Body) != "answer" {
 		t.Fatalf("got %+v, want the answer", r)
 	}
 	gone := time.Minute + memoryAge + 1
 	m.expire(gone)
-	if r := m.find(gone, key(1, 1), 2); !r.lost {
+	if r := m.find(gone, key(1, 1), 2, 0); !r.lost {
 		t.Errorf("at the second try got %+v, want that it is lost", r)
 	}
-	if r := m.find(gone, key(1, 1), 1); r != (recall{}) {
+	if r := m.find(gone, key(1, 1), 1, 0); r != (recall{}) {
 		t.Errorf("at the first try got %+v, want nothing", r)
 	}
-	if r := m.find(gone, key(2, 1), 2); r != (recall{}) {
+	if r := m.find(gone, key(2, 1), 2, 0); r != (recall{}) {
 		t.Errorf("of a later request got %+v, want nothing", r)
 	}
 	m.expire(gone + 2*memoryAge + 1)
@@ -248,7 +248,7 @@ func TestAnswerThatIsTooLargeIsNotKept(t *testing.T) {
 	m.most = 1000
 	m.begin(0, key(1, 1), &work{})
 	m.end(0, key(1, 1), replied(string(make([]byte, 1000))), false)
-	if r := m.find(0, key(1, 1), 2); !r.lost || m.bytes != 0 {
+	if r := m.find(0, key(1, 1), 2, 0); !r.lost || m.bytes != 0 {
 		t.Errorf("got %+v with %d bytes, want that it is lost", r, m.bytes)
 	}
 }
@@ -269,7 +269,7 @@ func TestKeysThatNameNothingAreNotRemembered(t *testing.T) {
 		m := newMemory()
 		m.begin(0, k, &work{})
 		m.end(0, k, replied("answer"), false)
-		if r := m.find(0, k, 2); r != (recall{}) || len(m.clients) != 0 {
+		if r := m.find(0, k, 2, 0); r != (recall{}) || len(m.clients) != 0 {
 			t.Errorf("%v: got %+v, and %d clients are known", k, r, len(m.clients))
 		}
 	}
@@ -285,7 +285,7 @@ func TestClientsThatAreKnownAreBounded(t *testing.T) {
 	if len(m.clients) != maxClients {
 		t.Errorf("%d clients are known, at most %d may be", len(m.clients), maxClients)
 	}
-	if r := m.find(0, &mitterev1.Key{Instance: fmt.Append(nil, maxClients), Number: 1}, 1); r != (recall{}) {
+	if r := m.find(0, &mitterev1.Key{Instance: fmt.Append(nil, maxClients), Number: 1}, 1, 0); r != (recall{}) {
 		t.Errorf("of one beyond got %+v, want nothing", r)
 	}
 }

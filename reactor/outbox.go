@@ -35,6 +35,8 @@ type letter interface {
 	send(context.Context) error
 	// size is about how many bytes it has.
 	size() int
+	// check returns why it can never be sent, nil if it can.
+	check() error
 	// keep returns what sends it later, when its sender may have changed it.
 	keep() func(context.Context) error
 }
@@ -158,6 +160,9 @@ func (o *outbox) keep(l letter, last bool) error {
 	peer, size := o.peerOf(l), l.size()+keptOverhead
 	if !o.fits(peer, size, last) {
 		return errOutboxFull // without the work of a copy
+	}
+	if err := l.check(); err != nil {
+		return err // while its sender can be told
 	}
 	return o.add(peer, kept{l.keep(), size}, last)
 }

@@ -42,12 +42,12 @@ func (w *work) progress(message proto.Message) error {
 	}
 	for _, l := range w.host.waiting(w) {
 		command.Kind = &mitterev1.Event{Call: l.call, Instance: w.host.u.instance}
-		err := w.host.socket.outbox.offer(w.host.u.sending, &commandLetter{l.session.path, command})
-		if code := messaging.CodeOf(err); code == messaging.ResourceExhausted || code == messaging.InvalidArgument {
-			return err
+		sent := w.host.socket.outbox.offer(w.host.u.sending, &commandLetter{l.session.path, command})
+		if code := messaging.CodeOf(sent); code == messaging.ResourceExhausted || code == messaging.InvalidArgument {
+			err = sent // of this caller; others may take it
 		}
 	}
-	return nil
+	return err
 }
 
 // waiting returns who waits for work.

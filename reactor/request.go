@@ -30,7 +30,7 @@ func (h *host) request(d *messaging.Delivery, k *mitterev1.Request) {
 		return
 	}
 	defer h.u.end(d)
-	path := d.ReturnPath()
+	path := h.pathTo(d)
 	if !k.GetOneWay() {
 		h.reply(path, k.GetCall(), v)
 	}
@@ -45,11 +45,11 @@ func (h *host) reply(path messaging.ReturnPath, call uint64, v verdict) {
 	case v.answer != nil:
 		h.answer(path, readdressed(*v.answer, call), false)
 	case v.aborted != nil:
-		h.say(path, &mitterev1.Reply{Call: call, Instance: h.u.instance, Status: v.aborted.Status()})
+		h.answer(path, messaging.Command{Kind: &mitterev1.Reply{Call: call, Instance: h.u.instance, Status: v.aborted.Status()}}, true)
 	case v.refused != nil:
 		reply := refusal(v.refused)
 		reply.Call, reply.Instance = call, h.u.instance
-		h.say(path, reply)
+		h.answer(path, messaging.Command{Kind: reply}, true)
 	}
 }
 
@@ -64,6 +64,7 @@ func readdressed(c messaging.Command, call uint64) messaging.Command {
 
 // judge decides about a request, and enters it if it is to be executed.
 func (h *host) judge(d *messaging.Delivery, k *mitterev1.Request) verdict {
+	digest := h.memory.digest(k.GetMethod(), d.Command.Body) // which may take a while
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := h.lookLocked()
@@ -79,7 +80,10 @@ func (h *host) judge(d *messaging.Delivery, k *mitterev1.Request) verdict {
 	if err != nil {
 		return verdict{refused: err}
 	}
-	if v, repeated := h.recall(now, s, e, k); repeated {
+	if !h.owns(s, k.GetKey()) {
+		k.Key = nil
+	}
+	if v, repeated := h.recall(now, s, e, k, digest); repeated {
 		h.u.stats.repeated.Add(1)
 		return v
 	}
@@ -88,6 +92,7 @@ func (h *host) judge(d *messaging.Delivery, k *mitterev1.Request) verdict {
 		return verdict{refused: errDraining}
 	}
 	w := h.newWork(d, k, e, now, sent)
+	w.digest = digest
 	if w.expired(now) {
 		h.u.stats.expired.Add(1)
 		return verdict{refused: errOvertime()}
@@ -97,12 +102,22 @@ func (h *host) judge(d *messaging.Delivery, k *mitterev1.Request) verdict {
 	return verdict{work: w}
 }
 
+// owns reports whether a key is of a session's own client; another one's is none. A broker
+// has seen to that for the clients whose requests it hands on.
+func (h *host) owns(s *session, key *mitterev1.Key) bool {
+	return h.member != nil || string(key.GetInstance()) == s.client
+}
+
 // recall decides about a request that came before: it is answered as it was then,
-// or waits with those who wait, and is executed again only if that does no harm.
-func (h *host) recall(now time.Duration, s *session, e entry, k *mitterev1.Request) (v verdict, repeated bool) {
-	known := h.memory.find(now, k.GetKey(), k.GetAttempt())
+// or waits with those who wait, and is executed again only if that does no harm. One
+// that asks for something else has no key.
+func (h *host) recall(now time.Duration, s *session, e entry, k *mitterev1.Request, digest uint64) (v verdict, repeated bool) {
+	known := h.memory.find(now, k.GetKey(), k.GetAttempt(), digest)
 	harmless := repeatable(k)
 	switch w := known.running; {
+	case known.other:
+		k.Key = nil
+		return verdict{}, false
 	case known.answer != nil && e.shape != Streaming:
 		return verdict{answer: known.answer}, true
 	case w != nil && w.credit == nil && !(harmless && w.ctx.Err() != nil): // what is cancelled answers nobody

@@ -19,6 +19,7 @@ type work struct {
 	entry    entry
 	request  *mitterev1.Request
 	delivery *messaging.Delivery
+	digest   uint64 // of what it asks for
 	arrived  time.Duration
 	deadline time.Duration // when its time is over; 0 is never
 	begin    time.Duration // until when it must have begun; 0 is any time

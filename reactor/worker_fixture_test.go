@@ -1,6 +1,7 @@
 package reactor_test
 
 import (
+	"cmp"
 	"testing"
 	"time"
 
@@ -85,7 +86,7 @@ func (b *brokerEnd) store(r *mitterev1.Request) {
 		r.Session = b.session
 	}
 	r.Method = reactor.MethodName(serviceMethod("Store"))
-	b.say(r, &testv1.StoreRequest{Item: r.GetCall()})
+	b.say(r, &testv1.StoreRequest{Item: cmp.Or(r.GetKey().GetNumber(), r.GetCall())})
 }
 
 // wantReply waits for the answer to a call, with this code.

@@ -11,6 +11,7 @@ import (
 	testv1 "github.com/mittere/mittere/gen/mittere/test/v1"
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
+	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/service"
@@ -127,6 +128,44 @@ func (f *failing) echo(context.Context, *testv1.EchoRequest) (*testv1.EchoRespon
 func (f *failing) store(context.Context, *testv1.StoreRequest) (*testv1.StoreResponse, error) {
 	f.stores.Add(1)
 	return nil, messaging.Errorf(messaging.Unavailable, "on purpose")
+}
+
+// TestCallsGoElsewhereWhereAWelcomeCannotBeTaken has a server beside a good one that
+// accepts sessions which would end at once, or carry nothing.
+func TestCallsGoElsewhereWhereAWelcomeCannotBeTaken(t *testing.T) {
+	for name, hostile := range map[string]*mitterev1.Welcome{
+		"a heartbeat without end": {Session: 1, HeartbeatNano: 1 << 62},
+		"frames of one byte":      {Session: 1, HeartbeatNano: 1e9, Limits: &mitterev1.Limits{FrameBytes: 1}},
+		"no session":              {HeartbeatNano: 1e9},
+	} {
+		t.Run(name, func(t *testing.T) {
+			zmq := newContext(t)
+			router := must(comm.NewRouter(zmq, tcp))(t)
+			welcomed := make(chan struct{}, 100)
+			var serving sync.WaitGroup
+			defer serving.Wait()
+			ctx, stop := context.WithCancel(context.Background())
+			defer stop()
+			serving.Go(func() {
+				for {
+					m, err := router.Recv(ctx)
+					if err != nil {
+						return
+					}
+					_ = router.Send(ctx, comm.NewMessage(append(m.Frames[:1:1], word(hostile, nil)...)...))
+					welcomed <- struct{}{}
+				}
+			})
+			good := serve(t, zmq, handlers(), service.WithBind(tcp), service.WithID("good"))
+			c := newClient(t, zmq, service.FromEndpoints(router.Endpoints()[0], good.Endpoints()[0]), service.WithTries(1))
+			receive(t, "the welcome", welcomed)
+			for range 20 {
+				if who := wantEcho(t, c); who != "good" {
+					t.Errorf("%q answered", who)
+				}
+			}
+		})
+	}
 }
 
 func TestOnlyIdempotentCallsAreRepeatedAfterTheyWereSent(t *testing.T) {

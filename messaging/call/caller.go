@@ -84,7 +84,8 @@ type Request struct {
 	Accepted func(workers, unknown []string)
 	// Progress, if it is not nil, gets news of the call; see [WithProgress].
 	Progress func(worker string, e *messaging.Envelope)
-	// Key names the request on every try; nil is one that the Conn chooses.
+	// Key names the request on every try; nil is one that the Conn chooses. Its Instance
+	// is not looked at: each server knows the client by another one.
 	Key *mitterev1.Key
 	// Attempt counts the tries, from 1; 0 is the first.
 	Attempt int

@@ -19,6 +19,7 @@ type Conn struct {
 	config
 	zmq      *comm.Context
 	endpoint string
+	instance []byte    // of the client, as the server knows it
 	began    time.Time // where its clock begins
 
 	calls      atomic.Int64 // that have begun and not ended
@@ -47,6 +48,7 @@ func Dial(zmq *comm.Context, endpoint string, options ...DialOption) (*Conn, err
 		config: config, zmq: zmq, endpoint: strings.TrimPrefix(endpoint, ">"), began: time.Now(),
 		why: messaging.Errorf(messaging.Unavailable, "no answer from %s yet", endpoint), changed: make(chan struct{}),
 	}
+	c.instance = c.keys.instanceAt(c.endpoint)
 	first, err := c.newDealer()
 	if err != nil {
 		return nil, err

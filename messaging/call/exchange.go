@@ -112,7 +112,8 @@ func (l *link) begin(ctx context.Context, r *Request, key *mitterev1.Key) (*exch
 func (l *link) request(ctx context.Context, x *exchange, r *Request, key *mitterev1.Key) *mitterev1.Request {
 	trace := messaging.TraceContextFrom(ctx)
 	request := &mitterev1.Request{
-		Call: x.id, Session: l.session, Key: key, Service: l.conn.service, Method: r.Method.Name,
+		Call: x.id, Session: l.session, Service: l.conn.service, Method: r.Method.Name,
+		Key:    &mitterev1.Key{Instance: l.conn.instance, Number: key.GetNumber(), Settled: key.GetSettled()},
 		Target: r.Target, WaitNano: int64(r.Wait), SentAtNano: l.conn.clock(), Attempt: uint32(max(r.Attempt, 1)),
 		Idempotency: r.Method.Idempotency, OneWay: r.OneWay,
 		Traceparent: trace.Parent, Tracestate: trace.State, Metadata: r.Metadata,

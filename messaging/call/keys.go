@@ -1,17 +1,21 @@
 package call
 
 import (
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"sync"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 )
 
 // Keys names the requests of one client, over all of its connections: a request
-// has the same key on every try, by which servers recognise it. All methods may
+// has the same number on every try, and the client the same instance in all sessions
+// with one server, by which that recognises it. No two servers know the client by the
+// same instance, so that none of them can pass for it at another one. All methods may
 // be called by any number of goroutines at once.
 type Keys struct {
-	instance []byte
+	secret []byte // of which the instances are made
 
 	mu   sync.Mutex
 	last uint64
@@ -19,23 +23,32 @@ type Keys struct {
 	open map[uint64]struct{}
 }
 
-// instanceSize is the length of the random bytes that name a client.
+// instanceSize is the length of the bytes that name a client to a server.
 const instanceSize = 16
 
 // NewKeys returns the keys of a new client.
 func NewKeys() *Keys {
-	k := &Keys{instance: make([]byte, instanceSize), low: 1, open: map[uint64]struct{}{}}
-	_, _ = rand.Read(k.instance) // it never fails
+	k := &Keys{secret: make([]byte, sha256.Size), low: 1, open: map[uint64]struct{}{}}
+	_, _ = rand.Read(k.secret) // it never fails
 	return k
 }
 
-// Begin returns the key of a new request, which must be given to End.
+// instanceAt returns what the client is called at an endpoint. Nobody who does not know
+// the secret can tell that two of them are of one client.
+func (k *Keys) instanceAt(endpoint string) []byte {
+	mac := hmac.New(sha256.New, k.secret)
+	_, _ = mac.Write([]byte(endpoint)) // it never fails
+	return mac.Sum(nil)[:instanceSize]
+}
+
+// Begin returns the key of a new request, which must be given to End. It has no
+// instance: that is of each connection.
 func (k *Keys) Begin() *mitterev1.Key {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.last++
 	k.open[k.last] = struct{}{}
-	return &mitterev1.Key{Instance: k.instance, Number: k.last, Settled: k.low}
+	return &mitterev1.Key{Number: k.last, Settled: k.low}
 }
 
 // End notes that the client waits no longer for the answer to a request.

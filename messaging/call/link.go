@@ -23,11 +23,11 @@ type link struct {
 	session   uint64
 	instance  string
 	heartbeat time.Duration
-	heard     atomic.Int64 // when something was last received, by the conn's clock
-	said      atomic.Int64 // when something was last sent that tells the time
-	frame     uint64       // bytes of a frame that the server takes; 0 if it does not say
-	targets   bool         // the server gives requests to chosen workers
-	draining  atomic.Bool  // the server takes no further requests
+	heard     atomic.Int64         // when something was last received, by the conn's clock
+	said      atomic.Int64         // when something was last sent that tells the time
+	frame     messaging.FrameLimit // of the server
+	targets   bool                 // the server gives requests to chosen workers
+	draining  atomic.Bool          // the server takes no further requests
 
 	reading chan struct{}           // holds a token; who takes it receives for all
 	broken  chan struct{}           // closed by the last who does, if that was not the end of the session
@@ -70,8 +70,9 @@ func (l *link) introduce(ctx context.Context) error {
 	watcher.Go(func() { stop(l.watch(ctx)) })
 	c := l.conn
 	err := l.send(ctx, &mitterev1.Hello{
-		Instance: c.keys.instance, Role: mitterev1.Role_ROLE_CLIENT,
+		Instance: c.instance, Role: mitterev1.Role_ROLE_CLIENT,
 		HeartbeatNano: int64(c.heartbeat), SentAtNano: c.clock(), Features: []string{messaging.FeatureTargets},
+		FrameBytes: uint64(l.dealer.MaxFrameSize()),
 	}, nil)
 	if err == nil {
 		err = l.await(ctx)
@@ -104,12 +105,12 @@ func (l *link) await(ctx context.Context) error {
 
 // welcome takes what was agreed.
 func (l *link) welcome(w *mitterev1.Welcome) error {
-	l.session, l.instance = w.GetSession(), w.GetInstance()
-	l.heartbeat, l.frame = time.Duration(w.GetHeartbeatNano()), w.GetLimits().GetFrameBytes()
-	l.targets = slices.Contains(w.GetFeatures(), messaging.FeatureTargets)
-	if l.session == 0 || l.heartbeat <= 0 {
-		return messaging.Errorf(messaging.Internal, "a welcome without session or heartbeat")
+	if wrong := messaging.CheckWelcome(w); wrong != nil {
+		return wrong
 	}
+	l.session, l.instance = w.GetSession(), w.GetInstance()
+	l.heartbeat, l.frame = time.Duration(w.GetHeartbeatNano()), messaging.FrameLimit(w.GetLimits().GetFrameBytes())
+	l.targets = slices.Contains(w.GetFeatures(), messaging.FeatureTargets)
 	l.heard.Store(l.conn.clock())
 	return nil
 }
@@ -214,10 +215,8 @@ func (l *link) send(ctx context.Context, kind, message proto.Message) error {
 
 // put puts a message into the socket, unless it would end the connection.
 func (l *link) put(ctx context.Context, m comm.Message) error {
-	for _, frame := range m.Frames {
-		if l.frame > 0 && uint64(len(frame)) > l.frame {
-			return messaging.Errorf(messaging.ResourceExhausted, "%w: %d bytes, of which %s takes %d", comm.TooLarge, len(frame), l.conn.endpoint, l.frame)
-		}
+	if err := l.frame.Check(m.Frames, l.conn.endpoint); err != nil {
+		return err
 	}
 	return l.dealer.Send(ctx, m)
 }

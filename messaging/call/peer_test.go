@@ -112,6 +112,9 @@ var noServers = map[string]answers{
 	"accepts a session that has no end": func(proto.Message) []frames {
 		return []frames{welcome(1 << 62)}
 	},
+	"takes frames of one byte": func(proto.Message) []frames {
+		return []frames{commandOf(&mitterev1.Welcome{Session: 1, HeartbeatNano: 1e9, Limits: &mitterev1.Limits{FrameBytes: 1}}, nil)}
+	},
 	"refuses": func(proto.Message) []frames {
 		return []frames{commandOf(&mitterev1.Disconnect{Status: &mitterev1.Status{Code: messaging.PermissionDenied, Message: "no"}}, nil)}
 	},
@@ -136,6 +139,74 @@ func TestConnSaysWhyThereIsNoSessionAndKeepsTrying(t *testing.T) {
 			eventually(t, "calls succeed", func() bool { _, err := askEcho(patient(t), conn, "somebody"); return err == nil })
 			eventually(t, "there is one session", func() bool { return s.Stats().Sessions == 1 })
 		})
+	}
+}
+
+func TestServerWhoseWelcomeCannotBeTakenNeverHasASession(t *testing.T) {
+	for name, wrong := range map[string]*mitterev1.Welcome{
+		"no session":             {HeartbeatNano: 1e9},
+		"no heartbeat":           {Session: 1},
+		"a heartbeat too soon":   {Session: 1, HeartbeatNano: -1},
+		"a heartbeat too late":   {Session: 1, HeartbeatNano: 1 << 62},
+		"frames of one byte":     {Session: 1, HeartbeatNano: 1e9, Limits: &mitterev1.Limits{FrameBytes: 1}},
+		"frames a bit too short": {Session: 1, HeartbeatNano: 1e9, Limits: &mitterev1.Limits{FrameBytes: 1023}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			zmq := newContext(t)
+			router := serveRaw(t, zmq, tcp, func(proto.Message) []frames { return []frames{commandOf(wrong, nil)} })
+			conn := dial(t, zmq, router.Endpoints()[0])
+			eventually(t, "it says why", func() bool { return strings.Contains(conn.Err().Error(), "a welcome with") })
+			_, err := askEcho(within(t, 200*time.Millisecond), conn, "nobody")
+			if wantCode(t, err, messaging.CodeOf(err)); err == nil || !strings.Contains(err.Error(), "a welcome with") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestWelcomeWithoutLimitsIsTaken(t *testing.T) {
+	for _, limits := range []*mitterev1.Limits{nil, {}, {FrameBytes: 1024}, {FrameBytes: 1 << 63, Calls: 1 << 31}} {
+		zmq := newContext(t)
+		router := serveRaw(t, zmq, tcp, func(proto.Message) []frames {
+			return []frames{commandOf(&mitterev1.Welcome{Session: 1, HeartbeatNano: 1e9, Limits: limits}, nil)}
+		})
+		conn := dial(t, zmq, router.Endpoints()[0])
+		eventually(t, "there is a session", conn.Ready)
+	}
+}
+
+// TestClientIsKnownToEachServerByAnotherInstance has each server see a session that ends,
+// and the next one.
+func TestClientIsKnownToEachServerByAnotherInstance(t *testing.T) {
+	zmq, keys := newContext(t), call.NewKeys()
+	var seen []string
+	for range 3 {
+		instances := make(chan string, 100)
+		router := serveRaw(t, zmq, tcp, func(kind proto.Message) []frames {
+			switch k := kind.(type) {
+			case *mitterev1.Hello:
+				instances <- string(k.GetInstance())
+				return []frames{welcome(rarely)}
+			case *mitterev1.Request:
+				instances <- string(k.GetKey().GetInstance())
+				return []frames{commandOf(&mitterev1.Disconnect{}, nil)}
+			default:
+				return nil
+			}
+		})
+		conn := dial(t, zmq, router.Endpoints()[0], call.WithKeys(keys))
+		_, err := askEcho(patient(t), conn, "nobody")
+		wantCode(t, err, messaging.Unavailable)
+		first := receive(t, "the hello", instances)
+		for range 2 { // the request, and the next hello
+			if next := receive(t, "the same instance", instances); next != first || len(next) != 16 {
+				t.Errorf("got %x after %x", next, first)
+			}
+		}
+		seen = append(seen, first)
+	}
+	if slices.Sort(seen); len(slices.Compact(seen)) != 3 {
+		t.Errorf("three servers know the client as %x", seen)
 	}
 }
 

@@ -17,11 +17,15 @@ type letter struct {
 	action  desk.Action // that it says; nil if it is not the desk's
 	leg     uint64      // that it gives to a worker; 0 if none
 	work    bool        // it is nothing to a peer that is no worker any more
+	wrong   error       // why it can never be sent; nil if it can
 }
 
 // send has a letter with these frames sent when the event ends. Many at once cost
 // less than each by itself.
 func (b *Broker) send(p *peer, frames [][]byte, l letter) {
+	if p.keeper != nil {
+		l.wrong = p.keeper.FrameLimit().Check(frames, "the peer")
+	}
 	l.to, l.message = p, comm.NewMessage(slices.Concat([][]byte{[]byte(p.at.ID)}, frames)...)
 	b.outbox = append(b.outbox, l)
 }
@@ -47,7 +51,7 @@ func (b *Broker) sendRun(letters []letter) (sent int) {
 	clear(b.run)
 	b.run = b.run[:0]
 	for _, l := range letters {
-		if l.to.gone || len(l.to.waiting) > 0 || l.to.at.Socket != letters[0].to.at.Socket {
+		if l.to.gone || l.wrong != nil || len(l.to.waiting) > 0 || l.to.at.Socket != letters[0].to.at.Socket {
 			break
 		}
 		b.run = append(b.run, l.message)
@@ -74,6 +78,8 @@ func (b *Broker) sent(l letter) {
 func (b *Broker) sendOne(l letter) {
 	switch {
 	case l.to.gone: // with this letter
+	case l.wrong != nil:
+		b.refuse(l, l.wrong)
 	case len(l.to.waiting) > 0:
 		b.keep(l)
 	default:
@@ -108,11 +114,16 @@ func (b *Broker) try(l letter) outcome {
 	case messaging.IsUnreachable(failed):
 		return unreachable
 	default:
-		b.stats.Undeliverable++
-		b.journal.noise.Write(slog.LevelWarn, "a message cannot be sent", "dialect", l.to.dialect, "error", failed)
-		b.refused = append(b.refused, refusal{l, failed})
+		b.refuse(l, failed)
 		return over
 	}
+}
+
+// refuse notes that a letter can be sent to nobody.
+func (b *Broker) refuse(l letter, why error) {
+	b.stats.Undeliverable++
+	b.journal.noise.Write(slog.LevelWarn, "a message cannot be sent", "dialect", l.to.dialect, "error", why)
+	b.refused = append(b.refused, refusal{l, why})
 }
 
 // unposted returns the part of the outbox that has not left.

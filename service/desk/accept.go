@@ -10,8 +10,8 @@ import (
 // refused. One without a target waits if nobody has room, even if nobody serves the
 // service yet (RFC 7: SHOULD queue, and SHOULD expire).
 //
-// A repetition, which is a request with the key of one that waits or runs, waits for
-// the same answer, each with its own deadline; the request is cancelled when nobody
+// A repetition, which is a request with the key and the content of one that waits or runs,
+// waits for the same answer, each with its own deadline; the request is cancelled when nobody
 // waits any more. Streams, targets and one-way requests cannot be joined. Those, and
 // requests that have ended lately and may have been executed, are taken again if a
 // second execution does no harm, and are else ABORTED. Answers are not kept here.
@@ -28,6 +28,9 @@ func (d *Desk) Request(now time.Duration, from Peer, r *Request) []Action {
 	}
 	key := r.key()
 	before := d.keys[key]
+	if before != nil && !before.request.asks(r) { // nobody gets the answer to what another one asked
+		r.Key, key, before = Key{}, Key{}, nil
+	}
 	switch {
 	case before != nil && before.joinable(r):
 		d.join(before, from, r)

@@ -13,7 +13,7 @@ func TestRepetitionWaitsForTheSameAnswer(t *testing.T) {
 	s.ready("w1", "w2")
 	s.want(s.ask(1, key(1), within(time.Second)), "deliver 1 to w1")
 	s.want(s.pass(500*time.Millisecond, "w1", "w2"))
-	again := &desk.Request{Call: 1, Service: "echo", Key: desk.Key{Client: "client", Number: 1}, Attempt: 2, Timeout: time.Second}
+	again := &desk.Request{Call: 1, Service: "echo", Content: desk.Content{Body: [][]byte{[]byte("hi")}}, Key: desk.Key{Client: "client", Number: 1}, Attempt: 2, Timeout: time.Second}
 	s.want(s.d.Request(s.now, peer("c2"), again))
 	s.want(s.ask(3, key(1)), "reply 3 to c: RESOURCE_EXHAUSTED, refused")
 	s.want(s.pass(500*time.Millisecond, "w1", "w2"), "reply 1 to c of w1: DEADLINE_EXCEEDED")
@@ -22,6 +22,20 @@ func TestRepetitionWaitsForTheSameAnswer(t *testing.T) {
 	if c := s.d.Counters(); c.Joined != 2 || c.Delivered != 1 || c.Answered != 2 || c.Expired != 1 {
 		t.Fatalf("got %+v", c)
 	}
+}
+
+// TestKeyOfAnotherQuestionIsNone has the key of a request that runs come with another
+// method, and with another content.
+func TestKeyOfAnotherQuestionIsNone(t *testing.T) {
+	s := newStage(t, desk.Limits{})
+	s.ready("w1", "w2", "w3")
+	s.want(s.ask(1, key(1)), "deliver 1 to w1")
+	s.want(s.ask(2, key(1), harmful, func(r *desk.Request) { r.Method = "another" }), "deliver 2 to w2")
+	s.want(s.ask(3, key(1), harmful, func(r *desk.Request) { r.Content.Body[0] = []byte("ho") }), "deliver 3 to w3")
+	s.want(s.ask(4, key(1)))
+	s.want(s.reply("w3", 3), "reply 3 to c of w3")
+	s.want(s.reply("w2", 2), "reply 2 to c of w2")
+	s.want(s.reply("w1", 1), "reply 1 to c of w1", "reply 4 to c of w1")
 }
 
 func TestRepetitionOfWhatHasEndedIsAborted(t *testing.T) {

@@ -1,6 +1,10 @@
 package desk
 
-import "time"
+import (
+	"bytes"
+	"slices"
+	"time"
+)
 
 // Request is what a client asks for. It is the desk's once it was given to
 // [Desk.Request], and not to be changed by anybody.
@@ -59,6 +63,11 @@ func (r *Request) key() Key {
 
 // joinable reports whether the answer is one, by what was asked.
 func (r *Request) joinable() bool { return r.Target.Kind == Any && r.Credit == 0 && !r.OneWay }
+
+// asks reports whether another request asks for the same.
+func (r *Request) asks(other *Request) bool {
+	return r.Service == other.Service && r.Method == other.Method && slices.EqualFunc(r.Content.Body, other.Content.Body, bytes.Equal)
+}
 
 // size returns about how many bytes a request takes up.
 func (r *Request) size() int {
@@ -165,7 +174,7 @@ func (c *call) last() (at time.Duration) {
 // joinable reports whether a repetition can have all of the answer: it is one, and
 // nothing of it was sent.
 func (c *call) joinable(r *Request) bool {
-	return c.request.joinable() && r.joinable() && c.request.Service == r.Service && !c.parts[0].streamed
+	return c.request.joinable() && r.joinable() && !c.parts[0].streamed
 }
 
 // name returns the name of the worker of a part, if it has one.

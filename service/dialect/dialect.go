@@ -13,6 +13,7 @@ package dialect
 import (
 	"time"
 
+	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/service/desk"
 )
 
@@ -54,6 +55,9 @@ type Keeper interface {
 	// heartbeat. With probe it sends something in any case, so that a peer whose
 	// connection ended is found to be gone.
 	Tick(now time.Duration, probe bool) (actions []desk.Action, answers [][][]byte)
+	// FrameLimit returns how many bytes of a frame the peer takes, 0 if it does not say.
+	// A longer one would end its connection.
+	FrameLimit() messaging.FrameLimit
 	// Drain returns what asks the peer for no further requests, since the broker
 	// stops.
 	Drain() (answers [][][]byte)

@@ -545,7 +545,10 @@ type Hello struct {
 	// The sender's monotonic clock, in nanoseconds.
 	SentAtNano int64 `protobuf:"varint,4,opt,name=sent_at_nano,json=sentAtNano,proto3" json:"sent_at_nano,omitempty"`
 	// Optional parts of the protocol that the sender speaks.
-	Features      []string `protobuf:"bytes,5,rep,name=features,proto3" json:"features,omitempty"`
+	Features []string `protobuf:"bytes,5,rep,name=features,proto3" json:"features,omitempty"`
+	// Bytes of one frame that the sender takes: 1024 at least, or 0 if it does not
+	// say.
+	FrameBytes    uint64 `protobuf:"varint,6,opt,name=frame_bytes,json=frameBytes,proto3" json:"frame_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -613,6 +616,13 @@ func (x *Hello) GetFeatures() []string {
 		return x.Features
 	}
 	return nil
+}
+
+func (x *Hello) GetFrameBytes() uint64 {
+	if x != nil {
+		return x.FrameBytes
+	}
+	return 0
 }
 
 // Welcome accepts a session.
@@ -701,7 +711,8 @@ func (x *Welcome) GetFeatures() []string {
 // Limits bound what one session may carry.
 type Limits struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Bytes of one frame.
+	// Bytes of one frame that the sender takes: 1024 at least, or 0 if it does not
+	// say.
 	FrameBytes uint64 `protobuf:"varint,1,opt,name=frame_bytes,json=frameBytes,proto3" json:"frame_bytes,omitempty"`
 	// Calls that may run or wait at once, of all sessions together.
 	Calls         uint32 `protobuf:"varint,2,opt,name=calls,proto3" json:"calls,omitempty"`
@@ -1810,14 +1821,16 @@ const file_mittere_v1_command_proto_rawDesc = "" +
 	"disconnect\x18\x0e \x01(\v2\x16.mittere.v1.DisconnectH\x00R\n" +
 	"disconnect\x12\x12\n" +
 	"\x04body\x18\x0f \x01(\fR\x04bodyB\x06\n" +
-	"\x04kind\"\xae\x01\n" +
+	"\x04kind\"\xcf\x01\n" +
 	"\x05Hello\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\fR\binstance\x12$\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x10.mittere.v1.RoleR\x04role\x12%\n" +
 	"\x0eheartbeat_nano\x18\x03 \x01(\x03R\rheartbeatNano\x12 \n" +
 	"\fsent_at_nano\x18\x04 \x01(\x03R\n" +
 	"sentAtNano\x12\x1a\n" +
-	"\bfeatures\x18\x05 \x03(\tR\bfeatures\"\xae\x01\n" +
+	"\bfeatures\x18\x05 \x03(\tR\bfeatures\x12\x1f\n" +
+	"\vframe_bytes\x18\x06 \x01(\x04R\n" +
+	"frameBytes\"\xae\x01\n" +
 	"\aWelcome\x12\x18\n" +
 	"\asession\x18\x01 \x01(\x06R\asession\x12%\n" +
 	"\x0eheartbeat_nano\x18\x02 \x01(\x03R\rheartbeatNano\x12\x1a\n" +

@@ -22,8 +22,6 @@ const (
 	longestHeartbeat = 30 * time.Second
 	// heartbeatsMissed is how many heartbeats a peer may leave out.
 	heartbeatsMissed = 3
-	// largestInstance bounds the instance in a Hello, in bytes.
-	largestInstance = 64
 )
 
 // native is the dialect. It does not change after it was made.

@@ -1,6 +1,7 @@
 package native_test
 
 import (
+	"crypto/sha256"
 	"maps"
 	"testing"
 	"time"
@@ -79,8 +80,10 @@ func TestWorkerIsToldWhatTheClientSaid(t *testing.T) {
 		k.Attempt, k.Credit, k.TimeoutNano, k.WaitNano, k.Idempotency = 4, 2, 1000, 500, mitterev1.Idempotency_IDEMPOTENCY_NO_SIDE_EFFECTS
 	})
 	s.want("w < Request 1 echo a.S/M hi")
+	sum := sha256.Sum256(key.GetInstance()) // by which nobody can pass for the client
+	alias := &mitterev1.Key{Instance: sum[:16], Number: 8, Settled: 7}
 	got, want := s.request(), &mitterev1.Request{
-		Call: 1, Session: s.sessions["w"], Key: key, Service: "echo", Method: "a.S/M", TimeoutNano: 1000, WaitNano: 500, SentAtNano: int64(s.now) + 1,
+		Call: 1, Session: s.sessions["w"], Key: alias, Service: "echo", Method: "a.S/M", TimeoutNano: 1000, WaitNano: 500, SentAtNano: int64(s.now) + 1,
 		Attempt: 4, Credit: 2, Idempotency: mitterev1.Idempotency_IDEMPOTENCY_NO_SIDE_EFFECTS, Traceparent: "parent", Tracestate: "state", Metadata: metadata,
 	}
 	if !proto.Equal(got, want) {
@@ -372,9 +375,11 @@ func TestKindsOfLaterVersionsAreIgnored(t *testing.T) {
 }
 
 func TestHelloIsRefused(t *testing.T) {
-	for want, hello := range map[string]*mitterev1.Hello{
-		"UNIMPLEMENTED":    {Role: 3},
-		"INVALID_ARGUMENT": {Instance: make([]byte, 65)},
+	for hello, want := range map[*mitterev1.Hello]string{
+		{Role: 3}:                    "UNIMPLEMENTED",
+		{Instance: make([]byte, 65)}: "INVALID_ARGUMENT",
+		{FrameBytes: 1}:              "INVALID_ARGUMENT",
+		{FrameBytes: 1023}:           "INVALID_ARGUMENT",
 	} {
 		s := newStage(t)
 		s.must("c", hello)

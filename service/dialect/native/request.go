@@ -39,6 +39,9 @@ func (s *speaker) readRequest(now time.Duration, k *mitterev1.Request, m message
 	}
 	if string(k.GetKey().GetInstance()) == s.session.client { // else it is another client's
 		r.Key = desk.Key{Client: s.session.client, Number: k.GetKey().GetNumber()}
+		if k.GetKey() != nil {
+			k.Key.Instance = s.session.alias
+		}
 	}
 	if r.Credit > 0 && !r.OneWay {
 		s.session.begin(now, k, r, s.desk.Limits().Longest)

@@ -1,6 +1,7 @@
 package native
 
 import (
+	"crypto/sha256"
 	"crypto/subtle"
 	"math/rand/v2"
 	"time"
@@ -15,8 +16,10 @@ import (
 type session struct {
 	id        uint64
 	client    string // its instance, which keys have
+	alias     []byte // what workers know of that
 	worker    bool   // its role
 	own       bool   // it is the broker's own worker
+	limit     messaging.FrameLimit
 	heartbeat time.Duration
 	heard     time.Duration // when something came
 	said      time.Duration // when something was sent that tells the time
@@ -54,6 +57,14 @@ func (s *speaker) look(now time.Duration) []desk.Action {
 	return s.end(now)
 }
 
+// FrameLimit returns how many bytes of a frame the peer takes, 0 if it does not say.
+func (s *speaker) FrameLimit() messaging.FrameLimit {
+	if s.session == nil {
+		return 0
+	}
+	return s.session.limit
+}
+
 // end ends the session, if there is one, with all that the peer waits for and has.
 func (s *speaker) end(now time.Duration) []desk.Action {
 	if s.session == nil {
@@ -75,16 +86,15 @@ func (s *speaker) hears(now time.Duration, id uint64) bool {
 // readHello opens a session in place of the one that the peer had.
 func (s *speaker) readHello(now time.Duration, k *mitterev1.Hello) ([]desk.Action, [][][]byte, error) {
 	actions := s.end(now)
-	switch {
-	case k.GetRole() < mitterev1.Role_ROLE_UNSPECIFIED || k.GetRole() > mitterev1.Role_ROLE_WORKER:
-		return actions, s.dismiss(messaging.Errorf(messaging.Unimplemented, "the role %d is not known here", k.GetRole())), nil
-	case len(k.GetInstance()) > largestInstance:
-		return actions, s.dismiss(messaging.Errorf(messaging.InvalidArgument, "an instance of %d bytes, want %d at most", len(k.GetInstance()), largestInstance)), nil
+	if wrong := messaging.CheckHello(k); wrong != nil {
+		return actions, s.dismiss(wrong), nil
 	}
 	b := &session{
 		id: rand.Uint64() | 1, client: string(k.GetInstance()), worker: k.GetRole() == mitterev1.Role_ROLE_WORKER, heard: now, said: now,
+		limit:     messaging.FrameLimit(k.GetFrameBytes()),
 		heartbeat: min(max(time.Duration(k.GetHeartbeatNano()), s.shortest), longestHeartbeat),
 	}
+	b.alias = aliasOf(k.GetInstance())
 	b.own = b.worker && s.own != "" && subtle.ConstantTimeCompare([]byte(s.own), k.GetInstance()) == 1
 	b.sentAt(now, k.GetSentAtNano())
 	s.session = b
@@ -97,6 +107,20 @@ func (s *speaker) readHello(now time.Duration, k *mitterev1.Hello) ([]desk.Actio
 	}
 	return actions, answers, nil
 }
+
+// aliasOf returns by which instance workers recognise a client. It is the same at all
+// times, and tells nothing of the one by which the broker does: a worker must not be able
+// to pass for the client there.
+func aliasOf(instance []byte) []byte {
+	if len(instance) == 0 {
+		return nil
+	}
+	sum := sha256.Sum256(instance)
+	return sum[:aliasSize]
+}
+
+// aliasSize is how many bytes an alias has.
+const aliasSize = 16
 
 // readHeartbeat notes that the peer lives, and measures its clock.
 func (s *speaker) readHeartbeat(now time.Duration, k *mitterev1.Heartbeat) ([]desk.Action, [][][]byte, error) {

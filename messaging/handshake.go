@@ -1,0 +1,44 @@
+package messaging
+
+import (
+	"time"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+)
+
+const (
+	// MaxInstanceSize is how many bytes the instance of a Hello has at most.
+	MaxInstanceSize = 64
+	// LongestHeartbeat is the longest that a Welcome may agree upon.
+	LongestHeartbeat = time.Hour
+)
+
+// CheckHello returns why a session with the sender of a Hello cannot be, nil if it can.
+// What is out of range but can be cut, as its heartbeat, is not wrong.
+func CheckHello(k *mitterev1.Hello) *Error {
+	switch role, limit := k.GetRole(), FrameLimit(k.GetFrameBytes()); {
+	case role < mitterev1.Role_ROLE_UNSPECIFIED || role > mitterev1.Role_ROLE_WORKER:
+		return Errorf(Unimplemented, "the role %d is not known here", role)
+	case len(k.GetInstance()) > MaxInstanceSize:
+		return Errorf(InvalidArgument, "an instance of %d bytes, want %d at most", len(k.GetInstance()), MaxInstanceSize)
+	case !limit.Valid():
+		return Errorf(InvalidArgument, "a hello with frames of %d bytes, want %d at least", limit, LeastFrameLimit)
+	default:
+		return nil
+	}
+}
+
+// CheckWelcome returns why there is no session with the sender of a Welcome, nil if
+// there is. Absent limits are none.
+func CheckWelcome(k *mitterev1.Welcome) *Error {
+	switch heartbeat, limit := time.Duration(k.GetHeartbeatNano()), FrameLimit(k.GetLimits().GetFrameBytes()); {
+	case k.GetSession() == 0:
+		return Errorf(Unavailable, "a welcome without a session")
+	case heartbeat <= 0 || heartbeat > LongestHeartbeat:
+		return Errorf(Unavailable, "a welcome with a heartbeat of %v, want more than 0 and %v at most", heartbeat, LongestHeartbeat)
+	case !limit.Valid():
+		return Errorf(Unavailable, "a welcome with frames of %d bytes, want %d at least", limit, LeastFrameLimit)
+	default:
+		return nil
+	}
+}
