@@ -12,15 +12,14 @@ import (
 
 // peer is a client or worker that has said something.
 type peer struct {
-	at       desk.Peer
-	dialect  string // its name
-	protocol dialect.Dialect
-	speaker  dialect.Speaker
-	keeper   dialect.Keeper // the speaker, if it keeps a session; else nil
-	heard    time.Duration
-	gone     bool     // it is not known any more
-	waiting  []letter // that it had no room for, in order
-	bytes    int      // of those
+	at      desk.Peer
+	dialect string // its name
+	speaker dialect.Speaker
+	keeper  dialect.Keeper // the speaker, if it keeps a session; else nil
+	heard   time.Duration
+	gone    bool     // it is not known any more
+	waiting []letter // that it had no room for, in order
+	bytes   int      // of those
 
 	received, sent uint64 // messages
 }
@@ -65,7 +64,7 @@ func (b *Broker) peerOf(now time.Duration, at desk.Peer, frames [][]byte) (*peer
 		return nil, errNoRoom
 	}
 	d := dialects[i]
-	p := &peer{at: at, dialect: d.Name(), protocol: d, speaker: d.Open(b.desk, at)}
+	p := &peer{at: at, dialect: d.Name(), speaker: d.Open(b.desk, at)}
 	b.peers[at] = p
 	if keeper, ok := p.speaker.(dialect.Keeper); ok {
 		p.keeper = keeper

@@ -4,7 +4,6 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/service/desk"
-	"github.com/mittere/mittere/service/dialect"
 )
 
 // refusal is a letter that can be sent to nobody, as it is too large.
@@ -35,7 +34,7 @@ func (b *Broker) reject(r refusal) []desk.Action {
 		return nil
 	case answers:
 		a.Answer = desk.Answer{Status: r.status(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "the answer")}
-		b.replace(r.to, a)
+		b.utter(r.to, a)
 		return nil
 	default:
 		return b.breakOff(r, call, tag)
@@ -72,32 +71,21 @@ func (b *Broker) breakOff(r refusal, call uint64, tag any) []desk.Action {
 		return ok && its == call
 	})
 	if ended {
-		b.replace(r.to, end)
+		b.utter(r.to, end)
 		return nil
 	}
 	before := b.desk.Counters().Cancelled
 	actions := b.desk.Cancel(b.now(), r.to.at, call)
 	if b.desk.Counters().Cancelled != before { // else its time is over, and that is its end
-		b.utter(r.to, r.to.speaker, end)
+		b.utter(r.to, end)
 	}
 	return actions
 }
 
-// replace answers in place of an answer that cannot be sent. That one has been counted
-// by its speaker, so that another writes this one; but for a session, which is known to
-// its speaker alone, and where answers are not counted.
-func (b *Broker) replace(p *peer, a desk.Reply) {
-	speaker := p.speaker
-	if p.keeper == nil {
-		speaker = p.protocol.Open(b.desk, p.at)
-	}
-	b.utter(p, speaker, a)
-}
-
-// utter sends what a speaker makes of an answer; it is not replaced if it cannot be
-// sent either.
-func (b *Broker) utter(p *peer, speaker dialect.Speaker, a desk.Reply) {
-	if frames := speaker.Write(a); frames != nil {
+// utter sends an answer in place of one that cannot be sent. It is not replaced if it
+// cannot be sent either.
+func (b *Broker) utter(p *peer, a desk.Reply) {
+	if frames := p.speaker.Write(a); frames != nil {
 		b.send(p, frames, letter{})
 	}
 }

@@ -154,6 +154,15 @@ func (d *Desk) Worker(name string) (v WorkerView, ok bool) {
 	return w.view(), true
 }
 
+// Waits reports whether a peer has a call that has not ended.
+func (d *Desk) Waits(peer Peer) bool { return d.clients[peer] != nil }
+
+// Has reports whether a peer is a worker that has a request under this leg.
+func (d *Desk) Has(peer Peer, leg uint64) bool {
+	p := d.legs[leg]
+	return p != nil && p.worker == d.workers[peer]
+}
+
 // Registered reports whether a peer is a worker.
 func (d *Desk) Registered(peer Peer) bool { return d.workers[peer] != nil }
 

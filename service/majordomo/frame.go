@@ -169,7 +169,7 @@ func (v Version) readCommand(frames [][]byte) (command, error) {
 	case code == commands[disconnect] && len(rest) == 0:
 		return command{kind: disconnect}, nil
 	default:
-		return command{}, invalid("no command of a broker: %#04x, and %d frames", code, len(rest))
+		return command{}, invalid("no command of a broker: %#02x, and %d frames", code, len(rest))
 	}
 }
 

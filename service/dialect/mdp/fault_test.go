@@ -34,9 +34,6 @@ func TestFaultsOfOtherBrokersAreNone(t *testing.T) {
 			"v ! MDPW02|\x02", "v ! MDPW02|\x03", "v ! MDPW02|\x04", "v ! MDPW02|\x04|", "v ! MDPW02|\x04|e-1",
 			"v ! MDPW02|\x05|", "v ! MDPW02|\x06|", "v ! MDPW02|\x07", "v ! MDPW02|\x00", "v ! MDPW02|\x05\x05",
 		},
-		"commands of two ASCII characters (C#, Haskell)": {
-			"w ! {W}01|echo", "w ! {W}04",
-		},
 		"several frames to mmi": {
 			"c > {C}mmi.none|a|b|c", "c < {R}mmi.none|501",
 		},

@@ -1,6 +1,8 @@
 package mdp
 
 import (
+	"fmt"
+
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/service/dialect"
 )
@@ -14,45 +16,28 @@ const (
 	worker
 )
 
-// header returns whose header a message has, and the frames behind it.
-func (v *version) header(frames [][]byte) (r role, rest [][]byte) {
-	if v.delimited {
-		if len(frames) == 0 || len(frames[0]) != 0 {
-			return unknown, nil
-		}
-		frames = frames[1:]
-	}
-	switch {
-	case len(frames) == 0:
-		return unknown, nil
-	case string(frames[0]) == v.client:
-		return client, frames[1:]
-	case string(frames[0]) == v.worker:
-		return worker, frames[1:]
-	default:
-		return unknown, nil
-	}
-}
-
-// toClient returns the frames of a command to a client. A body without frames
+// toClient returns the frames of a command to a client; "" is none. A body without frames
 // becomes one empty frame, for there must be one.
-func (v *version) toClient(command byte, service string, body [][]byte) [][]byte {
-	frames := v.begin(v.client, 3+max(len(body), 1))
-	if v.clientCommands {
-		frames = append(frames, []byte{command})
+func (s *spelling) toClient(command string, service string, body [][]byte) [][]byte {
+	frames := s.begin(s.client, 3+max(len(body), 1))
+	if command != "" {
+		frames = append(frames, []byte(command))
 	}
-	return appendBody(append(frames, []byte(service)), body)
+	if !s.nameless {
+		frames = append(frames, []byte(service))
+	}
+	return appendBody(frames, body)
 }
 
 // toWorker returns the frames of a command to a worker, with room for more.
-func (v *version) toWorker(command byte, more int) [][]byte {
-	return append(v.begin(v.worker, 2+more), []byte{command})
+func (s *spelling) toWorker(command string, more int) [][]byte {
+	return append(s.begin(s.worker, 2+more), []byte(command))
 }
 
 // begin returns the first frames of a message.
-func (v *version) begin(header string, more int) [][]byte {
+func (s *spelling) begin(header string, more int) [][]byte {
 	frames := make([][]byte, 0, 2+more)
-	if v.delimited {
+	if s.delimited {
 		frames = append(frames, []byte{})
 	}
 	return append(frames, []byte(header))
@@ -76,6 +61,14 @@ func serviceName(frame []byte) (string, error) {
 		return "", invalid("the name of a service is not printable: %q", frame)
 	}
 	return string(frame), nil
+}
+
+// shown returns a command as it stands in errors.
+func shown(command []byte) string {
+	if len(command) != 1 {
+		return fmt.Sprintf("of %d bytes", len(command))
+	}
+	return fmt.Sprintf("%#02x", command[0])
 }
 
 // invalid returns the error of a message that is not of the protocol.

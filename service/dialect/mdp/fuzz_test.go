@@ -2,6 +2,7 @@ package mdp_test
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,8 +13,35 @@ import (
 // watch is what must hold of what the broker says to a peer.
 type watch struct {
 	requests, replies int
-	worker            bool // it was sent something as one
-	silent            bool // a DISCONNECT went one way or the other
+	worker            bool   // it was sent something as one
+	silent            bool   // a DISCONNECT went one way or the other
+	final             string // its command for a last reply; empty if it has none
+}
+
+// spelled reports whether a message has the header of a worker and then a command, in
+// any spelling.
+func spelled(message string, commands ...string) bool {
+	header, rest, _ := strings.Cut(strings.TrimPrefix(message, "|"), "|")
+	return strings.HasPrefix(header, "MDPW0") && slices.Contains(commands, header[5:]+rest)
+}
+
+// isReady and isDisconnect report whether a message is one, in any spelling.
+func isReady(message string) bool {
+	service := strings.LastIndex(message, "|")
+	return service > 0 && spelled(message[:service], "1\x01", "101", "2\x01", "21")
+}
+
+func isDisconnect(message string) bool { return spelled(message, "1\x05", "105", "2\x06", "26") }
+
+// finalOf returns the command of the last reply to a client's request.
+func finalOf(message string) string {
+	commands := map[string]string{"MDPC02|\x01": "\x03", "|MDPC02|\x01": "\x03", "|MDPC02|\x02": "\x04", "MDPC02|1": "3"}
+	for begins, final := range commands {
+		if strings.HasPrefix(message, begins+"|") {
+			return final
+		}
+	}
+	return ""
 }
 
 // FuzzRead has several peers say anything to a broker of both versions: bytes say who
@@ -50,6 +78,7 @@ type world struct {
 func words() []string {
 	return []string{
 		"", "MDPC01", "MDPW01", "MDPC02", "MDPW02", "\x01", "\x02", "\x03", "\x04", "\x05", "\x06",
+		"01", "02", "03", "1", "2", "4",
 		"echo", "sum", "mmi.service", "mmi.workers", "mmi.services", "e-1", "e-2", "e-3", "e-4", "hi", "\xff\x00",
 	}
 }
@@ -59,6 +88,8 @@ func openings() []string {
 	return []string{
 		"", "|MDPC01|echo", "|MDPC01|sum", "|MDPC01|mmi.service", "|MDPW01|\x01|echo", "|MDPW01|\x03|e-1||", "|MDPW01|\x03|e-2||", "|MDPW01|\x04", "|MDPW01|\x05",
 		"MDPC02|\x01|echo", "MDPC02|\x01|sum", "MDPW02|\x01|echo", "MDPW02|\x01|sum", "MDPW02|\x03|e-1||", "MDPW02|\x04|e-1||", "MDPW02|\x04|e-3||", "MDPW02|\x05", "MDPW02|\x06",
+		"|MDPW01|01|echo", "|MDPW01|03|e-1||", "|MDPW01|05", "|MDPW02|\x01|echo", "|MDPW02|\x04|e-1|", "|MDPW02|\x06",
+		"|MDPC02|\x02|echo", "|MDPC02|\x01|echo", "|MDPC02|echo", "MDPC02|1|echo", "MDPW02|1|sum", "MDPW02|4|e-1||", "MDPW02|6",
 	}
 }
 
@@ -97,10 +128,13 @@ func (w *world) step(tape []byte) []byte {
 func (w *world) note(from desk.Peer, requests int, message string) {
 	p := w.watched(named(from))
 	p.requests += requests
+	if requests > 0 {
+		p.final = finalOf(message)
+	}
 	switch {
-	case strings.HasPrefix(message, "|MDPW01|\x01|"), strings.HasPrefix(message, "MDPW02|\x01|"):
+	case isReady(message):
 		p.silent = false
-	case w.speakers[from] == nil, message != "|MDPW01|\x05" && message != "MDPW02|\x06":
+	case w.speakers[from] == nil, !isDisconnect(message):
 	case !w.d.Registered(from) && len(w.said) == 0:
 		p.silent = p.worker // else it was an error
 	}
@@ -127,8 +161,8 @@ func (w *world) check() {
 		}
 		switch string(first) {
 		case "MDPC01", "MDPC02":
-			isReply := string(first) == "MDPC01" || string(message[1]) == "\x03"
-			if isReply && !strings.Contains(said, "mmi.") {
+			behind := strings.SplitAfterN(said, string(first)+"|", 2)[1]
+			if strings.HasPrefix(behind, p.final) && !strings.Contains(said, "mmi.") {
 				p.replies++
 			}
 		case "MDPW01", "MDPW02":
@@ -136,7 +170,7 @@ func (w *world) check() {
 				w.Fatalf("%s was sent %q after a DISCONNECT", id, said)
 			}
 			p.worker = true
-			p.silent = said == "|MDPW01|\x05" || said == "MDPW02|\x06"
+			p.silent = isDisconnect(said)
 		default:
 			w.Fatalf("said %q", line)
 		}

@@ -69,13 +69,14 @@ func newVersion(v *version, options []Option) *version {
 func (v *version) Name() string { return v.name }
 
 // Speaks reports whether a message has the header of this version: of MDP/0.1 only
-// behind an empty frame, of MDP/0.2 only as the first one. What follows may be wrong.
+// behind an empty frame, of MDP/0.2 there or as the first one. What follows may be wrong.
 func (v *version) Speaks(frames [][]byte) bool {
-	role, _ := v.header(frames)
+	s, _ := v.spellingOf(frames)
+	role, _ := s.header(frames)
 	return role != unknown
 }
 
 // Open returns the speaker of a new peer, client or worker.
 func (v *version) Open(d *desk.Desk, peer desk.Peer) dialect.Speaker {
-	return &speaker{version: v, desk: d, peer: peer}
+	return &speaker{version: v, spelling: v.spellings[0], desk: d, peer: peer}
 }

@@ -25,8 +25,9 @@ func TestDialectIsKnownByItsHeader(t *testing.T) {
 		"MDPW02":              {false, true},
 		"MDPC01|echo|hi":      {},
 		"MDPW01|\x01|echo":    {},
-		"|MDPC02|\x01|echo":   {},
-		"|MDPW02|\x01|echo":   {},
+		"|MDPC02|\x01|echo":   {false, true}, // of programs that are not the RFC's
+		"|MDPW02|\x01|echo":   {false, true},
+		"||MDPC02|\x01|echo":  {},
 		"||MDPC01|echo|hi":    {},
 		"|MDPC03|echo|hi":     {},
 		"|MDPC01 |echo|hi":    {},

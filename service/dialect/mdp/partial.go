@@ -25,7 +25,7 @@ func (s *speaker) readPartial(now time.Duration, frames [][]byte) ([]desk.Action
 // writePartial returns a part of an answer for a client. One of MDP/0.1 gets nothing:
 // it expects one reply to each request (RFC 7, "MDP/Client"), which is the last.
 func (s *speaker) writePartial(a desk.Item) [][]byte {
-	if !s.partials() {
+	if s.clientPartial == "" {
 		return nil
 	}
 	service, _ := a.Tag.(string)

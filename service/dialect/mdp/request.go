@@ -27,8 +27,8 @@ const unlimited = math.MaxInt32
 
 // readRequest reads what a client sends behind its header.
 func (s *speaker) readRequest(now time.Duration, frames [][]byte) ([]desk.Action, [][][]byte, error) {
-	if s.clientCommands {
-		if len(frames) == 0 || len(frames[0]) != 1 || frames[0][0] != s.clientRequest {
+	if s.clientRequest != "" {
+		if len(frames) == 0 || string(frames[0]) != s.clientRequest {
 			return nil, nil, invalid("a message of a client without the command REQUEST")
 		}
 		frames = frames[1:]
@@ -45,10 +45,9 @@ func (s *speaker) readRequest(now time.Duration, frames [][]byte) ([]desk.Action
 		return actions, [][][]byte{answer}, nil
 	}
 	s.calls++
-	s.open++
 	r := &desk.Request{Call: s.calls, Tag: service, Content: desk.Content{Body: frames[1:]}}
 	r.Service, r.Method = s.resolve(service)
-	if s.partials() {
+	if s.clientPartial != "" {
 		r.Credit = unlimited
 	}
 	return s.desk.Request(now, s.peer, r), nil, nil

@@ -10,13 +10,13 @@ import (
 // speaker is one peer, which is a client or a worker from its first message on.
 type speaker struct {
 	*version
-	desk *desk.Desk
-	peer desk.Peer
-	role role
+	*spelling // the RFC's until one is certain
+	certain   bool
+	desk      *desk.Desk
+	peer      desk.Peer
+	role      role
 
-	// Of a client.
-	calls uint64 // that it made
-	open  int    // of them, those that have not ended
+	calls uint64 // of a client, that it made
 
 	// Of a worker: a DISCONNECT went one way or the other, so that it is sent
 	// nothing until it is ready again.
@@ -41,6 +41,9 @@ func (s *speaker) Read(now time.Duration, frames [][]byte) (actions []desk.Actio
 // read is Read without what an error does to a worker. With an error the desk was
 // told nothing.
 func (s *speaker) read(now time.Duration, frames [][]byte) (actions []desk.Action, answers [][][]byte, err error) {
+	if !s.certain {
+		s.spelling, s.certain = s.spellingOf(frames)
+	}
 	r, rest := s.header(frames)
 	if r == unknown {
 		return nil, nil, invalid("no message of %s", s.name)
@@ -63,11 +66,11 @@ func (s *speaker) read(now time.Duration, frames [][]byte) (actions []desk.Actio
 
 // readWorker reads a command of a worker.
 func (s *speaker) readWorker(now time.Duration, frames [][]byte) ([]desk.Action, error) {
-	if len(frames) == 0 || len(frames[0]) != 1 {
-		return nil, invalid("a message of a worker without a command of one byte")
+	if len(frames) == 0 {
+		return nil, invalid("a message of a worker without a command")
 	}
 	rest := frames[1:]
-	switch command := frames[0][0]; {
+	switch command := string(frames[0]); {
 	case command == s.ready:
 		return s.readReady(now, rest)
 	case command == s.request:
@@ -81,7 +84,7 @@ func (s *speaker) readWorker(now time.Duration, frames [][]byte) ([]desk.Action,
 	case command == s.disconnect:
 		return s.readDisconnect(now, rest)
 	default:
-		return nil, invalid("a worker's command %#04x", command)
+		return nil, invalid("a worker's command %s", shown(frames[0]))
 	}
 }
 
@@ -105,7 +108,7 @@ func (s *speaker) Write(action desk.Action) [][]byte {
 }
 
 // Idle reports whether the peer has no call and is not registered.
-func (s *speaker) Idle() bool { return s.open == 0 && !s.desk.Registered(s.peer) }
+func (s *speaker) Idle() bool { return !s.desk.Waits(s.peer) && !s.desk.Registered(s.peer) }
 
 // statusOf returns an error of this package as it travels.
 func statusOf(err error) *mitterev1.Status {

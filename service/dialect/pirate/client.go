@@ -13,7 +13,6 @@ type client struct {
 	peer desk.Peer
 
 	calls uint64 // that it made
-	open  int    // of them, those that have not ended
 }
 
 // Read takes a message of the client, which is a request.
@@ -32,4 +31,4 @@ func (c *client) Write(action desk.Action) [][]byte {
 }
 
 // Idle reports whether the client waits for nothing.
-func (c *client) Idle() bool { return c.open == 0 }
+func (c *client) Idle() bool { return !c.desk.Waits(c.peer) }

@@ -51,7 +51,6 @@ const longestToken = 512
 // one frame, an envelope of mittere.v1.Status; but a request that expired, as it does
 // if its service has no worker, has no answer, so that the client tries again.
 func (c *client) writeReply(a desk.Reply) [][]byte {
-	c.open--
 	stack, _ := a.Tag.([][]byte)
 	switch status := a.Answer.Status; {
 	case status == nil:

@@ -27,7 +27,6 @@ func (c *client) readRequest(now time.Duration, frames [][]byte) ([]desk.Action,
 		return nil, invalid("a request without a body")
 	}
 	c.calls++
-	c.open++
 	content := desk.Content{Body: body}
 	for _, address := range stack {
 		content.HeadSize += len(address) // which is kept as long as the request

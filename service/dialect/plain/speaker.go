@@ -17,7 +17,6 @@ type speaker struct {
 	desk  *desk.Desk
 	peer  desk.Peer
 	calls uint64 // that it made
-	open  int    // of them, those that have not ended
 }
 
 // statusName is the type of errors. Nobody is sent an error in answer to one.
@@ -43,7 +42,6 @@ func (s *speaker) Read(now time.Duration, frames [][]byte) ([]desk.Action, [][][
 		return nil, answer(route, dialect.StatusFrame(wrong.Status())), nil
 	}
 	s.calls++
-	s.open++
 	return s.desk.Request(now, s.peer, &desk.Request{
 		Call: s.calls, Tag: route, Service: service, Content: contentOf(&e, body),
 	}), nil, nil
@@ -99,7 +97,6 @@ func (s *speaker) Write(action desk.Action) [][]byte {
 	if !ok {
 		return nil
 	}
-	s.open--
 	route, _ := a.Tag.([][]byte)
 	failed, envelope := dialect.Ending(a.Answer)
 	if envelope == nil {
@@ -109,4 +106,4 @@ func (s *speaker) Write(action desk.Action) [][]byte {
 }
 
 // Idle reports whether the peer has no call.
-func (s *speaker) Idle() bool { return s.open == 0 }
+func (s *speaker) Idle() bool { return !s.desk.Waits(s.peer) }
