@@ -49,32 +49,33 @@ func TestRoundRobinGivesEachInstanceAsMany(t *testing.T) {
 	}
 }
 
-func TestLeastOutstandingGivesASlowInstanceFewer(t *testing.T) {
+func TestLeastOutstandingGivesASlowInstanceNothingMoreUntilItAnswers(t *testing.T) {
 	zmq := newContext(t)
-	slow := func(ctx context.Context, r *testv1.EchoRequest) (*testv1.EchoResponse, error) {
-		time.Sleep(20 * time.Millisecond) // what makes it slow
-		return echo(ctx, r)
-	}
+	depot := newDepot()
 	c := clientOf(t, zmq, []*server{
-		serve(t, zmq, serving(slow, store), service.WithBind(inproc()), service.WithID("slow")),
+		serve(t, zmq, storing(depot.store), service.WithBind(inproc()), service.WithID("slow")),
 		serve(t, zmq, handlers(), service.WithBind(inproc()), service.WithID("fast")),
 	})
-	var got tally
-	var callers sync.WaitGroup
-	for range 4 {
-		callers.Go(func() {
-			for range 100 {
-				var timing call.Timing
-				if _, err := askEcho(patient(t), c, "x", call.WithTiming(&timing)); err != nil {
-					t.Error(err)
-				}
-				got.add(timing.Instance)
-			}
-		})
+	slow, fast := goStore(patient(t), c, 1), goStore(patient(t), c, 2) // in turn, or the other way about
+	receive(t, "a call at the slow one", depot.begun)
+	select {
+	case <-slow.Done():
+		slow = fast
+	case <-fast.Done():
 	}
-	callers.Wait()
-	if got.by["slow"]*3 > got.by["fast"] || got.by["slow"] == 0 {
-		t.Errorf("the instances got %v calls, want few for the slow one", got.by)
+	for range 100 {
+		if by := wantEcho(t, c); by != "fast" {
+			t.Fatalf("a call went to %s, which has one", by)
+		}
+	}
+	close(depot.proceed)
+	must(slow.Wait(patient(t)))(t)
+	var got tally
+	for range 10 {
+		got.add(wantEcho(t, c))
+	}
+	if got.by["slow"] != 5 || got.by["fast"] != 5 {
+		t.Errorf("when none was slow the instances got %v calls, want 5 each", got.by)
 	}
 }
 
@@ -93,6 +94,8 @@ func TestLeastOutstandingSpreadsCallsThatLast(t *testing.T) {
 		for range 4 {
 			receive(t, "a call", d.begun)
 		}
+	}
+	for _, d := range depots { // all calls have begun: none is picked by who has fewer now
 		close(d.proceed)
 	}
 }

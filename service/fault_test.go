@@ -250,12 +250,13 @@ func TestFaultIdempotentCallIsExecutedAgainThoughItWasCancelled(t *testing.T) {
 	c := clientAt(t, newContext(t), s.endpoint())
 	repeatable := storeMethod
 	repeatable.Idempotency = mitterev1.Idempotency_IDEMPOTENCY_IDEMPOTENT
-	p := call.Go(patient(t), call.Bind[*testv1.StoreRequest, *testv1.StoreResponse](c, repeatable), &testv1.StoreRequest{Item: 1, TakesMs: 2000})
+	p := call.Go(patient(t), call.Bind[*testv1.StoreRequest, *testv1.StoreResponse](c, repeatable), &testv1.StoreRequest{Item: 1, TakesMs: 600_000})
 	s.Await("executes 1")
 	s.Halt()
 	halted := time.Now()
 	eventually(t, "both sides end the session", func() bool { return len(ready(c)) == 0 && time.Since(halted) > 5*often })
 	s.Continue()
 	must(p.Wait(patient(t)))(t)
-	eventually(t, "it was executed again", func() bool { return len(s.Said("executes 1")) == 2 })
+	// On a slow machine a session may end once more.
+	eventually(t, "it was executed again", func() bool { return len(s.Said("executes 1")) >= 2 })
 }

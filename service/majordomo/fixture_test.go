@@ -166,7 +166,13 @@ type fake struct {
 // pretend returns a fake broker at a free port.
 func pretend(t testing.TB, zmq *comm.Context) *fake {
 	t.Helper()
-	r := must(comm.NewRouter(zmq, "tcp://127.0.0.1:*"))(t)
+	return pretendAt(t, zmq, "tcp://127.0.0.1:*")
+}
+
+// pretendAt returns a fake broker at an endpoint.
+func pretendAt(t testing.TB, zmq *comm.Context, endpoint string) *fake {
+	t.Helper()
+	r := must(comm.NewRouter(zmq, endpoint))(t)
 	t.Cleanup(func() { ok(t, r.Close()) })
 	return &fake{t, r}
 }
