@@ -4,7 +4,7 @@
 
 DIR           = # the tree that the demo counts; empty: Go's own sources
 FUZZTIME      ?= 5s
-FAULT_SECONDS ?= 3
+FAULT_SECONDS ?= 1
 export FAULT_SECONDS
 
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -35,7 +35,7 @@ demo: setup ## count a source tree with worker processes (DIR=... for another tr
 	@$(BUILD) -o bin/census ./examples/census
 	@bin/census $(if $(DIR),'$(DIR)')
 
-test: setup ## run all tests (FAULT_SECONDS=3: length of each load and fault run)
+test: setup ## run all tests (FAULT_SECONDS=1: length of each load and fault run)
 	go test ./...
 	@echo
 	@echo "Left out: the interop tests, with a real dīvidere and Majordomo peers (Python)."

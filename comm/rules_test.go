@@ -3,6 +3,7 @@ package comm_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,49 +13,63 @@ import (
 	"time"
 )
 
-// mutants are how each rule is taken out of its file, by an expression and what
-// takes its place, and the load that then stalls.
-var mutants = []struct{ name, file, what, instead, load string }{
-	{"without rule 1", "lead.go", `(?m)^.*// rule 1$`, "", "FromPushToPull"},
-	{"without rule 2", "wake.go", `(?m)^.*// rule 2$`, "", "FromPushToPull"},
-	{"without rule 3", "wake.go", `(?m)^.*// rule 3$`, "", "TakeTheWakeUps"},
-	{"with rule 3 in the wrong order", "wake.go",
-		`(place := line\.enter\(\))\s+(if .*\s+s\.settle\(\) // rule 3\s+\})`, "$2\n$1", "TakeTheWakeUps"},
-	{"without rule 4", "wake.go", `(?m)^.*// rule 4$`, "", "FromPushToPull"},
-	{"without rule 5", "wake.go", `(?m)^.*// rule 5$`, "", "FromPushToPull"},
-	{"without rule 6", "wake.go", `(?m)^.*// rule 6$`, "", "ReceiverWokenInPlace"},
-	{"with rule 6 broken by those who were woken", "wake.go", `(?m)^\tfor \{\n(\t\tplace, err := s\.attempt)`,
-		"for {\nif ctx.Err() != nil { return ended(ctx, op) }\n$1", "SenderWokenInPlace"},
-	{"without rule 7", "lead.go", `(?m)^.*// rule 7$`, "", "FromPushToPull"},
+// mutants are ways to break a rule, and the load that then stalls.
+var mutants = []struct{ name, load string }{
+	{"without rule 1", "FromPushToPull"},
+	{"without rule 2", "FromPushToPull"},
+	{"without rule 3", "TakeTheWakeUps"},
+	{"with rule 3 in the wrong order", "TakeTheWakeUps"},
+	{"without rule 4", "FromPushToPull"},
+	{"without rule 5", "FromPushToPull"},
+	{"without rule 6", "ReceiverWokenInPlace"},
+	{"with rule 6 broken by those who were woken", "SenderWokenInPlace"},
+	{"without rule 7", "FromPushToPull"},
 }
 
+// edits put all mutants into the files of the package at once, by an expression and
+// what takes its place, so that it is built once for all of them: what mutant names
+// says which one a process has.
+var edits = []struct{ file, what, instead string }{
+	{"wake.go", `(?m)^.*:= line\.enter\(\)$`, `if mutant("with rule 3 in the wrong order") && s.someoneLeads() { s.settle() }` + "\n$0"},
+	{"wake.go", `(?m)^(.*) // rule 3$`, `if !mutant("with rule 3 in the wrong order") { $0` + "\n}"},
+	{"wake.go", `(?m)^(\tfor \{)(\n\t\tplace, err := s\.attempt)`,
+		`$1 if mutant("with rule 6 broken by those who were woken") && ctx.Err() != nil { return ended(ctx, op) }$2`},
+	{"wake.go", `(?m)^(.*) // rule (\d)$`, `if !mutant("without rule $2") { $1 }`},
+	{"lead.go", `(?m)^(.*) // rule (\d)$`, `if !mutant("without rule $2") { $1 }`},
+}
+
+// mutantFile is a file more for the package.
+const mutantFile = `package comm
+
+import "os"
+
+var mutantOfProcess = os.Getenv("MUTANT")
+
+func mutant(name string) bool { return name == mutantOfProcess }
+`
+
 // The loads of this package are run in processes of their own, without the race
-// detector, with a mutant in place of the file: each mutant must stall, and the
-// file as it is must not.
+// detector, with each of the mutants: each must stall, and the package as it is must
+// not.
 func TestLoadsStallWithoutAnyOneOfTheWakeUpRules(t *testing.T) {
 	if testing.Short() {
-		t.Skip("builds and runs this package once for each rule: left out by -short")
+		t.Skip("builds this package and runs it once for each rule: left out by -short")
 	}
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip("there is no go command to build mutants with:", err)
 	}
+	program := buildMutants(t)
 	t.Run("original", func(t *testing.T) {
 		t.Parallel()
-		if output, err := runLoad(t, "wake.go", textOf(t, "wake.go"), "", "FAULT_SECONDS=0.5"); err != nil {
+		if output, err := runLoad(t, program, "", "FAULT_SECONDS=0.1"); err != nil {
 			t.Errorf("the loads fail: %v\n%s", err, output)
 		}
 	})
 	for _, m := range mutants {
-		original := textOf(t, m.file)
-		mutated := regexp.MustCompile(m.what).ReplaceAllString(original, m.instead)
-		if mutated == original {
-			t.Errorf("%s: nothing in %s matches %q", m.name, m.file, m.what)
-			continue
-		}
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			// It has a minute, and ends when it stalls.
-			output, err := runLoad(t, m.file, mutated, m.load, "FAULT_SECONDS=60", "STALL=1s")
+			output, err := runLoad(t, program, m.load, "FAULT_SECONDS=60", "STALL=1s", "MUTANT="+m.name)
 			if err == nil || !strings.Contains(output, errStalled.Error()) {
 				t.Errorf("no load stalls (%v):\n%s", err, output)
 			}
@@ -62,40 +77,67 @@ func TestLoadsStallWithoutAnyOneOfTheWakeUpRules(t *testing.T) {
 	}
 }
 
-// textOf returns the content of a file.
-func textOf(t *testing.T, file string) string {
-	source, err := os.ReadFile(file)
-	return string(must(t, source, err))
-}
-
 // atOnce is how many children run at a time.
 var atOnce = make(chan struct{}, 2)
 
-// runLoad runs the loads of this name, with text in place of the file.
-func runLoad(t *testing.T, file, text, name string, env ...string) (output string, err error) {
+// runLoad runs the loads of this name.
+func runLoad(t *testing.T, program, name string, env ...string) (output string, err error) {
 	atOnce <- struct{}{}
 	defer func() { <-atOnce }()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	child := exec.CommandContext(ctx, "go", "test", "-overlay", overlay(t, file, text), "-vet=off", "-count=1",
-		"-failfast", "-run", "^TestStress.*"+name, ".")
-	child.Env = append(append(os.Environ(), "GOFLAGS="), env...)
+	child := exec.CommandContext(ctx, program, "-test.failfast", "-test.run", "^TestStress.*"+name)
+	child.Env = append(os.Environ(), env...)
 	printed, err := child.CombinedOutput()
 	return string(printed), err
 }
 
-// overlay writes what tells the go command to read text for the file.
-func overlay(t *testing.T, file, text string) string {
-	path, err := filepath.Abs(file)
-	path = must(t, path, err)
+// buildMutants builds the tests of this package with the mutants in it, and returns
+// where they are.
+func buildMutants(t *testing.T) (program string) {
 	dir := t.TempDir()
-	mutant, list := filepath.Join(dir, file), filepath.Join(dir, "overlay.json")
-	written, err := json.Marshal(map[string]any{"Replace": map[string]string{path: mutant}})
-	written = must(t, written, err)
-	for name, content := range map[string][]byte{mutant: []byte(text), list: written} {
-		if err := os.WriteFile(name, content, 0o600); err != nil {
-			t.Fatal(err)
+	replace := map[string]string{}
+	for file, text := range mutated(t) {
+		path, err := filepath.Abs(file)
+		replace[must(t, path, err)] = filepath.Join(dir, file)
+		write(t, filepath.Join(dir, file), text)
+	}
+	overlay := filepath.Join(dir, "overlay.json")
+	list, err := json.Marshal(map[string]any{"Replace": replace})
+	write(t, overlay, string(must(t, list, err)))
+	program = filepath.Join(dir, "comm.test")
+	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-overlay", overlay, "-o", program, ".")
+	build.Env = append(os.Environ(), "GOFLAGS=")
+	if output, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("the mutants do not build: %v\n%s", err, output)
+	}
+	return program
+}
+
+// mutated returns the text of each file that has mutants.
+func mutated(t *testing.T) map[string]string {
+	texts := map[string]string{"mutant.go": mutantFile}
+	for _, e := range edits {
+		if texts[e.file] == "" {
+			source, err := os.ReadFile(e.file)
+			texts[e.file] = string(must(t, source, err))
+		}
+		before := texts[e.file]
+		if texts[e.file] = regexp.MustCompile(e.what).ReplaceAllString(before, e.instead); texts[e.file] == before {
+			t.Fatalf("nothing in %s matches %q", e.file, e.what)
 		}
 	}
-	return list
+	for _, m := range mutants {
+		if !strings.Contains(fmt.Sprint(texts), m.name) {
+			t.Errorf("the mutant %q is in no file", m.name)
+		}
+	}
+	return texts
+}
+
+// write writes a file.
+func write(t *testing.T, path, text string) {
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -280,18 +278,4 @@ func (r *rig) reply(s *comm.Response, route, body [][]byte) error {
 			return err
 		}
 	}
-}
-
-// faultTime is how long each load runs: FAULT_SECONDS, or 3 seconds.
-func faultTime(t testing.TB) time.Duration {
-	t.Helper()
-	text := os.Getenv("FAULT_SECONDS")
-	if text == "" {
-		return 3 * time.Second
-	}
-	seconds, err := strconv.ParseFloat(text, 64)
-	if err != nil || seconds <= 0 {
-		t.Fatalf("FAULT_SECONDS=%q: want a positive number", text)
-	}
-	return time.Duration(seconds * float64(time.Second))
 }

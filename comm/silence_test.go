@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/faulttest"
 )
 
 // With libzmq's own heartbeats these two fail once one of them is due: it takes
@@ -22,7 +23,7 @@ func TestFaultsOfPeersThatLeaveWhileTheReceiverIsFull(t *testing.T) {
 	for range 20 {
 		r.hangUp(r.dialReady(pull, "PUSH"), []byte(strings.Repeat("\x00\x04lost", 10_000)), true)
 	}
-	<-time.After(faultTime(t)) // nobody receives: this is the fault
+	<-time.After(faulttest.Length(t)) // nobody receives: this is the fault
 	push := r.push(at(pull))
 	r.send(push, "good")
 	for r.recv(pull)[0] != "good" {
@@ -35,7 +36,7 @@ func TestFaultOfReceiverThatIsBusyForLongLosesNothing(t *testing.T) {
 	pull := r.pull("tcp://127.0.0.1:*", few)
 	push := r.push(at(pull), few)
 	filling := r.fill(push)
-	<-time.After(faultTime(t)) // nobody receives: this is the fault
+	<-time.After(faulttest.Length(t)) // nobody receives: this is the fault
 	r.wantStopped(filling)
 	for range push.Stats().Sent {
 		r.want(pull, bulk)

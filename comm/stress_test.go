@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/faulttest"
 )
 
 // Loads that lose a message, or wait for ever, if one wake-up is lost. They are
@@ -99,7 +100,7 @@ func TestStressOfBlockingPublisherLosesNothing(t *testing.T) {
 func (l *load) rounds(flows ...flow) {
 	l.Helper()
 	random := rand.New(rand.NewPCG(rand.Uint64(), 0))
-	for until := time.Now().Add(faultTime(l) / 3); l.running(until); {
+	for until := time.Now().Add(faulttest.Length(l) / 3); l.running(until); {
 		l.round(flows, 1+random.IntN(40))
 	}
 	l.wantBalance()
@@ -156,7 +157,7 @@ func TestStressOfCancelledCallsLosesNothing(t *testing.T) {
 		a := r.dealer(bind, comm.WithHighWaterMark(lowMark))
 		b := r.dealer(at(a), comm.WithHighWaterMark(lowMark))
 		l := newLoad(r, a, b)
-		for until := time.Now().Add(faultTime(t) / 3); l.running(until); {
+		for until := time.Now().Add(faulttest.Length(t) / 3); l.running(until); {
 			l.impatientRound(between(a, b))
 		}
 		l.wantBalance()
@@ -230,7 +231,7 @@ func TestStressOfReceiverWokenInPlaceOfCancelledOnes(t *testing.T) {
 		a := r.dealer(bind)
 		b := r.dealer(at(a))
 		l := newLoad(r, a, b)
-		for until := time.Now().Add(faultTime(t) / 3); l.running(until); {
+		for until := time.Now().Add(faulttest.Length(t) / 3); l.running(until); {
 			l.oneOfManyReceives(between(b, a))
 		}
 		l.wantBalance()
@@ -272,7 +273,7 @@ func TestStressOfSenderWokenInPlaceOfCancelledOnes(t *testing.T) {
 	a := r.dealer("@inproc://here", comm.WithHighWaterMark(1))
 	b := r.dealer(at(a), comm.WithHighWaterMark(1))
 	l := newLoad(r, a, b)
-	for until := time.Now().Add(faultTime(t) / 3); l.running(until); {
+	for until := time.Now().Add(faulttest.Length(t) / 3); l.running(until); {
 		l.oneOfManySends(between(a, b))
 	}
 	l.wantBalance()
@@ -340,7 +341,7 @@ func TestStressOfReceiversWhoTakeTheWakeUpsOfSenders(t *testing.T) {
 		a := r.dealer(bind, comm.WithHighWaterMark(1))
 		b := r.dealer(at(a), comm.WithHighWaterMark(1))
 		l := newLoad(r, a, b)
-		for until := time.Now().Add(faultTime(t) / 3); l.running(until); {
+		for until := time.Now().Add(faulttest.Length(t) / 3); l.running(until); {
 			l.crossRound(between(a, b), between(b, a))
 		}
 		l.wantBalance()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/faulttest"
 )
 
 func TestPublisherCountsTheSubscriptionsThatMatch(t *testing.T) {
@@ -139,7 +140,7 @@ func TestLoadOfNoSubscriptionsDoesNotMakeAPublisherGrow(t *testing.T) {
 	for range 3 {
 		r.flood(p)
 	}
-	for until := time.Now().Add(faultTime(t)); time.Now().Before(until); {
+	for until := time.Now().Add(faulttest.Length(t)); time.Now().Before(until); {
 		r.send(p, "good", "news")
 		r.want(s, "good", "news")
 	}

@@ -6,9 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,23 +16,10 @@ import (
 	testv1 "github.com/mittere/mittere/gen/mittere/test/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/faulttest"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/reactor"
 )
-
-// faultTime is how long each load runs: FAULT_SECONDS, or 3 seconds.
-func faultTime(t testing.TB) time.Duration {
-	t.Helper()
-	text := os.Getenv("FAULT_SECONDS")
-	if text == "" {
-		return 3 * time.Second
-	}
-	seconds, err := strconv.ParseFloat(text, 64)
-	if err != nil || seconds <= 0 {
-		t.Fatalf("FAULT_SECONDS=%q: want a positive number", text)
-	}
-	return time.Duration(seconds * float64(time.Second))
-}
 
 // Clients and workers of a load, and the requests that each client has out at
 // once.
@@ -56,7 +41,7 @@ type ledger struct {
 
 // newLedger returns an empty one.
 func newLedger(t testing.TB) *ledger {
-	ctx, cancel := context.WithTimeout(context.Background(), patience+faultTime(t))
+	ctx, cancel := context.WithTimeout(context.Background(), patience+faulttest.Length(t))
 	t.Cleanup(cancel)
 	return &ledger{t: t, ctx: ctx}
 }
@@ -134,7 +119,7 @@ func TestLoadOfManyClientsOnManyReactorsLosesNothing(t *testing.T) {
 		for range clients {
 			requests = append(requests, must(messaging.NewRequest(zmq, strings.Join(endpoints, ",")))(t))
 		}
-		ctx, done := context.WithTimeout(t.Context(), faultTime(t)/time.Duration(len(transports)))
+		ctx, done := context.WithTimeout(t.Context(), faulttest.Length(t)/time.Duration(len(transports)))
 		defer done()
 		var wg sync.WaitGroup
 		for _, req := range slices.Repeat(requests, each) {
@@ -151,7 +136,7 @@ func TestLoadLosesNothingWhileReactorsComeAndGo(t *testing.T) {
 	zmq := newContext(t)
 	l := newLedger(t)
 	_, workers, each := loadSize()
-	ctx, done := context.WithTimeout(t.Context(), faultTime(t))
+	ctx, done := context.WithTimeout(t.Context(), faulttest.Length(t))
 	defer done()
 	var asking, serving sync.WaitGroup
 	stop := make(chan struct{})

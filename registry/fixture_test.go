@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -238,20 +237,6 @@ func has(entries []*mitterev1.Entry, name, id string) bool {
 	return slices.ContainsFunc(entries, func(e *mitterev1.Entry) bool {
 		return e.GetInstance().GetName() == name && e.GetInstance().GetId() == id
 	})
-}
-
-// faultTime is how long each load runs: FAULT_SECONDS, or 3 seconds.
-func faultTime(t testing.TB) time.Duration {
-	t.Helper()
-	text := os.Getenv("FAULT_SECONDS")
-	if text == "" {
-		return 3 * time.Second
-	}
-	seconds, err := strconv.ParseFloat(text, 64)
-	if err != nil || seconds <= 0 {
-		t.Fatalf("FAULT_SECONDS=%q: want a positive number", text)
-	}
-	return time.Duration(seconds * float64(time.Second))
 }
 
 // numbered returns n instances of a name.

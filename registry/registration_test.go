@@ -10,6 +10,7 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
+	"github.com/mittere/mittere/internal/faulttest"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/registry"
@@ -145,7 +146,7 @@ func TestLoadOfRegistrationsIsRenewed(t *testing.T) {
 	t.Logf("%d registered in %v", size, time.Since(began).Round(time.Millisecond))
 	eventually(t, "the follower knows all", func() bool { return len(f.View().Entries) == size })
 	revision := f.View().Revision
-	<-time.After(max(faultTime(t), lease+lease/10))
+	<-time.After(max(faulttest.Length(t), lease+lease/10))
 	if v := f.View(); !v.Live || len(v.Entries) != size || v.Revision != revision {
 		t.Errorf("the view has %d entries (live: %v), and the revision went from %d to %d", len(v.Entries), v.Live, revision, v.Revision)
 	}

@@ -12,6 +12,7 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
+	"github.com/mittere/mittere/internal/faulttest"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/registry"
 	"github.com/mittere/mittere/registry/boltstore"
@@ -219,7 +220,7 @@ func TestFaultOfRegistryThatIsKilledAgainAndAgain(t *testing.T) {
 	c := dial(t, zmq, endpoint)
 	f := c.Follow("")
 	kills := 0
-	for until := time.Now().Add(faultTime(t) / 2); time.Now().Before(until); kills++ {
+	for until := time.Now().Add(faulttest.Length(t) / 2); time.Now().Before(until); kills++ {
 		<-time.After(time.Duration(rand.Int64N(int64(100 * time.Millisecond))))
 		s.kill()
 		s, _ = startRegistry(t, task{Endpoint: endpoint})

@@ -12,6 +12,7 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
+	"github.com/mittere/mittere/internal/faulttest"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/registry"
@@ -270,7 +271,7 @@ func TestStressOfConnectionCutsLosesNoChange(t *testing.T) {
 	watcher := dial(t, zmq, cut.endpoint())
 	all, calc := watcher.Follow(""), watcher.Follow("calc")
 	stub := zmqStub(t, s)
-	until := time.Now().Add(faultTime(t) / 2)
+	until := time.Now().Add(faulttest.Length(t) / 2)
 	var changes int
 	for ; time.Now().Before(until); changes++ {
 		name, id := []string{"calc", "echo"}[rand.IntN(2)], fmt.Sprint(rand.IntN(20))

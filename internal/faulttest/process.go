@@ -14,7 +14,7 @@ import (
 )
 
 // patience ends tests that would hang for ever; nothing is measured with it.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // Process is the test's program in another process. All methods may be called by any
 // number of goroutines at once.
@@ -24,8 +24,11 @@ type Process struct {
 	gone    chan struct{}
 	err     error // how it ended, once it is gone
 
+	answers chan string // to what it was asked
+
 	mu    sync.Mutex
-	lines []string // that it wrote
+	lines []string      // that it wrote
+	news  chan struct{} // closed when there is a further one
 }
 
 // Start starts a process in a role, with a task as [Main] has it, encoded as JSON. The
@@ -36,7 +39,10 @@ func Start(t testing.TB, role string, task any) *Process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Process{t: t, command: exec.Command(os.Args[0]), gone: make(chan struct{})}
+	p := &Process{
+		t: t, command: exec.Command(os.Args[0]), gone: make(chan struct{}),
+		answers: make(chan string, 1), news: make(chan struct{}),
+	}
 	p.command.Env = append(os.Environ(), roleVariable+"="+role, taskVariable+"="+string(text))
 	p.command.Stderr = os.Stderr
 	output, err := p.command.StdoutPipe()
@@ -49,7 +55,11 @@ func Start(t testing.TB, role string, task any) *Process {
 	go func() {
 		defer close(p.gone)
 		for scanner := bufio.NewScanner(output); scanner.Scan(); {
-			p.note(scanner.Text())
+			if answer, is := strings.CutPrefix(scanner.Text(), tells); is {
+				p.answers <- answer
+			} else {
+				p.note(scanner.Text())
+			}
 		}
 		p.err = p.command.Wait()
 	}()
@@ -62,11 +72,19 @@ func (p *Process) note(line string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.lines = append(p.lines, line)
+	close(p.news)
+	p.news = make(chan struct{})
 }
 
 // Said returns what the process wrote on its standard output in lines that begin so,
 // without that beginning.
 func (p *Process) Said(prefix string) (rest []string) {
+	rest, _ = p.said(prefix)
+	return rest
+}
+
+// said returns what Said does, and what is closed when there is a further line.
+func (p *Process) said(prefix string) (rest []string, news <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, line := range p.lines {
@@ -74,35 +92,37 @@ func (p *Process) Said(prefix string) (rest []string) {
 			rest = append(rest, after)
 		}
 	}
-	return rest
+	return rest, p.news
 }
 
 // Await waits for the first line that begins so, and returns the rest of it.
 func (p *Process) Await(prefix string) string {
 	p.t.Helper()
-	return p.await(prefix, 1)[0]
-}
-
-// await waits for so many lines that begin so.
-func (p *Process) await(prefix string, lines int) (rest []string) {
-	p.t.Helper()
-	for deadline := time.Now().Add(patience); len(rest) < lines; rest = p.Said(prefix) {
-		if time.Now().After(deadline) {
+	for timeout := time.After(patience); ; {
+		rest, news := p.said(prefix)
+		if len(rest) > 0 {
+			return rest[0]
+		}
+		select {
+		case <-news:
+		case <-timeout:
 			p.t.Fatalf("waited in vain: the process says %q", prefix)
 		}
-		time.Sleep(time.Millisecond) // between two looks
 	}
-	return rest
 }
 
 // Ask has a process that calls [Tell] say how it is, and decodes that into answer. It
 // is for one goroutine at a time.
 func (p *Process) Ask(answer any) {
 	p.t.Helper()
-	before := len(p.Said(tells))
 	p.Signal(syscall.SIGUSR1)
-	if err := json.Unmarshal([]byte(p.await(tells, before+1)[before]), answer); err != nil {
-		p.t.Fatal(err)
+	select {
+	case text := <-p.answers:
+		if err := json.Unmarshal([]byte(text), answer); err != nil {
+			p.t.Fatal(err)
+		}
+	case <-time.After(patience):
+		p.t.Fatal("waited in vain: the process tells how it is")
 	}
 }
 

@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// Length is how long something is broken again and again: the seconds in the variable
-// FAULT_SECONDS, or 3.
+// Length is how long something is loaded, or broken again and again: the seconds in the
+// variable FAULT_SECONDS, or 1.
 func Length(t testing.TB) time.Duration {
 	t.Helper()
 	text := os.Getenv("FAULT_SECONDS")
 	if text == "" {
-		return 3 * time.Second
+		return time.Second
 	}
 	seconds, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || seconds <= 0 {
+		t.Fatalf("FAULT_SECONDS=%q: want a positive number", text)
 	}
 	return time.Duration(seconds * float64(time.Second))
 }

@@ -76,16 +76,22 @@ func TestNewProcessOnADeadOnesPortExecutesNothingMeantForIt(t *testing.T) {
 	dead, endpoint := startServer(t, task{tcp, rarely})
 	conn := dial(t, newContext(t), endpoint)
 	wantEcho(t, conn, "before")
-	inFlight := []*call.Pending[*testv1.StoreResponse]{storeFor(t, conn, 1, patience, patience)}
+	// Of calls that have begun nobody knows whether they were sent. Those that were not
+	// would wait for the new server.
+	sentOrNot := call.Invoker(func(ctx context.Context, r *call.Request, each func(*messaging.Envelope) error) error {
+		r.FailFast = true
+		return conn.Call(ctx, r, each)
+	})
+	inFlight := []*call.Pending[*testv1.StoreResponse]{storeFor(t, sentOrNot, 1, patience, patience)}
 	dead.await("executes 1")
 	for item := range uint64(10) {
-		inFlight = append(inFlight, storeFor(t, conn, 2+item, 0, patience))
+		inFlight = append(inFlight, storeFor(t, sentOrNot, 2+item, 0, patience))
 	}
 	dead.halt() // what is sent now waits in the connection, or in the socket
 	for item := range uint64(200) {
-		inFlight = append(inFlight, storeFor(t, conn, 100+item, 0, patience))
+		inFlight = append(inFlight, storeFor(t, sentOrNot, 100+item, 0, patience))
 	}
-	eventually(t, "all are sent", func() bool { return conn.Outstanding() == len(inFlight) })
+	eventually(t, "all have begun", func() bool { return conn.Outstanding() == len(inFlight) })
 	began := time.Now()
 	dead.kill()
 	for _, p := range inFlight {

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,26 +13,13 @@ import (
 	"time"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/faulttest"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/reactor"
 
 	testv1 "github.com/mittere/mittere/gen/mittere/test/v1"
 )
-
-// faultTime is how long each load runs: FAULT_SECONDS, or 3 seconds.
-func faultTime(t testing.TB) time.Duration {
-	t.Helper()
-	text := os.Getenv("FAULT_SECONDS")
-	if text == "" {
-		return 3 * time.Second
-	}
-	seconds, err := strconv.ParseFloat(text, 64)
-	if err != nil || seconds <= 0 {
-		t.Fatalf("FAULT_SECONDS=%q: want a positive number", text)
-	}
-	return time.Duration(seconds * float64(time.Second))
-}
 
 const (
 	// loadConns and loadCallers are the size of a load.
@@ -71,7 +56,7 @@ func (l *load) handlers() *reactor.Handlers {
 
 // run makes calls from many goroutines until the time is over.
 func (l *load) run() {
-	over := time.Now().Add(faultTime(l.t))
+	over := time.Now().Add(faulttest.Length(l.t))
 	var callers sync.WaitGroup
 	for i := range loadCallers {
 		conn := l.conns[i%len(l.conns)]

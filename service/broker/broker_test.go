@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/faulttest"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/service/broker"
 	"github.com/mittere/mittere/service/desk"
@@ -162,7 +163,7 @@ func TestWrongOptionsAreReportedAllAtOnce(t *testing.T) {
 func TestStressOfWorkersThatComeAndGo(t *testing.T) {
 	// Workers leave together, so that one request may meet many of them.
 	b := serve(t, broker.WithLimits(desk.Limits{Deliveries: 1000}))
-	stop, cancel := context.WithTimeout(context.Background(), load())
+	stop, cancel := context.WithTimeout(context.Background(), faulttest.Length(t))
 	defer cancel()
 	var all sync.WaitGroup
 	var answered, left atomic.Int64

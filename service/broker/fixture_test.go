@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
-	"os"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 
@@ -28,15 +26,6 @@ const (
 	// heartbeat makes tests notice soon who is dead.
 	heartbeat = 200 * time.Millisecond
 )
-
-// load returns how long a test under load takes.
-func load() time.Duration {
-	seconds, err := strconv.ParseFloat(os.Getenv("FAULT_SECONDS"), 64)
-	if err != nil {
-		seconds = 3
-	}
-	return time.Duration(seconds * float64(time.Second))
-}
 
 // must takes what a constructor returns: must(NewX(...))(t) is the X.
 func must[T any](made T, err error) func(testing.TB) T {
