@@ -4,8 +4,12 @@ import (
 	"time"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/dialect"
 )
+
+var _ dialect.Keeper = (*worker)(nil) // which the broker asks of each speaker
 
 // worker is one peer of the back socket.
 type worker struct {
@@ -82,6 +86,9 @@ func (w *worker) Tick(now time.Duration, probe bool) (actions []desk.Action, ans
 	}
 	return actions, answers
 }
+
+// FrameLimit returns 0: a worker does not say how much it takes.
+func (*worker) FrameLimit() messaging.FrameLimit { return 0 }
 
 // Drain returns nothing: the protocol has no word for it.
 func (*worker) Drain() (answers [][][]byte) { return nil }
