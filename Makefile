@@ -19,7 +19,7 @@ FAULTS  = Stress|Fault|Load
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo test race lint generate generate-check schema fuzz \
-	bench bench-once benchmarks examples interop faults ci
+	bench bench-once benchmarks examples guide interop faults ci
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -46,8 +46,8 @@ race: setup ## run all tests with the race detector, in random order
 
 lint: setup ## gofmt, go vet, staticcheck, buf lint, buf breaking
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
-	go vet -tags interop ./...
-	$(TOOL) staticcheck -tags interop ./...
+	go vet -tags interop,guide ./...
+	$(TOOL) staticcheck -tags interop,guide ./...
 	$(TOOL) buf lint
 	$(TOOL) buf breaking --against $(SCHEMA)
 	$(MAKE) -C bench lint
@@ -78,6 +78,9 @@ benchmarks: setup ## run every Go benchmark once
 
 examples: setup ## run every example
 	go test -count=1 ./examples/...
+
+guide: setup ## follow docs/getting-started.md in an empty folder, as a reader does
+	go test -count=1 -tags guide ./docs
 
 interop: ## run the tests with a real dīvidere, in a Python environment of their own
 	@scripts/setup interop

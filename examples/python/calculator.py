@@ -2,8 +2,9 @@
 
     python calculator.py tcp://127.0.0.1:5555
 
-It follows docs/wire.md: a session with heartbeats, an answer, an error with its
-detail, a stream with credit, and a cancelled stream. messages.binpb has the schemas.
+It follows docs/wire.md, at a server or a broker: a session with heartbeats, an answer,
+an error with its detail, a stream with credit, and a cancelled stream. messages.binpb
+has the schemas.
 """
 import os
 import pathlib
@@ -44,9 +45,10 @@ def unpack(packed):
 
 
 class Session:
-    """A session with one server. It is served while something is waited for."""
+    """A session with a server or a broker. It is served while something is waited for."""
 
-    def __init__(self, endpoint):
+    def __init__(self, endpoint, service):
+        self.service = service  # a broker needs it, and a server checks it
         self.socket = zmq.Context.instance().socket(zmq.DEALER)
         self.socket.connect(endpoint)
         self.heard = self.beat = now = time.monotonic_ns()
@@ -85,8 +87,8 @@ class Session:
         call, unpaid, ended = self.calls, 0, False
         key = {"instance": self.instance, "number": call, "settled": call}
         self.send(seal(request), request={
-            "call": call, "session": self.id, "key": key, "method": method, "credit": credit,
-            "timeout_nano": 10 * SECOND, "sent_at_nano": time.monotonic_ns(), "attempt": 1})
+            "call": call, "session": self.id, "key": key, "service": self.service, "method": method,
+            "credit": credit, "timeout_nano": 10 * SECOND, "sent_at_nano": time.monotonic_ns(), "attempt": 1})
         try:
             while not ended:
                 command, body = self.receive()
@@ -114,7 +116,7 @@ class Session:
 def main(endpoint):
     calculator, management = "calculator.v1.CalculatorService/", "mittere.v1.ManagementService/"
     add, divide, primes = (message(f"calculator.v1.{name}Request") for name in ("Add", "Divide", "Primes"))
-    session = Session(endpoint)
+    session = Session(endpoint, "calculator")
     [answer] = session.call(calculator + "Add", add(a=1, b=2))
     print("1 + 2 =", answer.sum)
     try:

@@ -16,7 +16,7 @@ const root = "../.."
 func TestTestsThatTheDocumentsNameExist(t *testing.T) {
 	tests := testsOfTheModule(t)
 	named := regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9_]+)`")
-	for _, document := range []string{"README.md", "docs/architecture.md"} {
+	for _, document := range []string{"docs/guarantees.md", "docs/architecture.md"} {
 		found := named.FindAllStringSubmatch(textOf(t, filepath.Join(root, document)), -1)
 		if len(found) == 0 {
 			t.Errorf("%s names no tests", document)

@@ -60,7 +60,7 @@ type listed struct {
 }
 
 func readPackages(dir string) (packages []Package, err error) {
-	out, err := goCommand(dir, "list", "-e", "-tags=interop",
+	out, err := goCommand(dir, "list", "-e", "-tags=interop,guide",
 		"-json=ImportPath,Imports,TestImports,XTestImports", "./...")
 	if err != nil {
 		return nil, err

@@ -68,6 +68,7 @@ func Table() []Row {
 		{"internal/noise", nil},
 
 		// Tests against real peers, and what only tests and tools use.
+		{"docs", everything},
 		{"interop/...", everything},
 		{"internal/doccheck", nil},
 		{"internal/faulttest", []string{"messaging"}},
