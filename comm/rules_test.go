@@ -87,7 +87,8 @@ func runLoad(t *testing.T, program, name string, env ...string) (output string, 
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	child := exec.CommandContext(ctx, program, "-test.failfast", "-test.run", "^TestStress.*"+name)
-	child.Env = append(os.Environ(), env...)
+	// More than one thread, wherever this runs: the races need them.
+	child.Env = append(append(os.Environ(), "GOMAXPROCS=4"), env...)
 	printed, err := child.CombinedOutput()
 	return string(printed), err
 }

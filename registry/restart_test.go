@@ -32,7 +32,7 @@ func TestKilledOwnerIsGoneWhenItsLeaseEndsAndNotBefore(t *testing.T) {
 	killed := time.Now()
 	owner.kill()
 	awaitView(t, f, "")
-	if took := time.Since(killed); took > lease+500*time.Millisecond || took < left-50*time.Millisecond {
+	if took := time.Since(killed); took > lease+atOnce || took < left-50*time.Millisecond {
 		t.Errorf("the instance is gone %v after its owner was killed; its lease is %v, of which %v were left", took, lease, left)
 	}
 	wantList(t, c, "")
@@ -123,9 +123,7 @@ func TestHungRegistryIsNoticedAndForgetsNobody(t *testing.T) {
 	s.halt()
 	began := time.Now()
 	eventually(t, "the view is not live", func() bool { return !f.View().Live })
-	if took := time.Since(began); took > 2*time.Second {
-		t.Errorf("a hung registry is noticed after %v", took)
-	}
+	soon(t, "noticing", began)
 	<-time.After(time.Until(began.Add(3 * time.Second)))
 	s.signal(syscall.SIGCONT)
 	began = time.Now()

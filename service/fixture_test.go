@@ -26,9 +26,9 @@ import (
 
 const (
 	// patience ends tests that would hang for ever; nothing is measured with it.
-	patience = 30 * time.Second
-	// atOnce is what takes no longer than a slow machine needs.
-	atOnce = 2 * time.Second
+	patience = time.Minute
+	// atOnce is what takes no longer than a slow machine needs, and far less than patience.
+	atOnce = 10 * time.Second
 	// often is a heartbeat by which a test notices soon who stands still.
 	often = 100 * time.Millisecond
 	// tcp takes a free port.

@@ -201,8 +201,10 @@ func TestStatsOfABrokerAndOfItsWorkers(t *testing.T) {
 }
 
 func TestWatchTellsOfWorkersAndOfTheBroker(t *testing.T) {
+	t.Parallel()
 	for _, format := range []string{formatTable, formatJSON} {
 		t.Run(format, func(t *testing.T) {
+			t.Parallel() // it waits for the next look
 			b := newBrokered(t)
 			b.work("calc-1")
 			at := b.broker.Endpoints()[0]
@@ -211,7 +213,7 @@ func TestWatchTellsOfWorkersAndOfTheBroker(t *testing.T) {
 			var code int
 			var running sync.WaitGroup
 			running.Go(func() {
-				code = run(ctx, []string{"workers", "--watch", "--broker", at, "-o", format, "--timeout", "500ms"}, streams{strings.NewReader(""), out, io.Discard})
+				code = run(ctx, []string{"workers", "--watch", "--broker", at, "-o", format, "--timeout", "3s"}, streams{strings.NewReader(""), out, io.Discard})
 				out.Close()
 			})
 			lines := bufio.NewReader(r)

@@ -34,6 +34,7 @@ func TestOneWayCallArrives(t *testing.T) {
 
 // A stream has no deadline unless one is asked for.
 func TestStreamEndsAtATimeoutThatIsGiven(t *testing.T) {
+	t.Parallel()
 	w := newCalculator(t)
 	code, stdout, stderr := w.run("", "call", "calculator/Primes", `{"limit":1000000000}`, "--timeout", "1s", "--timing")
 	if code != 14 || !strings.HasPrefix(stdout, "{\"prime\":\"2\"}\n") || !strings.Contains(stderr, "mittere: DEADLINE_EXCEEDED: ") {
@@ -42,6 +43,7 @@ func TestStreamEndsAtATimeoutThatIsGiven(t *testing.T) {
 }
 
 func TestAllInstancesAreAsked(t *testing.T) {
+	t.Parallel()
 	w := newCalculator(t)
 	w.serve("calc-2", &calculator{})
 	w.await(func(entries []*mitterev1.Entry) bool { return len(entries) == 2 })
@@ -65,6 +67,7 @@ func TestAllInstancesAreAsked(t *testing.T) {
 }
 
 func TestRegistryThatIsAwayIsTold(t *testing.T) {
+	t.Parallel()
 	const nowhere = "tcp://127.0.0.1:1"
 	for _, args := range [][]string{{"services"}, {"resolve", "x"}, {"ping", "x"}, {"call", "x/y"}} {
 		t.Run(args[0], func(t *testing.T) {
@@ -105,6 +108,7 @@ func withdraw(w *world, instance *mitterev1.Instance, now <-chan struct{}) {
 }
 
 func TestWatchTellsOfChangesAndOfTheRegistry(t *testing.T) {
+	t.Parallel()
 	for _, format := range []string{formatTable, formatJSON} {
 		t.Run(format, func(t *testing.T) {
 			w := newWorld(t)

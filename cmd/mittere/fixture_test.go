@@ -23,7 +23,7 @@ import (
 )
 
 // testPatience is how long a test waits for what must happen.
-const testPatience = 20 * time.Second
+const testPatience = time.Minute
 
 // world is a registry, and a service in it, for the commands of a test.
 type world struct {

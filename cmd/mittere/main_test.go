@@ -69,29 +69,31 @@ func wantOutput(t *testing.T, stream, got, part string) {
 	}
 }
 
-func TestBinaryPrintsItsStampedVersion(t *testing.T) {
-	binary := build(t, "-ldflags=-X main.version=v9.8.7")
+// stamped is the version that the binary of the tests is given.
+const stamped = "v9.8.7"
+
+func testStampedVersion(t *testing.T, binary string) {
 	out, err := exec.Command(binary, "version").Output()
-	if want := regexp.MustCompile(`(?m)^mittere  v9\.8\.7\ngo +go1\.`); err != nil || !want.Match(out) {
+	if want := regexp.MustCompile(`(?m)^mittere  ` + regexp.QuoteMeta(stamped) + `\ngo +go1\.`); err != nil || !want.Match(out) {
 		t.Errorf("printed %q, error %v, want %v", out, err, want)
 	}
 }
 
-func TestBinaryExitsWithTwoOnWrongUsage(t *testing.T) {
-	err := exec.Command(build(t), "nonsense").Run()
+func testWrongUsage(t *testing.T, binary string) {
+	err := exec.Command(binary, "nonsense").Run()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != exitUsage {
 		t.Errorf("ended with %v, want exit code %d", err, exitUsage)
 	}
 }
 
-// build makes the program as a user does, and returns its path.
-func build(t *testing.T, flags ...string) string {
+// build makes the program as a user does, with a version, and returns its path.
+func build(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "mittere")
 	// The tree that is tested need not be a clone that git may read.
-	args := append([]string{"build", "-buildvcs=false", "-o", binary}, flags...)
-	if out, err := exec.Command("go", append(args, ".")...).CombinedOutput(); err != nil {
+	args := []string{"build", "-buildvcs=false", "-ldflags=-X main.version=" + stamped, "-o", binary, "."}
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		t.Fatalf("go %v: %v\n%s", args, err, out)
 	}
 	return binary

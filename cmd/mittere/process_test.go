@@ -22,7 +22,10 @@ import (
 
 // Signals are for a real process. All tests of them share its binary.
 func TestProcess(t *testing.T) {
+	t.Parallel()
 	binary := build(t)
+	t.Run("it prints its stamped version", func(t *testing.T) { testStampedVersion(t, binary) })
+	t.Run("it exits with 2 on wrong usage", func(t *testing.T) { testWrongUsage(t, binary) })
 	t.Run("interrupt cancels a stream and exits with 11", func(t *testing.T) { testInterruptedStream(t, binary) })
 	t.Run("reader that goes away cancels a stream quietly", func(t *testing.T) { testReaderGone(t, binary) })
 	t.Run("interrupt ends a watch with success", func(t *testing.T) { testInterruptedWatch(t, binary) })
@@ -164,7 +167,7 @@ func testKilledRegistry(t *testing.T, binary string) {
 }
 
 func testTerminatedBroker(t *testing.T, binary string) {
-	p := start(t, binary, "broker", "--bind", "tcp://127.0.0.1:0")
+	p := start(t, binary, "broker", "--bind", "tcp://127.0.0.1:0", "--heartbeat", "1m") // the worker says nothing
 	at := regexp.MustCompile(`tcp://127\.0\.0\.1:\d+`).FindString(p.await(p.stderr, "the broker serves"))
 	zmq := must(comm.NewContext())(t)
 	defer zmq.Close()
@@ -193,7 +196,7 @@ func testTerminatedBroker(t *testing.T, binary string) {
 
 func testImpatientTermination(t *testing.T, binary string) {
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
-		p := start(t, binary, "broker", "--bind", "tcp://127.0.0.1:0", "--drain", "1h")
+		p := start(t, binary, "broker", "--bind", "tcp://127.0.0.1:0", "--drain", "1h", "--heartbeat", "1m") // the worker says nothing
 		at := regexp.MustCompile(`tcp://127\.0\.0\.1:\d+`).FindString(p.await(p.stderr, "the broker serves"))
 		zmq := must(comm.NewContext())(t)
 		client, worker := must(comm.NewDealer(zmq, at, comm.WithLinger(0)))(t), must(comm.NewDealer(zmq, at, comm.WithLinger(0)))(t)
@@ -245,7 +248,7 @@ func testBrokerProcess(t *testing.T, binary string) {
 	}
 	for _, at := range places {
 		code, stdout, stderr := command(t.Context(), "", "info", "--broker", at, "-o", "json")
-		for _, part := range []string{`"name":"b1"`, `"version":"dev"`, `"service":"plunder"`, `"maxFrameBytes":8192`, `"health":"serving"`} {
+		for _, part := range []string{`"name":"b1"`, `"version":"` + stamped + `"`, `"service":"plunder"`, `"maxFrameBytes":8192`, `"health":"serving"`} {
 			if code != 0 || !strings.Contains(stdout, part) {
 				t.Errorf("exit code %d, printed %q and %q, want %s in it", code, stdout, stderr, part)
 			}

@@ -25,9 +25,10 @@ import (
 
 const (
 	// patience ends tests that would hang for ever; nothing is measured with it.
-	patience = 30 * time.Second
-	// atOnce is what takes no longer than a slow machine needs.
-	atOnce = 2 * time.Second
+	patience = time.Minute
+	// atOnce is what takes no longer than a slow machine needs, and far less than patience
+	// and what happens rarely.
+	atOnce = 10 * time.Second
 	// rarely is a heartbeat that comes too late to matter in a test.
 	rarely = 20 * time.Second
 )

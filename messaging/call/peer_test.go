@@ -17,6 +17,7 @@ import (
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
+	"github.com/mittere/mittere/reactor"
 )
 
 // frames is what a raw peer sends: a message.
@@ -348,7 +349,7 @@ func TestDrainedServerRefusesAndItsConnIsNotReady(t *testing.T) {
 func TestServerThatStopsTellsItsClientsAtOnce(t *testing.T) {
 	onEachTransport(t, func(t *testing.T, endpoint string) {
 		depot := newDepot()
-		conn, s := pair(t, endpoint, depot.handlers())
+		conn, s := pair(t, endpoint, depot.handlers(), reactor.WithHeartbeat(rarely))
 		running := call.Go(patient(t), call.Bind[*testv1.StoreRequest, *testv1.StoreResponse](conn, storeMethod), &testv1.StoreRequest{})
 		receive(t, "the call", depot.begun)
 		began := time.Now()

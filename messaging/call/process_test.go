@@ -113,7 +113,7 @@ func TestNewProcessOnADeadOnesPortExecutesNothingMeantForIt(t *testing.T) {
 // handshake or a call.
 func TestCallsFindEachOfManyProcessesOnOnePort(t *testing.T) {
 	s, endpoint := startServer(t, task{tcp, rarely})
-	conn := dial(t, newContext(t), endpoint)
+	conn := dial(t, newContext(t), endpoint, call.WithHandshake(rarely))
 	for range 5 {
 		began := time.Now()
 		wantEcho(t, conn, "here")

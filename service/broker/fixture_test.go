@@ -20,7 +20,7 @@ import (
 
 const (
 	// patience ends tests that would hang for ever; nothing is measured with it.
-	patience = 30 * time.Second
+	patience = time.Minute
 	// tcp takes a free port.
 	tcp = "tcp://127.0.0.1:*"
 	// heartbeat makes tests notice soon who is dead.
