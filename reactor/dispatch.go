@@ -316,16 +316,18 @@ func (u *run) reply(ctx context.Context, s *station, d *messaging.Delivery, m pr
 	if s.outbox == nil {
 		return d.Reply(ctx, m)
 	}
-	return s.outbox.send(ctx, &replyLetter{d, m}, u.endsStream(d, m))
+	return s.outbox.send(ctx, &replyLetter{d, m}, u.rankOf(d, m))
 }
 
-// endsStream reports whether m is the last message of a stream.
-func (u *run) endsStream(d *messaging.Delivery, m proto.Message) bool {
+// rankOf returns for what a reply finds room: the last message of a stream, or an answer.
+func (u *run) rankOf(d *messaging.Delivery, m proto.Message) rank {
 	if _, status := m.(*mitterev1.Status); !status {
-		return false
+		return rankReply
 	}
-	e, known := u.entries[d.Type]
-	return known && e.shape == Streaming
+	if e, known := u.entries[d.Type]; known && e.shape == Streaming {
+		return rankLast
+	}
+	return rankReply
 }
 
 // send is reply for a stream, which waits while the outbox is full.

@@ -276,7 +276,7 @@ func (h *host) say(path messaging.ReturnPath, kind proto.Message) {
 
 // post sends a command, and counts one that cannot be sent.
 func (h *host) post(path messaging.ReturnPath, c messaging.Command) {
-	if err := h.socket.outbox.send(h.u.sending, &commandLetter{path, c}, true); err != nil {
+	if err := h.socket.outbox.send(h.u.sending, &commandLetter{path, c}, rankLast); err != nil {
 		h.undeliverable(err)
 	}
 }

@@ -239,7 +239,7 @@ func (h *host) tell(path messaging.ReturnPath, session uint64) error {
 	if h.quits() || h.u.withheld.Load() {
 		kind = &mitterev1.Drain{Session: session}
 	}
-	return h.socket.outbox.send(h.u.sending, &commandLetter{path, messaging.Command{Kind: kind}}, true)
+	return h.socket.outbox.send(h.u.sending, &commandLetter{path, messaging.Command{Kind: kind}}, rankLast)
 }
 
 // enrol enters the session with the broker. What that says in it comes after the

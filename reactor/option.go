@@ -165,10 +165,11 @@ func WithStopTimeout(d time.Duration) Option {
 }
 
 // WithOutbox sets how many replies are kept for a peer that is slow to take
-// them: of a Response or Router for each peer, of a Dealer or Pair for all of
-// them. Further ones are dropped, counted and logged; a stream waits instead.
-// What is kept on one socket is bounded to 64 MiB besides. The default is
-// [DefaultOutbox].
+// them: of a Response, Router or Server for each peer, of a Dealer, Pair or Worker for
+// all of them. Further ones are dropped, counted and logged, and calls are told
+// [messaging.ResourceExhausted] in their place. As many items of streams are kept
+// beside them; further ones wait. What is kept on one socket is bounded to 64 MiB
+// besides, of which items take half at most. The default is [DefaultOutbox].
 func WithOutbox(replies int) Option {
 	return option(func(c *config) {
 		c.require(replies >= 0, "outbox of %d: must not be negative", replies)

@@ -21,11 +21,32 @@ type outbox struct {
 	room   func(context.Context) error // waits until a peer may have room; nil if sending does
 	filled chan struct{}               // holds a token if something may be kept
 
-	mu    sync.Mutex
-	peers map[string][]kept // by routing id, in order; never empty
-	bytes int               // in all
-	moved chan struct{}     // closed and replaced when something left
+	mu        sync.Mutex
+	peers     map[string]*queue // by routing id; never empty
+	bytes     int               // in all
+	itemBytes int               // of those, of items
+	moved     chan struct{}     // closed and replaced when something left
 }
+
+// queue is what is kept for a peer, in order.
+type queue struct {
+	letters []kept
+	items   int // of those
+}
+
+// rank is for what a letter finds room.
+type rank int
+
+const (
+	// rankItem is one of a stream, which waits for room. All of them leave at least half of
+	// the bytes, and of the replies of each peer all, to others.
+	rankItem rank = iota
+	// rankReply is an answer, for which there is no room where its peer reads nothing.
+	rankReply
+	// rankLast is what a peer must not miss: the end of a stream, which its receiver would
+	// wait for without end, an error, a step of a session.
+	rankLast
+)
 
 // letter is something to send to a peer.
 type letter interface {
@@ -45,6 +66,7 @@ type letter interface {
 type kept struct {
 	send func(context.Context) error
 	size int
+	rank rank
 }
 
 const (
@@ -67,7 +89,7 @@ var errOutboxFull = messaging.Errorf(messaging.ResourceExhausted, "too many repl
 func newOutbox(socket Socket, c config) *outbox {
 	o := &outbox{
 		limit: c.outbox, most: c.outboxBytes, filled: make(chan struct{}, 1),
-		peers: map[string][]kept{}, moved: make(chan struct{}),
+		peers: map[string]*queue{}, moved: make(chan struct{}),
 	}
 	switch s := socket.(type) {
 	case interface{ WaitRoom(context.Context) error }: // a Response or Router
@@ -94,14 +116,14 @@ func (o *outbox) peerOf(l letter) string {
 }
 
 // send sends a letter, or keeps it if its peer has no room, or others wait for
-// that already. last says that the peer waits for it, as for the end of a stream.
-func (o *outbox) send(ctx context.Context, l letter, last bool) error {
+// that already.
+func (o *outbox) send(ctx context.Context, l letter, r rank) error {
 	if o.keeps(l) {
-		return o.keep(l, last)
+		return o.keep(l, r)
 	}
 	full, err := o.try(ctx, l)
 	if full {
-		return o.keep(l, last)
+		return o.keep(l, r)
 	}
 	return err
 }
@@ -111,7 +133,7 @@ func (o *outbox) send(ctx context.Context, l letter, last bool) error {
 func (o *outbox) sendWhenRoom(ctx context.Context, l letter) error {
 	for {
 		progress := o.progress()
-		err := o.send(ctx, l, false)
+		err := o.send(ctx, l, rankItem)
 		if err != errOutboxFull { // errors.Is would take an item that is too large for it
 			return err
 		}
@@ -152,47 +174,64 @@ func (o *outbox) try(ctx context.Context, l letter) (full bool, err error) {
 func (o *outbox) keeps(l letter) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return len(o.peers) > 0 && len(o.peers[o.peerOf(l)]) > 0
+	return len(o.peers) > 0 && o.peers[o.peerOf(l)] != nil
 }
 
 // keep adds a letter, unless the outbox is full.
-func (o *outbox) keep(l letter, last bool) error {
+func (o *outbox) keep(l letter, r rank) error {
 	peer, size := o.peerOf(l), l.size()+keptOverhead
-	if !o.fits(peer, size, last) {
+	if !o.fits(peer, size, r) {
 		return errOutboxFull // without the work of a copy
 	}
 	if err := l.check(); err != nil {
 		return err // while its sender can be told
 	}
-	return o.add(peer, kept{l.keep(), size}, last)
+	return o.add(peer, kept{l.keep(), size, r})
 }
 
-// fits reports whether there is a place for a reply.
-func (o *outbox) fits(peer string, size int, last bool) bool {
+// fits reports whether there is a place for a letter.
+func (o *outbox) fits(peer string, size int, r rank) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.hasPlace(peer, size, last)
+	return o.hasPlace(peer, size, r)
 }
 
-// hasPlace is fits under the lock. What ends a stream has a place beyond the
-// limits, which no item can take: without it the receiver would wait for ever.
-// That place is bounded too, for a peer may start streams and never read.
-func (o *outbox) hasPlace(peer string, size int, last bool) bool {
-	most := o.most
-	if last {
-		most += o.most / 4
+// hasPlace is fits under the lock. What is last has a place beyond the limits, which is
+// bounded too, for a peer may start streams and never read. Where nothing is kept, one
+// letter of any size has a place.
+func (o *outbox) hasPlace(peer string, size int, r rank) bool {
+	var replies, items int
+	if q := o.peers[peer]; q != nil {
+		replies, items = len(q.letters)-q.items, q.items
 	}
-	return (last || len(o.peers[peer]) < o.limit) && (o.bytes == 0 || o.bytes+size <= most)
+	fits := func(most int) bool { return o.bytes == 0 || o.bytes+size <= most }
+	switch r {
+	case rankItem:
+		return items < o.limit && fits(o.most) && (o.itemBytes == 0 || o.itemBytes+size <= o.most/2)
+	case rankReply:
+		return replies < o.limit && fits(o.most)
+	default:
+		return fits(o.most + o.most/4)
+	}
 }
 
-// add puts a reply behind the others for its peer.
-func (o *outbox) add(peer string, k kept, last bool) error {
+// add puts a letter behind the others for its peer.
+func (o *outbox) add(peer string, k kept) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.hasPlace(peer, k.size, last) {
+	if !o.hasPlace(peer, k.size, k.rank) {
 		return errOutboxFull
 	}
-	o.peers[peer] = append(o.peers[peer], k)
+	q := o.peers[peer]
+	if q == nil {
+		q = new(queue)
+		o.peers[peer] = q
+	}
+	q.letters = append(q.letters, k)
+	if k.rank == rankItem {
+		q.items++
+		o.itemBytes += k.size
+	}
 	o.bytes += k.size
 	select {
 	case o.filled <- struct{}{}:
@@ -227,8 +266,8 @@ func (o *outbox) await(ctx context.Context) bool {
 func (o *outbox) size() (n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, waiting := range o.peers {
-		n += len(waiting)
+	for _, q := range o.peers {
+		n += len(q.letters)
 	}
 	return n
 }
@@ -273,24 +312,31 @@ func (o *outbox) flushOne(ctx context.Context, peer string) (gone bool, lost err
 	return true, err
 }
 
-// first returns the first reply for a peer.
+// first returns the first letter for a peer.
 func (o *outbox) first(peer string) (k kept, found bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.peers[peer]) == 0 {
+	q := o.peers[peer]
+	if q == nil {
 		return kept{}, false
 	}
-	return o.peers[peer][0], true
+	return q.letters[0], true
 }
 
-// remove takes the first reply for a peer out.
+// remove takes the first letter for a peer out.
 func (o *outbox) remove(peer string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.bytes -= o.peers[peer][0].size
-	o.peers[peer][0] = kept{} // or the slice would hold it
-	o.peers[peer] = o.peers[peer][1:]
-	if len(o.peers[peer]) == 0 {
+	q := o.peers[peer]
+	k := q.letters[0]
+	q.letters[0] = kept{} // or the slice would hold it
+	q.letters = q.letters[1:]
+	o.bytes -= k.size
+	if k.rank == rankItem {
+		q.items--
+		o.itemBytes -= k.size
+	}
+	if len(q.letters) == 0 {
 		delete(o.peers, peer)
 	}
 	close(o.moved)

@@ -288,6 +288,53 @@ func TestStreamWaitsForASlowClient(t *testing.T) {
 	}
 }
 
+// TestStreamsAtABrokerLeaveRoomForReplies has a broker read nothing while several streams
+// have filled what is kept for it, and ask for something else.
+func TestStreamsAtABrokerLeaveRoomForReplies(t *testing.T) {
+	const limit, streams, calls, credit = 5, 4, 5, 100
+	zmq := newContext(t)
+	b := &brokerEnd{t: t, router: must(comm.NewRouter(zmq, inprocEndpoint(t), comm.WithHighWaterMark(1)))(t)}
+	worker := must(messaging.NewWorker(zmq, of(b.router), narrow()))(t)
+	h := echoing()
+	reactor.Stream(h, func(_ context.Context, n *testv1.Note, send func(*testv1.Note) error) error {
+		for i := range credit {
+			if err := send(note(i)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	r := serve(t, h, sockets(worker), offering(), reactor.WithOutbox(limit), reactor.WithPool(20, nil))
+	b.accept(time.Minute)
+	say := func(k *mitterev1.Request, m proto.Message) {
+		t.Helper()
+		k.Session = b.session
+		command := must(messaging.NewCommand(k, m))(t)
+		m2 := comm.NewMessage(append([][]byte{[]byte(b.worker)}, must(command.Frames())(t)...)...)
+		eventually(t, "it is sent", func() bool { return b.router.Send(patient(t), m2) == nil })
+	}
+	for i := range uint64(streams) {
+		say(&mitterev1.Request{Call: i, Credit: credit}, note(0))
+	}
+	eventually(t, "the outbox is full of items", func() bool { return r.Waiting() == limit })
+	for i := range uint64(calls) {
+		say(&mitterev1.Request{Call: streams + i}, ask("good"))
+	}
+	eventually(t, "the replies wait too", func() bool { return r.Waiting() == limit+calls })
+	for ended := 0; ended < streams+calls; {
+		_, c := b.next()
+		if k, is := c.Kind.(*mitterev1.Reply); is {
+			ended++
+			if k.GetStatus() != nil || k.GetCall() < streams && k.GetIndex() != credit {
+				t.Errorf("got %v", k)
+			}
+		}
+	}
+	if n := r.Stats().Undeliverable; n != 0 {
+		t.Errorf("%d were dropped", n)
+	}
+}
+
 func TestDeadlineEndsAStreamToASlowClientWhoIsTold(t *testing.T) {
 	zmq := newContext(t)
 	ended := make(chan error, 1)

@@ -43,13 +43,13 @@ func (h *host) request(d *messaging.Delivery, k *mitterev1.Request) {
 func (h *host) reply(path messaging.ReturnPath, call uint64, v verdict) {
 	switch {
 	case v.answer != nil:
-		h.answer(path, readdressed(*v.answer, call), false)
+		h.answer(path, readdressed(*v.answer, call), rankReply)
 	case v.aborted != nil:
-		h.answer(path, messaging.Command{Kind: &mitterev1.Reply{Call: call, Instance: h.u.instance, Status: v.aborted.Status()}}, true)
+		h.answer(path, messaging.Command{Kind: &mitterev1.Reply{Call: call, Instance: h.u.instance, Status: v.aborted.Status()}}, rankLast)
 	case v.refused != nil:
-		reply := refusal(v.refused)
-		reply.Call, reply.Instance = call, h.u.instance
-		h.answer(path, messaging.Command{Kind: reply}, true)
+		refused := refusal(v.refused)
+		refused.Call, refused.Instance = call, h.u.instance
+		h.answer(path, messaging.Command{Kind: refused}, rankLast)
 	}
 }
 
@@ -293,15 +293,19 @@ func (h *host) giveUp(w *work) {
 }
 
 // finish answers all who wait for work.
-func (h *host) finish(w *work, reply *mitterev1.Reply, body []byte) {
-	reply.Instance = h.u.instance
-	answer := messaging.Command{Kind: reply, Body: body}
-	for i, l := range h.remember(w, reply, answer) {
+func (h *host) finish(w *work, kind *mitterev1.Reply, body []byte) {
+	kind.Instance = h.u.instance
+	answer := messaging.Command{Kind: kind, Body: body}
+	r := rankReply
+	if w.credit != nil {
+		r = rankLast
+	}
+	for i, l := range h.remember(w, kind, answer) {
 		c := answer
 		if i > 0 { // it has the address of the first
 			c = readdressed(answer, l.call)
 		}
-		h.answer(l.session.path, c, w.credit != nil)
+		h.answer(l.session.path, c, r)
 	}
 }
 
@@ -340,9 +344,9 @@ func (h *host) memorise(w *work, answer messaging.Command) {
 }
 
 // answer sends the answer to a call. If it is the answer's fault that it cannot be
-// sent, the caller is told that instead. last says that it ends a stream.
-func (h *host) answer(path messaging.ReturnPath, c messaging.Command, last bool) {
-	err := h.socket.outbox.send(h.u.sending, &commandLetter{path, c}, last)
+// sent, or if there is no room for it, the caller is told that instead.
+func (h *host) answer(path messaging.ReturnPath, c messaging.Command, r rank) {
+	err := h.socket.outbox.send(h.u.sending, &commandLetter{path, c}, r)
 	code := messaging.CodeOf(err)
 	if code == messaging.ResourceExhausted || code == messaging.InvalidArgument {
 		h.post(path, messaging.Command{Kind: &mitterev1.Reply{

@@ -9,20 +9,29 @@ import (
 )
 
 // bounds is how much waits for peers that take it more slowly than it comes, beside
-// what libzmq keeps for each, which is bounded in messages alone.
+// what libzmq keeps for each, which is bounded in messages alone. Bytes count what each
+// letter takes up beside its message.
 type bounds struct {
 	letters  int // for a peer
 	bytes    int // for a peer, but for its first letter
 	allBytes int // for all peers
 }
 
-// usualBounds are those that hold outside of tests.
-func usualBounds() bounds { return bounds{letters: 1000, bytes: 64 << 20, allBytes: 256 << 20} }
+// usualBounds are those that hold outside of tests: as many letters as there may be
+// requests, so that all of them can be answered at once.
+func usualBounds() bounds { return bounds{letters: 100_000, bytes: 64 << 20, allBytes: 256 << 20} }
+
+// letterOverhead is about what a letter takes up beside its message.
+const letterOverhead = 256
+
+// cost returns about how many bytes a letter takes up.
+func (l letter) cost() int { return l.message.Size() + letterOverhead }
 
 // backlog is what waits for slow peers.
 type backlog struct {
 	bounds
 	slow    map[*peer]struct{} // those for whom something waits
+	freed   []*peer            // those for whom nothing does any more
 	letters int
 	bytes   int
 }
@@ -32,7 +41,7 @@ func newBacklog(of bounds) backlog { return backlog{bounds: of, slow: map[*peer]
 // fits reports whether a peer may have a letter wait.
 func (k *backlog) fits(l letter) bool {
 	p := l.to
-	return len(p.waiting) == 0 || len(p.waiting) < k.bounds.letters && p.bytes+l.message.Size() <= k.bounds.bytes
+	return len(p.waiting) == 0 || len(p.waiting) < k.bounds.letters && p.bytes+l.cost() <= k.bounds.bytes
 }
 
 // put has a letter wait, behind those that do. What it was made of does not wait with
@@ -42,7 +51,7 @@ func (k *backlog) put(l letter) {
 	l.action = bare(l.action)
 	p.waiting = append(p.waiting, l)
 	k.slow[p] = struct{}{}
-	k.count(p, 1, l.message.Size())
+	k.count(p, 1, l.cost())
 }
 
 // bare returns an action without what it carries.
@@ -66,9 +75,10 @@ func (k *backlog) count(p *peer, letters, bytes int) {
 	p.bytes += bytes
 	k.letters += letters
 	k.bytes += bytes
-	if len(p.waiting) == 0 {
+	if _, slow := k.slow[p]; slow && len(p.waiting) == 0 {
 		p.waiting = nil
 		delete(k.slow, p)
+		k.freed = append(k.freed, p)
 	}
 }
 
@@ -77,7 +87,7 @@ func (k *backlog) shift(p *peer) {
 	l := p.waiting[0]
 	p.waiting[0] = letter{} // or the array keeps it
 	p.waiting = p.waiting[1:]
-	k.count(p, -1, -l.message.Size())
+	k.count(p, -1, -l.cost())
 }
 
 // clear takes all letters of a peer out.
@@ -94,8 +104,8 @@ func (k *backlog) takeBack(p *peer, which func(letter) bool) {
 			return false
 		}
 		k.letters--
-		k.bytes -= l.message.Size()
-		p.bytes -= l.message.Size()
+		k.bytes -= l.cost()
+		p.bytes -= l.cost()
 		return true
 	})
 	k.count(p, 0, 0)
@@ -117,6 +127,7 @@ func (k *backlog) slowest() (slowest *peer) {
 func (b *Broker) keep(l letter) {
 	fits := b.backlog.fits(l)
 	b.backlog.put(l)
+	b.desk.Pause(l.to.at)
 	switch {
 	case !fits:
 		b.giveUp(l.to)
@@ -146,6 +157,17 @@ func (b *Broker) flush(now time.Duration) {
 	}
 	b.perform(nil)
 	b.due.flush = b.now() + max(9*(b.now()-now), retryPause)
+}
+
+// resume has streams go on to peers for whom nothing waits any more.
+func (b *Broker) resume(now time.Duration) {
+	freed := b.backlog.freed
+	b.backlog.freed = nil
+	for _, p := range freed {
+		if !p.gone && len(p.waiting) == 0 {
+			b.perform(b.desk.Resume(now, p.at))
+		}
+	}
 }
 
 // flushTo sends a peer what waits for it, as far as it has room.

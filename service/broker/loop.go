@@ -98,6 +98,7 @@ func (b *Broker) tick() time.Duration {
 	now := b.now()
 	b.perform(b.desk.Tick(now))
 	b.flush(now)
+	b.resume(now)
 	b.beat(now)
 	b.post()
 	b.sweep(now)

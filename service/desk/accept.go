@@ -189,6 +189,10 @@ func (d *Desk) enter(c *call, from Peer, r *Request) {
 	if w.silent {
 		return
 	}
+	if r.Credit > 0 {
+		w.streams = c.open
+	}
+	d.countStreams(from, w.streams)
 	d.calls[callID{from, r.Call}] = w
 	w.next = d.clients[from]
 	if w.next != nil {
@@ -204,6 +208,7 @@ func (d *Desk) exit(w *waiter) {
 		return
 	}
 	delete(d.calls, callID{w.client, w.number})
+	d.countStreams(w.client, -w.streams)
 	switch {
 	case w.prev != nil:
 		w.prev.next = w.next

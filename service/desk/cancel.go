@@ -33,11 +33,9 @@ func (d *Desk) Credit(now time.Duration, from Peer, call uint64, worker string, 
 	return d.end()
 }
 
-// credit lets whoever has a part send further items of it, or whoever gets it.
+// credit lets whoever has a part send further items of it, or whoever gets it; how soon
+// is another thing, see lend.
 func (d *Desk) credit(p *part, items uint32) {
 	p.credit += min(items, math.MaxUint32-p.credit)
-	if p.leg != 0 {
-		d.act(CreditLeg{To: p.worker.peer, Leg: p.leg, Items: items})
-		p.worker.said = d.now
-	}
+	d.lend(p)
 }

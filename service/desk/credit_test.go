@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -49,6 +50,7 @@ func TestCreditOfAWorkerIsItsOwn(t *testing.T) {
 
 func TestCreditGoesOnWithTheRequest(t *testing.T) {
 	s := newStage(t, desk.Limits{})
+	s.d.SetAhead(math.MaxInt32)
 	s.wantCredit(s.ask(1, safe, credit(2)))
 	s.want(s.d.Credit(0, peer("c"), 1, "", 10))
 	s.want(s.d.Credit(0, peer("c"), 1, "w1", 100)) // which does not have it yet
@@ -58,5 +60,54 @@ func TestCreditGoesOnWithTheRequest(t *testing.T) {
 	s.wantCredit(s.d.Gone(0, peer("w1")), 17)
 	s.d.Credit(0, peer("c"), 1, "", math.MaxUint32)
 	s.ready("w3")
-	s.wantCredit(s.d.Gone(0, peer("w2")), math.MaxUint32) // and no more
+	s.wantCredit(s.d.Gone(0, peer("w2")), math.MaxInt32)
+	s.want(s.d.Credit(0, peer("c"), 1, "", 1)) // and no more
+}
+
+// TestWorkersGetCreditInParts has two clients: one with two streams, which share what may
+// be on its way, and another one.
+func TestWorkersGetCreditInParts(t *testing.T) {
+	s := newStage(t, desk.Limits{})
+	s.d.SetAhead(8)
+	s.ready("w1", "w2", "w3")
+	s.wantCredit(s.ask(1, credit(100)), 8)
+	s.wantCredit(s.ask(2, credit(3)), 3)
+	item := func(worker string, leg uint64, more ...string) {
+		t.Helper()
+		s.want(s.d.Item(0, peer(worker), leg, desk.Content{}), append([]string{fmt.Sprintf("item %d to c of %s", leg, worker)}, more...)...)
+	}
+	for range 5 {
+		item("w1", 1) // of 8, half of 4 are to be left
+	}
+	item("w1", 1, "credit 1 to w1: 2")
+	s.want(s.reply("w2", 2), "reply 2 to c of w2")
+	item("w1", 1, "credit 1 to w1: 5") // it has the share of both
+	s.d.Pause(peer("c"))
+	for range 8 {
+		item("w1", 1)
+	}
+	s.wantCredit(s.ask(3, credit(100)), 1)
+	s.want(s.d.Credit(0, peer("c"), 1, "", 1))
+	item("w3", 3)
+	s.want(s.d.Resume(0, peer("c")), "credit 3 to w3: 4", "credit 1 to w1: 4")
+	s.want(s.d.Resume(0, peer("c")))
+}
+
+// TestWorkerThatHeedsNoCreditGetsNoMoreThanItsClientGave sends far more items than that.
+func TestWorkerThatHeedsNoCreditGetsNoMoreThanItsClientGave(t *testing.T) {
+	s := newStage(t, desk.Limits{})
+	s.d.SetAhead(4)
+	s.ready("w1")
+	given := uint32(4)
+	s.wantCredit(s.ask(1, credit(10)), given)
+	for range 100 {
+		for _, a := range s.d.Item(0, peer("w1"), 1, desk.Content{}) {
+			if c, ok := a.(desk.CreditLeg); ok {
+				given += c.Items
+			}
+		}
+	}
+	if given != 10 {
+		t.Errorf("it got credit for %d, want 10", given)
+	}
 }

@@ -53,10 +53,11 @@ func (d *Desk) deliver(p *part, w *worker) {
 	w.used, w.said = d.turns, d.now
 	d.reseat(w)
 	d.counts.Delivered++
+	p.lent, p.came = min(p.credit, d.share(p)), 0
 	wait := max(c.request.Wait, 0)
 	d.act(Deliver{
 		To: w.peer, Leg: p.leg, Request: c.request, Timeout: c.last() - d.now, Wait: max(wait-(d.now-c.since), min(wait, 1)),
-		Attempt: p.deliveries, Credit: p.credit,
+		Attempt: p.deliveries, Credit: p.lent,
 	})
 }
 

@@ -31,7 +31,10 @@ type Desk struct {
 	keys     map[Key]*call
 	legs     map[uint64]*part
 	alarms   heap[*alarm]
-	held     int // parts that have not ended
+	streams  map[Peer]int      // how many of each client are paced
+	paused   map[Peer]struct{} // clients that have no room
+	ahead    int               // mostAhead, outside of tests
+	held     int               // parts that have not ended
 	bytes    int
 
 	orders uint64 // that were given to requests
@@ -75,6 +78,9 @@ func New(epoch string, limits Limits) (*Desk, error) {
 		keys:     map[Key]*call{},
 		legs:     map[uint64]*part{},
 		memory:   newMemory(limits.Memory, limits.Keys),
+		streams:  map[Peer]int{},
+		paused:   map[Peer]struct{}{},
+		ahead:    mostAhead,
 	}, nil
 }
 

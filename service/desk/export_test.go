@@ -2,6 +2,9 @@ package desk
 
 import "fmt"
 
+// SetAhead sets how many items may be on their way to a client.
+func (d *Desk) SetAhead(items int) { d.ahead = items }
+
 // Check returns what is wrong with the state between two events.
 func (d *Desk) Check() error {
 	for _, check := range []func() error{d.checkServices, d.checkWorkers, d.checkCalls, d.checkAlarms} {

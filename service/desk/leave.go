@@ -47,6 +47,7 @@ func (d *Desk) Gone(now time.Duration, peer Peer, unsent ...uint64) []Action {
 	if w := d.workers[peer]; w != nil {
 		w.gone = true // nothing is sent to it
 	}
+	delete(d.paused, peer)
 	for w := d.clients[peer]; w != nil; w = d.clients[peer] {
 		d.counts.Cancelled++
 		d.leave(w)

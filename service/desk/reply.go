@@ -54,11 +54,13 @@ func (d *Desk) Item(now time.Duration, from Peer, leg uint64, content Content) [
 	}
 	d.counts.Items++
 	p.streamed = true
+	p.came = min(p.came+1, p.lent) // one that heeds no credit has none to come
 	for _, w := range p.call.waiters {
 		if !w.silent {
 			d.act(Item{To: w.client, Call: w.number, Tag: w.tag, Worker: p.name(), Content: content})
 		}
 	}
+	d.lend(p)
 	return d.end()
 }
 

@@ -112,7 +112,9 @@ type part struct {
 	streamed   bool   // items of it went to the client
 	lost       bool   // a worker was lost with it, so that it may have been executed
 	leg        uint64 // 0 while it waits
-	credit     uint32 // that was given in all
+	credit     uint32 // that its client gave in all
+	lent       uint32 // of that, what the worker got that has it
+	came       uint32 // items of that one
 	deliveries int
 	list       *list // that it is in
 	prev, next *part
@@ -126,6 +128,7 @@ type waiter struct {
 	number     uint64
 	tag        any
 	silent     bool // it wants no reply
+	streams    int  // that are paced for the client
 	deadline   alarm
 	prev, next *waiter // of the same client
 }

@@ -80,6 +80,7 @@ func newWorld(random source, limits desk.Limits) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.SetAhead(1 << 30) // that streams are paced is shown elsewhere
 	return &world{
 		d: d, random: random, limits: d.Limits(), calls: map[callID]*asked{}, workers: map[desk.Peer]*employee{},
 		tries: map[*desk.Request]*tried{},
