@@ -16,7 +16,7 @@ func fullTable(b *testing.B, instances int) (*registry.Table, time.Time) {
 	}
 	now := time.Unix(1e9, 0)
 	for i := range instances {
-		if _, _, err := table.Register(now, instance(fmt.Sprint("name", i/10), fmt.Sprint(i%10)), time.Hour); err != nil {
+		if _, _, err := table.Register(now, instance(fmt.Sprint("name", i/10), fmt.Sprint(i%10)), time.Hour, registry.Owner{}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -26,7 +26,7 @@ func fullTable(b *testing.B, instances int) (*registry.Table, time.Time) {
 func BenchmarkRegister(b *testing.B) {
 	table, now := fullTable(b, 50_000)
 	for i := 0; b.Loop(); i++ {
-		if _, _, err := table.Register(now, instance(fmt.Sprint("new", i%1000), fmt.Sprint(i)), time.Second); err != nil {
+		if _, _, err := table.Register(now, instance(fmt.Sprint("new", i%1000), fmt.Sprint(i)), time.Second, registry.Owner{}); err != nil {
 			now = now.Add(time.Second)
 			table.Expire(now)
 		}
@@ -38,7 +38,7 @@ func BenchmarkRenew(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		now = now.Add(time.Microsecond)
-		if _, _, err := table.Renew(now, fmt.Sprint("name", i%10_000), "5", 0); err != nil {
+		if _, _, err := table.Renew(now, registry.Key{Name: fmt.Sprint("name", i%10_000), ID: "5"}, nil, 0); err != nil {
 			b.Fatal(err)
 		}
 	}

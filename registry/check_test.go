@@ -41,11 +41,11 @@ func TestInvalidInstanceIsRefused(t *testing.T) {
 	} {
 		i := instance("calc", "1")
 		spoil(i)
-		if _, change, err := b.Register(b.now, i, 0); messaging.CodeOf(err) != messaging.InvalidArgument || change != nil {
+		if _, change, err := b.Register(b.now, i, 0, registry.Owner{}); messaging.CodeOf(err) != messaging.InvalidArgument || change != nil {
 			t.Errorf("%s: %v, %v", name, err, change)
 		}
 	}
-	_, _, err := b.Register(b.now, nil, 0)
+	_, _, err := b.Register(b.now, nil, 0, registry.Owner{})
 	b.wantCode(err, messaging.InvalidArgument)
 	if b.Len() != 0 || b.Revision() != 0 {
 		t.Errorf("%d instances, revision %d", b.Len(), b.Revision())
@@ -77,7 +77,7 @@ func TestEndpointMustBeOneToConnectTo(t *testing.T) {
 	} {
 		i := instance("calc", "1")
 		i.Endpoints = append(i.Endpoints, endpoint)
-		if _, _, err := b.Register(b.now, i, 0); (err == nil) != valid {
+		if _, _, err := b.Register(b.now, i, 0, registry.Owner{}); (err == nil) != valid {
 			t.Errorf("%.80q: %v", endpoint, err)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/registry"
 	"github.com/mittere/mittere/registry/boltstore"
 )
@@ -85,6 +86,10 @@ func beOwner(zmq *comm.Context, t task) error {
 		return err
 	}
 	fmt.Println("registered")
+	for messaging.CodeOf(r.Err()) != messaging.AlreadyExists {
+		time.Sleep(10 * time.Millisecond) // between two looks
+	}
+	fmt.Println("replaced")
 	select {}
 }
 

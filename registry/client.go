@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -17,15 +18,21 @@ import (
 // Client asks a registry, keeps instances registered there, and follows names. A
 // registry that is not there is waited for: what was asked ends with its context,
 // what was registered is registered when it comes, and what was followed stays as
-// it was last known. All methods may be called by any number of goroutines at
-// once. It follows dīvidere's ServiceRegistry.Client.
+// it was last known. It logs when the registry is away, a minute later again if it still
+// is, and when it is back; see [WithClientLogger]. All methods may be called by any
+// number of goroutines at once. It follows dīvidere's ServiceRegistry.Client.
 type Client struct {
 	conn *call.Conn
 	stub *registrymittere.RegistryServiceClient
+	log  *slog.Logger
 
 	closing    context.Context
 	close      context.CancelFunc
 	background sync.WaitGroup
+
+	mu      sync.Mutex    // guards what follows
+	strange error         // why the server is no registry; nil if it may be one
+	changed chan struct{} // closed and replaced when that is known anew
 }
 
 // clientHeartbeat makes a registry that hangs noticed within a lease.
@@ -33,13 +40,18 @@ const clientHeartbeat = 500 * time.Millisecond
 
 // NewClient returns a client of the registry at an endpoint, such as
 // "tcp://127.0.0.1:5000". It does not wait for the registry. It must be closed.
-func NewClient(zmq *comm.Context, endpoint string, options ...comm.Option) (*Client, error) {
-	conn, err := call.Dial(zmq, endpoint, call.WithHeartbeat(clientHeartbeat), call.WithSocket(options...))
+func NewClient(zmq *comm.Context, endpoint string, options ...ClientOption) (*Client, error) {
+	config, err := newClientConfig(options)
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{conn: conn, stub: registrymittere.NewRegistryServiceClient(conn)}
+	conn, err := call.Dial(zmq, endpoint, call.WithHeartbeat(clientHeartbeat), call.WithSocket(config.socket...))
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{conn: conn, stub: registrymittere.NewRegistryServiceClient(conn), log: config.log, changed: make(chan struct{})}
 	c.closing, c.close = context.WithCancel(context.Background())
+	c.background.Go(func() { c.reportRegistry(c.closing) })
 	return c, nil
 }
 
@@ -117,6 +129,10 @@ func (c *Client) ended(ctx context.Context) (context.Context, context.CancelFunc
 
 // errClientClosed is why what a client does ends.
 var errClientClosed = messaging.Errorf(messaging.Unavailable, "the registry's client was closed")
+
+// isReplaced reports whether the entry that was to be changed belongs to another
+// registration.
+func isReplaced(err error) bool { return messaging.CodeOf(err) == messaging.AlreadyExists }
 
 // isNotFound reports whether the registry does not know what it was asked for.
 func isNotFound(err error) bool { return errors.Is(err, &messaging.Error{Code: messaging.NotFound}) }

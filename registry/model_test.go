@@ -25,6 +25,8 @@ type modelEntry struct {
 	instance *mitterev1.Instance
 	lease    time.Duration
 	ends     time.Time
+	token    string
+	since    time.Time
 	heard    time.Time
 	round    int
 }
@@ -40,24 +42,28 @@ func (m *model) live(now time.Time, key registry.Key) bool {
 	return e != nil && (e.lease == 0 || e.ends.After(now))
 }
 
-func (m *model) register(now time.Time, i *mitterev1.Instance, lease time.Duration) ([]change, messaging.Code) {
+func (m *model) register(now time.Time, i *mitterev1.Instance, lease time.Duration, owner registry.Owner) ([]change, messaging.Code) {
 	if lease == 0 {
 		lease = m.limits.DefaultLease
 	}
 	lease = min(max(lease, m.limits.MinLease), m.limits.MaxLease)
-	return m.put(now, &modelEntry{instance: i, lease: lease})
+	return m.put(now, &modelEntry{instance: i, lease: lease, token: string(owner.Token), since: now.Add(-owner.Age)})
 }
 
 func (m *model) put(now time.Time, e *modelEntry) ([]change, messaging.Code) {
 	key := registry.Key{Name: e.instance.GetName(), ID: e.instance.GetId()}
 	old := m.entries[key]
+	if m.live(now, key) && old.token != e.token && (e.token == "" || old.since.After(e.since)) {
+		return nil, messaging.AlreadyExists
+	}
 	if old == nil && len(m.entries) == m.limits.MaxInstances {
 		return nil, messaging.ResourceExhausted
 	}
-	same := m.live(now, key) && old.lease == e.lease && proto.Equal(old.instance, e.instance)
+	same := m.live(now, key) && old.token == e.token && old.lease == e.lease && proto.Equal(old.instance, e.instance)
 	e.ends = now.Add(e.lease)
 	m.entries[key] = e
 	if same {
+		e.since = old.since
 		return nil, messaging.OK
 	}
 	return []change{{mitterev1.Change_KIND_PUT, key}}, messaging.OK
@@ -78,11 +84,14 @@ func (m *model) plain(now time.Time, i *mitterev1.Instance) ([]change, messaging
 	return m.put(now, e)
 }
 
-func (m *model) renew(now time.Time, key registry.Key, health mitterev1.Health) ([]change, messaging.Code) {
+func (m *model) renew(now time.Time, key registry.Key, token string, health mitterev1.Health) ([]change, messaging.Code) {
 	if !m.live(now, key) {
 		return nil, messaging.NotFound
 	}
 	e := m.entries[key]
+	if e.token != token {
+		return nil, messaging.AlreadyExists
+	}
 	e.ends = now.Add(e.lease)
 	if e.instance.GetHealth() == health {
 		return nil, messaging.OK
@@ -92,12 +101,15 @@ func (m *model) renew(now time.Time, key registry.Key, health mitterev1.Health) 
 	return []change{{mitterev1.Change_KIND_PUT, key}}, messaging.OK
 }
 
-func (m *model) withdraw(now time.Time, key registry.Key) []change {
-	if !m.live(now, key) {
-		return nil
+func (m *model) withdraw(now time.Time, key registry.Key, token string) ([]change, messaging.Code) {
+	switch {
+	case !m.live(now, key):
+		return nil, messaging.OK
+	case m.entries[key].token != token:
+		return nil, messaging.AlreadyExists
 	}
 	delete(m.entries, key)
-	return []change{{mitterev1.Change_KIND_WITHDRAWN, key}}
+	return []change{{mitterev1.Change_KIND_WITHDRAWN, key}}, messaging.OK
 }
 
 // expire returns the changes in an order of its own.

@@ -67,7 +67,8 @@ func (t *Table) Rediscover() { t.round++ }
 // WithdrawPlain removes the service of dīvidere's that has a name. It returns nil
 // if there is none.
 func (t *Table) WithdrawPlain(now time.Time, name string) *mitterev1.WatchResponse {
-	return t.Withdraw(now, name, PlainID)
+	change, _ := t.Withdraw(now, Key{Name: name, ID: PlainID}, nil) // nobody else has this id
+	return change
 }
 
 // LookupPlain returns the address that a client of dīvidere's is told for a

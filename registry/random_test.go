@@ -93,11 +93,15 @@ func (d *duel) step() string {
 		d.plains(name)
 	case 5, 6:
 		health := mitterev1.Health(d.random.IntN(2))
-		_, told, err := d.Renew(d.now, key.Name, key.ID, health)
-		want, code := d.model.renew(d.now, key, health)
+		token := d.token()
+		_, told, err := d.Renew(d.now, key, []byte(token), health)
+		want, code := d.model.renew(d.now, key, token, health)
 		d.told(one(told), err, want, code)
 	case 7:
-		d.told(one(d.Withdraw(d.now, key.Name, key.ID)), nil, d.model.withdraw(d.now, key), messaging.OK)
+		token := d.token()
+		told, err := d.Withdraw(d.now, key, []byte(token))
+		want, code := d.model.withdraw(d.now, key, token)
+		d.told(one(told), err, want, code)
 	case 8:
 		d.expires()
 	default:
@@ -108,14 +112,19 @@ func (d *duel) step() string {
 	return fmt.Sprintf("%v at %v", key, d.now)
 }
 
+// token returns that of one of two owners, or none; most often of the first, so that
+// enough succeeds.
+func (d *duel) token() string { return []string{"a", "a", "a", "b", ""}[d.random.IntN(5)] }
+
 func (d *duel) name() string { return fmt.Sprint("name", d.random.IntN(4)) }
 
 func (d *duel) registers(name, id string) {
 	i := instance(name, id)
 	i.Version = fmt.Sprint(d.random.IntN(2))
 	lease := time.Duration(d.random.IntN(13)) * time.Second
-	want, code := d.model.register(d.now, proto.CloneOf(i), lease)
-	given, told, err := d.Register(d.now, i, lease)
+	owner := registry.Owner{Token: []byte(d.token()), Age: time.Duration(d.random.IntN(4)) * time.Second}
+	want, code := d.model.register(d.now, proto.CloneOf(i), lease, owner)
+	given, told, err := d.Register(d.now, i, lease, owner)
 	d.told(one(told), err, want, code)
 	if e := d.model.entries[registry.Key{Name: name, ID: id}]; err == nil && given != e.lease {
 		d.Errorf("the lease is %v, want %v", given, e.lease)

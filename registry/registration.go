@@ -3,6 +3,7 @@ package registry
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"sync"
 	"time"
 
@@ -15,11 +16,18 @@ import (
 
 // Registration keeps an instance registered: it registers it as soon as the
 // registry is there, renews its lease three times as often as it must, and
-// registers it again when the registry has forgotten it or was started again. All
-// methods may be called by any number of goroutines at once.
+// registers it again when the registry has forgotten it or was started again.
+//
+// The entry is this registration's own: nobody else can renew or withdraw it. A later
+// registration of the same name and id, such as that of a process that was started
+// anew with a fixed id, replaces it. Then this one has ended: [Registration.Err] is
+// ALREADY_EXISTS, and it never registers again by itself.
+//
+// All methods may be called by any number of goroutines at once.
 type Registration struct {
 	client *Client
 	wished time.Duration
+	token  []byte          // proves that the entry is ours
 	ended  context.Context // when it is withdrawn
 	end    context.CancelFunc
 	done   chan struct{} // closed when nothing is renewed any more
@@ -27,8 +35,10 @@ type Registration struct {
 
 	mu       sync.Mutex // guards what follows
 	instance *mitterev1.Instance
-	session  uint64 // in which it was last registered as it is; 0 if in none
-	err      error  // of the last try
+	session  uint64    // in which it was last registered as it is; 0 if in none
+	since    time.Time // when it was first registered; zero if it never was
+	err      error     // of the last try
+	replaced error     // why it never tries again; nil while it does
 	changed  chan struct{}
 }
 
@@ -37,7 +47,7 @@ type Registration struct {
 // 0 is the registry's default.
 func (c *Client) Register(instance *mitterev1.Instance, lease time.Duration) *Registration {
 	r := &Registration{
-		client: c, wished: lease, instance: proto.CloneOf(instance),
+		client: c, wished: lease, token: newToken(), instance: proto.CloneOf(instance),
 		done: make(chan struct{}), urgent: make(chan struct{}, 1), changed: make(chan struct{}),
 	}
 	ctx, cancel := context.WithCancel(c.closing)
@@ -46,13 +56,22 @@ func (c *Client) Register(instance *mitterev1.Instance, lease time.Duration) *Re
 	return r
 }
 
+// newToken returns what nobody can guess.
+func newToken() []byte {
+	token := make([]byte, 16)
+	_, _ = rand.Read(token) // it never fails
+	return token
+}
+
 // Wait waits until the instance is registered, or the registry refuses it: then
-// it returns why. A registration that has ended is an error.
+// it returns why. A registration that has ended is an error, with code ALREADY_EXISTS if
+// another one has replaced it.
 func (r *Registration) Wait(ctx context.Context) error {
 	for {
 		online := r.client.conn.Changed()
 		changed, err := r.state()
-		if err == nil || messaging.CodeOf(err) == messaging.InvalidArgument {
+		switch messaging.CodeOf(err) {
+		case messaging.OK, messaging.InvalidArgument, messaging.AlreadyExists:
 			return err
 		}
 		select {
@@ -66,8 +85,16 @@ func (r *Registration) Wait(ctx context.Context) error {
 	}
 }
 
+// Changed returns a channel that is closed when [Registration.Err] may have changed.
+func (r *Registration) Changed() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.changed
+}
+
 // Err returns why the instance is not registered, nil if it is. While the registry
-// is away the instance is not: its lease may have ended there.
+// is away the instance is not: its lease may have ended there. ALREADY_EXISTS means that
+// a later registration has replaced this one, for good.
 func (r *Registration) Err() error {
 	_, err := r.state()
 	return err
@@ -87,7 +114,9 @@ func (r *Registration) SetHealth(health mitterev1.Health) {
 }
 
 // Withdraw ends the registration: the instance is gone at once if the registry
-// answers, else when its lease ends, and the error says so.
+// answers, else when its lease ends, and the error says so. It is tried again until ctx
+// ends. That another registration has replaced this one is no error: the entry is not
+// ours to withdraw.
 func (r *Registration) Withdraw(ctx context.Context) error {
 	r.end()
 	select {
@@ -96,7 +125,12 @@ func (r *Registration) Withdraw(ctx context.Context) error {
 		return messaging.AsError(ctx.Err())
 	}
 	instance := r.current()
-	_, err := r.client.stub.Withdraw(ctx, &mitterev1.WithdrawRequest{Name: instance.GetName(), Id: instance.GetId()})
+	_, err := ask(ctx, r.client, r.client.stub.Withdraw, &mitterev1.WithdrawRequest{
+		Name: instance.GetName(), Id: instance.GetId(), Token: r.token,
+	})
+	if isReplaced(err) {
+		return nil
+	}
 	return err
 }
 
@@ -120,6 +154,8 @@ func (r *Registration) state() (changed <-chan struct{}, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
+	case r.replaced != nil:
+		return r.changed, r.replaced
 	case r.ended.Err() != nil:
 		return r.changed, errEnded
 	case session != 0 && r.session == session:
@@ -144,8 +180,14 @@ func (r *Registration) registeredIn() uint64 {
 func (r *Registration) note(instance *mitterev1.Instance, session uint64, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err == nil && r.since.IsZero() {
+		r.since = time.Now()
+	}
 	if r.instance != instance {
 		session = 0
+	}
+	if isReplaced(err) {
+		r.replaced = err
 	}
 	r.session, r.err = session, err
 	close(r.changed)
@@ -155,13 +197,14 @@ func (r *Registration) note(instance *mitterev1.Instance, session uint64, err er
 // keep registers and renews until the registration ends.
 func (r *Registration) keep() {
 	defer close(r.done)
-	for r.ended.Err() == nil {
+	for r.ended.Err() == nil && !r.isOver() {
 		conn := r.client.conn
 		online := conn.Changed()
 		session := conn.Session()
 		var next <-chan time.Time
 		switch {
 		case session == 0: // the registry is away
+			r.note(r.current(), 0, errPending)
 		case r.registeredIn() != session:
 			next = time.After(r.register(session))
 		default:
@@ -169,6 +212,13 @@ func (r *Registration) keep() {
 		}
 		r.await(next, online)
 	}
+}
+
+// isOver reports whether another registration has replaced this one.
+func (r *Registration) isOver() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.replaced != nil
 }
 
 // await waits until there is something to do.
@@ -194,7 +244,10 @@ func (r *Registration) register(session uint64) (next time.Duration) {
 	ctx, cancel := context.WithTimeout(r.ended, attempt)
 	defer cancel()
 	instance := r.current()
-	resp, err := r.client.stub.Register(ctx, &mitterev1.RegisterRequest{Instance: instance, LeaseNano: int64(r.wished)})
+	resp, err := r.client.stub.Register(ctx, &mitterev1.RegisterRequest{
+		Instance: instance, LeaseNano: int64(r.wished), Token: r.token, AgeNano: int64(r.age()),
+	})
+	r.client.observe(err)
 	if err != nil {
 		r.note(instance, 0, err)
 		if messaging.CodeOf(err) == messaging.InvalidArgument {
@@ -206,15 +259,28 @@ func (r *Registration) register(session uint64) (next time.Duration) {
 	return time.Duration(resp.GetLeaseNano()) / 3
 }
 
+// age returns how long ago the instance was first registered, 0 if it never was.
+func (r *Registration) age() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.since.IsZero() {
+		return 0
+	}
+	return max(time.Since(r.since), 1)
+}
+
 // renew renews the lease and returns when to do it again.
 func (r *Registration) renew(session uint64) (next time.Duration) {
 	ctx, cancel := context.WithTimeout(r.ended, attempt)
 	defer cancel()
 	instance := r.current()
 	resp, err := r.client.stub.Renew(ctx, &mitterev1.RenewRequest{
-		Name: instance.GetName(), Id: instance.GetId(), Health: instance.GetHealth(),
+		Name: instance.GetName(), Id: instance.GetId(), Health: instance.GetHealth(), Token: r.token,
 	})
 	switch {
+	case isReplaced(err):
+		r.note(instance, 0, err)
+		return 0
 	case isNotFound(err): // its lease had ended, as while this process stood still
 		return r.register(session)
 	case err != nil:

@@ -154,7 +154,7 @@ func TestStoredTableIsBackBeforeAnyoneRegistersAgain(t *testing.T) {
 	store := must(boltstore.Open(t.Context(), path))(t)
 	s := serve(t, zmq, tcp, registry.WithStore(store))
 	owner := must(registry.NewClient(zmq, s.endpoint()))(t)
-	register(t, owner, instance("calc", "1"), long)
+	back := register(t, dial(t, zmq, s.endpoint()), instance("calc", "1"), long)
 	register(t, owner, instance("calc", "short"), time.Second)
 	gone := register(t, owner, instance("calc", "gone"), long)
 	ok(t, gone.Withdraw(patient(t)))
@@ -179,7 +179,7 @@ func TestStoredTableIsBackBeforeAnyoneRegistersAgain(t *testing.T) {
 		}
 	}
 	eventually(t, "who does not come back is gone", func() bool { return !has(list(t, c), "calc", "short") })
-	register(t, c, instance("calc", "1"), long)
+	ok(t, back.Wait(patient(t)))
 	if e := list(t, c)[0]; e.GetRevision() != entries[0].GetRevision() {
 		t.Errorf("who comes back is news: %v", e)
 	}

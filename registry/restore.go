@@ -16,7 +16,7 @@ func CheckEntry(entry *mitterev1.Entry) error {
 	if entry.GetLeaseNano() < 0 {
 		return messaging.Errorf(messaging.InvalidArgument, "a lease of %v", time.Duration(entry.GetLeaseNano()))
 	}
-	return nil
+	return Owner{Token: entry.GetToken()}.check()
 }
 
 // Restore fills an empty table with what a store has kept. Each entry has a full
@@ -45,7 +45,9 @@ func (t *Table) restore(now time.Time, stored *mitterev1.Entry) error {
 	if err := CheckEntry(stored); err != nil {
 		return err
 	}
-	e := &entry{instance: stored.GetInstance(), revision: stored.GetRevision()}
+	// Whoever had the entry when the store was written is the latest: of all others the
+	// registry that wrote it knew that they were replaced.
+	e := &entry{instance: stored.GetInstance(), revision: stored.GetRevision(), token: stored.GetToken(), since: now}
 	e.size, _ = check(e.instance)
 	switch {
 	case stored.GetLeaseNano() == 0:

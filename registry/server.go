@@ -234,7 +234,7 @@ func (s *Server) note(change *mitterev1.WatchResponse) {
 	if s.saved == nil {
 		return
 	}
-	s.unsaved = append(s.unsaved, change)
+	s.unsaved = append(s.unsaved, s.table.ForStore(change))
 	select {
 	case s.dirty <- struct{}{}:
 	default:
@@ -320,7 +320,7 @@ func (s *Server) settle(changes []*mitterev1.WatchResponse, failed bool) {
 	s.unsaved = nil
 	for i, change := range all {
 		if last[KeyOf(change.GetChange().GetEntry())] == i {
-			s.unsaved = append(s.unsaved, change)
+			s.unsaved = append(s.unsaved, s.table.ForStore(change))
 		}
 	}
 	select {

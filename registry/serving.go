@@ -20,7 +20,8 @@ var _ registrymittere.RegistryServiceHandler = service{}
 func (s service) Register(ctx context.Context, req *mitterev1.RegisterRequest) (*mitterev1.RegisterResponse, error) {
 	resp := &mitterev1.RegisterResponse{Epoch: s.table.Epoch()}
 	err := s.change(ctx, func() error {
-		lease, change, err := s.table.Register(s.now(), req.GetInstance(), time.Duration(req.GetLeaseNano()))
+		lease, change, err := s.table.Register(s.now(), req.GetInstance(), time.Duration(req.GetLeaseNano()),
+			Owner{Token: req.GetToken(), Age: time.Duration(req.GetAgeNano())})
 		resp.LeaseNano, resp.Revision = int64(lease), s.table.Revision()
 		s.note(change)
 		return err
@@ -35,7 +36,7 @@ func (s service) Register(ctx context.Context, req *mitterev1.RegisterRequest) (
 func (s service) Renew(ctx context.Context, req *mitterev1.RenewRequest) (*mitterev1.RenewResponse, error) {
 	resp := &mitterev1.RenewResponse{}
 	err := s.change(ctx, func() error {
-		lease, change, err := s.table.Renew(s.now(), req.GetName(), req.GetId(), req.GetHealth())
+		lease, change, err := s.table.Renew(s.now(), Key{req.GetName(), req.GetId()}, req.GetToken(), req.GetHealth())
 		resp.LeaseNano = int64(lease)
 		s.note(change)
 		return err
@@ -49,8 +50,9 @@ func (s service) Renew(ctx context.Context, req *mitterev1.RenewRequest) (*mitte
 // Withdraw removes an instance.
 func (s service) Withdraw(ctx context.Context, req *mitterev1.WithdrawRequest) (*mitterev1.WithdrawResponse, error) {
 	err := s.change(ctx, func() error {
-		s.note(s.table.Withdraw(s.now(), req.GetName(), req.GetId()))
-		return nil
+		change, err := s.table.Withdraw(s.now(), Key{req.GetName(), req.GetId()}, req.GetToken())
+		s.note(change)
+		return err
 	})
 	if err != nil {
 		return nil, err

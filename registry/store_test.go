@@ -34,9 +34,9 @@ func TestSaveWritesTheLastChangesAtOnce(t *testing.T) {
 	for _, id := range []string{"1", "2", "3"} {
 		changes = append(changes, b.register(instance("calc", id), 0))
 	}
-	changes = append(changes, b.Withdraw(b.now, "calc", "1"), b.Withdraw(b.now, "calc", "2"), b.register(instance("calc", "2"), 0))
+	changes = append(changes, b.withdraw("calc", "1"), b.withdraw("calc", "2"), b.register(instance("calc", "2"), 0))
 	b.pass(registry.DefaultLease - 1)
-	_, _, err := b.Renew(b.now, "calc", "2", 0)
+	_, _, err := b.Renew(b.now, registry.Key{Name: "calc", ID: "2"}, nil, 0)
 	b.wantCode(err, messaging.OK)
 	b.pass(1)
 	changes = append(changes, b.Expire(b.now)...)

@@ -44,6 +44,8 @@ type entry struct {
 	ends     time.Time     // of the lease
 	index    int           // among the leases; -1 without one
 	revision uint64        // at which it was last changed
+	token    []byte        // of the registration; empty if it has none
+	since    time.Time     // when the registration was first taken
 	heard    time.Time     // when it was last registered; kept for dīvidere's alone
 	round    uint64        // the round of that
 }
@@ -81,17 +83,21 @@ func (t *Table) Len() int { return t.count }
 // the one of the same name and id. It returns the lease that was given: the one
 // asked for within the limits, or their default for 0.
 //
-// The same instance with the same lease again is but a renewal: no change. The
-// error is INVALID_ARGUMENT if the instance is not valid, and RESOURCE_EXHAUSTED
-// if the table is full; then nothing was changed.
-func (t *Table) Register(now time.Time, instance *mitterev1.Instance, lease time.Duration) (time.Duration, *mitterev1.WatchResponse, error) {
+// The same instance with the same lease and owner again is but a renewal: no change. The
+// error is INVALID_ARGUMENT if the instance is not valid, RESOURCE_EXHAUSTED if the
+// table is full, and ALREADY_EXISTS if the entry belongs to a later registration,
+// or to one with a token while this has none; then nothing was changed.
+func (t *Table) Register(now time.Time, instance *mitterev1.Instance, lease time.Duration, owner Owner) (time.Duration, *mitterev1.WatchResponse, error) {
 	if lease < 0 {
 		return 0, nil, messaging.Errorf(messaging.InvalidArgument, "a lease of %v", lease)
+	}
+	if err := owner.check(); err != nil {
+		return 0, nil, err
 	}
 	if instance.GetId() == PlainID {
 		return 0, nil, messaging.Errorf(messaging.InvalidArgument, "the id %q is kept for dīvidere's services", PlainID)
 	}
-	e := &entry{instance: instance, lease: t.limits.lease(lease)}
+	e := &entry{instance: instance, lease: t.limits.lease(lease), token: owner.Token, since: now.Add(-owner.Age)}
 	change, err := t.enter(now, e)
 	return e.lease, change, err
 }
@@ -103,7 +109,12 @@ func (t *Table) enter(now time.Time, e *entry) (*mitterev1.WatchResponse, error)
 		return nil, err
 	}
 	old := t.find(e.instance.GetName(), e.instance.GetId())
-	if t.live(now, old) && old.lease == e.lease && proto.Equal(old.instance, e.instance) {
+	if t.live(now, old) {
+		if err := old.replaceable(e); err != nil {
+			return nil, err
+		}
+	}
+	if t.live(now, old) && old.ownedBy(e.token) && old.lease == e.lease && proto.Equal(old.instance, e.instance) {
 		old.heard, old.round = e.heard, e.round
 		t.renew(now, old)
 		return nil, nil
@@ -135,11 +146,15 @@ func (t *Table) room(old, e *entry) error {
 
 // Renew begins the lease of an instance anew and returns it; 0 is no lease. It
 // is a change only if the health is another. NOT_FOUND means that the instance
-// is not there or that its lease has ended: it must register again.
-func (t *Table) Renew(now time.Time, name, id string, health mitterev1.Health) (time.Duration, *mitterev1.WatchResponse, error) {
-	e := t.find(name, id)
-	if !t.live(now, e) {
-		return 0, nil, messaging.Errorf(messaging.NotFound, "no instance %q of %q", id, name)
+// is not there or that its lease has ended: it must register again. ALREADY_EXISTS
+// means that another registration has its place, and so another token.
+func (t *Table) Renew(now time.Time, key Key, token []byte, health mitterev1.Health) (time.Duration, *mitterev1.WatchResponse, error) {
+	e := t.find(key.Name, key.ID)
+	switch {
+	case !t.live(now, e):
+		return 0, nil, messaging.Errorf(messaging.NotFound, "no instance %.40q of %.40q", key.ID, key.Name)
+	case !e.ownedBy(token):
+		return 0, nil, e.taken()
 	}
 	t.renew(now, e)
 	if e.instance.GetHealth() == health {
@@ -154,14 +169,18 @@ func (t *Table) Renew(now time.Time, name, id string, health mitterev1.Health) (
 	return e.lease, t.changed(now, e, mitterev1.Change_KIND_PUT), nil
 }
 
-// Withdraw removes an instance. It returns nil if that is not there.
-func (t *Table) Withdraw(now time.Time, name, id string) *mitterev1.WatchResponse {
-	e := t.find(name, id)
-	if !t.live(now, e) {
-		return nil // what has ended is left to Expire
+// Withdraw removes an instance. The change is nil if that is not there. One of
+// another registration stays: ALREADY_EXISTS.
+func (t *Table) Withdraw(now time.Time, key Key, token []byte) (*mitterev1.WatchResponse, error) {
+	e := t.find(key.Name, key.ID)
+	switch {
+	case !t.live(now, e):
+		return nil, nil // what has ended is left to Expire
+	case !e.ownedBy(token):
+		return nil, e.taken()
 	}
 	t.remove(e)
-	return t.changed(now, e, mitterev1.Change_KIND_WITHDRAWN)
+	return t.changed(now, e, mitterev1.Change_KIND_WITHDRAWN), nil
 }
 
 // changed notes a change of an entry, and returns it.

@@ -18,7 +18,7 @@ func ExampleTable() {
 	}
 	now := time.Unix(1e9, 0)
 	calculator := &mitterev1.Instance{Name: "calc", Id: "1", Endpoints: []string{"tcp://127.0.0.1:5555"}}
-	lease, _, err := table.Register(now, calculator, 0)
+	lease, _, err := table.Register(now, calculator, 0, registry.Owner{})
 	if err != nil {
 		log.Fatal(err)
 	}

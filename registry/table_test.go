@@ -41,7 +41,17 @@ func instance(name, id string) *mitterev1.Instance {
 // register registers an instance that must be taken.
 func (b *bench) register(i *mitterev1.Instance, lease time.Duration) *mitterev1.WatchResponse {
 	b.Helper()
-	_, change, err := b.Register(b.now, i, lease)
+	_, change, err := b.Register(b.now, i, lease, registry.Owner{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return change
+}
+
+// withdraw withdraws an instance without a token.
+func (b *bench) withdraw(name, id string) *mitterev1.WatchResponse {
+	b.Helper()
+	change, err := b.Withdraw(b.now, registry.Key{Name: name, ID: id}, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -152,11 +162,11 @@ func TestLeaseIsWithinTheLimits(t *testing.T) {
 		1000 * time.Hour: registry.DefaultMaxLease,
 		1<<63 - 1:        registry.DefaultMaxLease,
 	} {
-		if given, _, err := b.Register(b.now, instance("calc", "1"), asked); err != nil || given != want {
+		if given, _, err := b.Register(b.now, instance("calc", "1"), asked, registry.Owner{}); err != nil || given != want {
 			t.Errorf("asked for %v, got %v (%v), want %v", asked, given, err, want)
 		}
 	}
-	_, _, err := b.Register(b.now, instance("calc", "1"), -1)
+	_, _, err := b.Register(b.now, instance("calc", "1"), -1, registry.Owner{})
 	b.wantCode(err, messaging.InvalidArgument)
 }
 
@@ -168,9 +178,9 @@ func TestInstanceIsThereUntilItsLeaseEndsAndNotThen(t *testing.T) {
 	b.wantChanges(b.Expire(b.now))
 	b.pass(1)
 	b.want("calc") // though Expire was not called
-	_, _, err := b.Renew(b.now, "calc", "1", 0)
+	_, _, err := b.Renew(b.now, registry.Key{Name: "calc", ID: "1"}, nil, 0)
 	b.wantCode(err, messaging.NotFound)
-	b.wantChanges(one(b.Withdraw(b.now, "calc", "1")))
+	b.wantChanges(one(b.withdraw("calc", "1")))
 	if listed := b.List(b.now); len(listed) != 0 {
 		t.Errorf("listed %v", listed)
 	}
@@ -206,7 +216,7 @@ func TestRenewalKeepsAnInstanceAndIsNoChange(t *testing.T) {
 	b.register(instance("calc", "1"), time.Second)
 	for range 1000 {
 		b.pass(time.Second - 1)
-		lease, change, err := b.Renew(b.now, "calc", "1", 0)
+		lease, change, err := b.Renew(b.now, registry.Key{Name: "calc", ID: "1"}, nil, 0)
 		if lease != time.Second || change != nil || err != nil {
 			t.Fatalf("%v %v %v", lease, change, err)
 		}
@@ -219,7 +229,7 @@ func TestRenewalKeepsAnInstanceAndIsNoChange(t *testing.T) {
 func TestChangeOfHealthIsAChangeAndOldAnswersStay(t *testing.T) {
 	b := newBench(t, registry.Limits{})
 	first := b.register(instance("calc", "1"), 0)
-	_, change, err := b.Renew(b.now, "calc", "1", mitterev1.Health_HEALTH_DRAINING)
+	_, change, err := b.Renew(b.now, registry.Key{Name: "calc", ID: "1"}, nil, mitterev1.Health_HEALTH_DRAINING)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,10 +249,10 @@ func TestWithdrawnInstanceIsGone(t *testing.T) {
 	b := newBench(t, registry.Limits{})
 	b.register(instance("calc", "1"), 0)
 	b.register(instance("calc", "2"), 0)
-	b.wantChanges(one(b.Withdraw(b.now, "calc", "1")), "3 WITHDRAWN calc/1")
-	b.wantChanges(one(b.Withdraw(b.now, "calc", "1")))
+	b.wantChanges(one(b.withdraw("calc", "1")), "3 WITHDRAWN calc/1")
+	b.wantChanges(one(b.withdraw("calc", "1")))
 	b.want("calc", "2")
-	b.Withdraw(b.now, "calc", "2")
+	b.withdraw("calc", "2")
 	if _, ok := b.Next(); ok || b.Leases() != 0 || b.Len() != 0 || b.Size() != 0 {
 		t.Errorf("%d leases of %d instances with %d bytes are left", b.Leases(), b.Len(), b.Size())
 	}
@@ -262,7 +272,7 @@ func TestFullTableRefusesAndReplacesStill(t *testing.T) {
 	b := newBench(t, registry.Limits{MaxInstances: 2})
 	b.register(instance("a", "1"), time.Second)
 	b.register(instance("b", "1"), 0)
-	_, change, err := b.Register(b.now, instance("c", "1"), 0)
+	_, change, err := b.Register(b.now, instance("c", "1"), 0, registry.Owner{})
 	b.wantCode(err, messaging.ResourceExhausted)
 	_, err = b.RegisterPlain(b.now, "c", "h", 1)
 	b.wantCode(err, messaging.ResourceExhausted)
@@ -282,12 +292,12 @@ func TestBytesOfAllInstancesAreBounded(t *testing.T) {
 	b.register(large, 0)
 	other := proto.CloneOf(large)
 	other.Id = "2"
-	_, _, err := b.Register(b.now, other, 0)
+	_, _, err := b.Register(b.now, other, 0, registry.Owner{})
 	b.wantCode(err, messaging.ResourceExhausted)
 	larger := proto.CloneOf(large)
 	larger.Version += "v"
 	b.register(larger, 0) // in place of the first
-	b.Withdraw(b.now, "large", "1")
+	b.withdraw("large", "1")
 	b.register(other, 0)
 }
 

@@ -64,6 +64,7 @@ func (c *Client) Watch(ctx context.Context, name string) iter.Seq[*mitterev1.Wat
 // that who loses the rest begins again.
 func (c *Client) watchOnce(ctx context.Context, req *mitterev1.WatchRequest, yield func(*mitterev1.WatchResponse) bool) (more bool, lost error) {
 	for resp, err := range c.stub.Watch(ctx, proto.CloneOf(req)) {
+		c.observe(err)
 		if err != nil {
 			return true, err
 		}
@@ -132,9 +133,7 @@ func (f *Follower) take(resp *mitterev1.WatchResponse) bool {
 func (f *Follower) lose(why error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.why = why; messaging.CodeOf(why) == messaging.Unimplemented {
-		f.why = messaging.Errorf(messaging.Unavailable, "what is at %s is no registry: %w", f.client.Endpoint(), why)
-	}
+	f.why = why
 	if f.live {
 		f.at, f.live = time.Now(), false
 		f.tell()
@@ -161,7 +160,7 @@ func (f *Follower) View() View {
 
 // Err returns why the registry tells nothing, nil while it does.
 func (f *Follower) Err() error {
-	away := f.client.conn.Err()
+	away := f.client.Err()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.live {

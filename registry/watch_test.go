@@ -124,15 +124,15 @@ func TestSlowWatcherIsToldTheTableInstead(t *testing.T) {
 		}
 	}()
 	<-tables
-	r := register(t, c, instance("calc", "0"), long)
-	for i := range 500 { // more than the credit of a stream and the history together
-		register(t, c, instance("calc", fmt.Sprint(i%50)), long+time.Duration(i))
+	var last [50]*registry.Registration // each replaces the one before it
+	for i := range 500 {                // more than the credit of a stream and the history together
+		last[i%50] = register(t, c, instance("calc", fmt.Sprint(i%50)), long+time.Duration(i))
 	}
 	close(proceed)
 	if n := <-tables; n != 50 {
 		t.Errorf("the table has %d entries", n)
 	}
-	ok(t, r.Withdraw(patient(t)))
+	ok(t, last[0].Withdraw(patient(t)))
 	<-ended
 	if len(known) != 49 {
 		t.Errorf("the watcher knows %v", known)

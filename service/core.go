@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -106,7 +105,7 @@ func newID() string {
 // open makes the sockets, the reactor and the client of the registry.
 func (s *core) open(zmq *comm.Context, broker string) (err error) {
 	if s.client == nil && s.registry != "" {
-		if s.ownClient, err = registry.NewClient(zmq, s.registry); err != nil {
+		if s.ownClient, err = registry.NewClient(zmq, s.registry, registry.WithClientLogger(s.log)); err != nil {
 			return err
 		}
 		s.client = s.ownClient
@@ -264,36 +263,9 @@ func (s *core) Run(ctx context.Context) error {
 	return errors.Join(err, undrained)
 }
 
-const (
-	// withdrawPatience is how long a registry may take to let an instance go.
-	withdrawPatience = time.Second
-	// lateCallers is how long calls are still refused, and not left without an
-	// answer, of callers who had not heard yet that the server stops.
-	lateCallers = 100 * time.Millisecond
-)
-
-// withdraw takes the instance out of the registry. Its health is not told there:
-// that it is gone says more.
-func (s *core) withdraw() {
-	r := s.stopTelling()
-	if r == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), withdrawPatience)
-	defer cancel()
-	if err := r.Withdraw(ctx); err != nil {
-		s.log.Warn("not withdrawn; the registry forgets the instance when its lease ends", "name", s.name, "id", s.id, "error", err)
-	}
-}
-
-// stopTelling sets the health to draining, and returns the registration if there
-// is one.
-func (s *core) stopTelling() *registry.Registration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.health, s.leaving = mitterev1.Health_HEALTH_DRAINING, true
-	return s.registration
-}
+// lateCallers is how long calls are still refused, and not left without an
+// answer, of callers who had not heard yet that the server stops.
+const lateCallers = 100 * time.Millisecond
 
 // empty takes no further calls and waits until those that it has have ended, and for
 // late callers while it is serving.
@@ -311,52 +283,6 @@ func (s *core) empty(serving context.Context) error {
 		return messaging.Errorf(messaging.DeadlineExceeded, "service %s: calls still run after %v", s.name, s.drain)
 	}
 	return nil
-}
-
-// register registers the instance, if there is a registry.
-func (s *core) register() {
-	if s.client == nil {
-		return
-	}
-	defer close(s.entered)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.registration = s.client.Register(&mitterev1.Instance{
-		Name: s.name, Id: s.id, Endpoints: s.advertised, Version: s.version, Labels: s.labels, Health: s.health,
-		Services: s.services(), Host: registry.Host(), Context: s.contextID,
-	}, s.lease)
-}
-
-// registryPatience is how long a registry may take to register an instance before
-// that is worth a line in the log.
-const registryPatience = 3 * time.Second
-
-// tellRegistration logs when the instance is registered, and why it is not after a
-// while.
-func (s *core) tellRegistration(ctx context.Context) {
-	r := s.registered()
-	if r == nil {
-		return
-	}
-	soon, cancel := context.WithTimeout(ctx, registryPatience)
-	defer cancel()
-	level := slog.LevelDebug
-	err := r.Wait(soon)
-	if err != nil && s.Health() != mitterev1.Health_HEALTH_DRAINING {
-		s.log.Warn("not registered yet", "name", s.name, "id", s.id, "registry", s.client.Endpoint(), "error", err)
-		level = slog.LevelInfo // since it was missed
-		err = r.Wait(ctx)
-	}
-	if err == nil {
-		s.log.Log(ctx, level, "registered", "name", s.name, "id", s.id, "registry", s.client.Endpoint(), "endpoints", s.advertised)
-	}
-}
-
-// registered returns the registration, nil if there is none yet.
-func (s *core) registered() *registry.Registration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.registration
 }
 
 // services returns the full names of the protobuf services that are served.
@@ -389,20 +315,6 @@ func (s *core) Health() mitterev1.Health {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.health
-}
-
-// WaitRegistered waits until the server runs and the registry knows the instance;
-// see [registry.Registration.Wait]. Without a registry it returns at once.
-func (s *core) WaitRegistered(ctx context.Context) error {
-	if s.client == nil {
-		return nil
-	}
-	select {
-	case <-s.entered:
-		return s.registered().Wait(ctx)
-	case <-ctx.Done():
-		return messaging.Errorf(messaging.CodeOf(ctx.Err()), "not registered, since Run was not called: %w", ctx.Err())
-	}
 }
 
 // oneLine returns the text of joined errors on one line.

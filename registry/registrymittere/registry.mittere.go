@@ -73,17 +73,22 @@ func NewRegistryServiceClient(caller call.Caller) *RegistryServiceClient {
 }
 
 // Register enters an instance, or replaces the entry of the same name and id.
+// ALREADY_EXISTS means that the entry belongs to another registration, which is
+// later, or which has a token while this one has none: nothing was changed, and
+// the caller must not try again by itself.
 func (c *RegistryServiceClient) Register(ctx context.Context, req *mitterev1.RegisterRequest, options ...call.Option) (*mitterev1.RegisterResponse, error) {
 	return call.Unary[*mitterev1.RegisterResponse](ctx, c.caller, c.registerMethod, req, options...)
 }
 
 // Renew extends an instance's lease. NOT_FOUND means that it has ended and
-// that the instance must register again.
+// that the instance must register again. ALREADY_EXISTS means that the entry
+// belongs to another registration, which has replaced this one.
 func (c *RegistryServiceClient) Renew(ctx context.Context, req *mitterev1.RenewRequest, options ...call.Option) (*mitterev1.RenewResponse, error) {
 	return call.Unary[*mitterev1.RenewResponse](ctx, c.caller, c.renewMethod, req, options...)
 }
 
-// Withdraw removes an instance; one that is not there is no error.
+// Withdraw removes an instance; one that is not there is no error. One that
+// belongs to another registration stays: ALREADY_EXISTS.
 func (c *RegistryServiceClient) Withdraw(ctx context.Context, req *mitterev1.WithdrawRequest, options ...call.Option) (*mitterev1.WithdrawResponse, error) {
 	return call.Unary[*mitterev1.WithdrawResponse](ctx, c.caller, c.withdrawMethod, req, options...)
 }
@@ -124,11 +129,16 @@ func (c *RegistryServiceClient) Watch(ctx context.Context, req *mitterev1.WatchR
 // the method should return it. The message is the method's again after send.
 type RegistryServiceHandler interface {
 	// Register enters an instance, or replaces the entry of the same name and id.
+	// ALREADY_EXISTS means that the entry belongs to another registration, which is
+	// later, or which has a token while this one has none: nothing was changed, and
+	// the caller must not try again by itself.
 	Register(ctx context.Context, req *mitterev1.RegisterRequest) (*mitterev1.RegisterResponse, error)
 	// Renew extends an instance's lease. NOT_FOUND means that it has ended and
-	// that the instance must register again.
+	// that the instance must register again. ALREADY_EXISTS means that the entry
+	// belongs to another registration, which has replaced this one.
 	Renew(ctx context.Context, req *mitterev1.RenewRequest) (*mitterev1.RenewResponse, error)
-	// Withdraw removes an instance; one that is not there is no error.
+	// Withdraw removes an instance; one that is not there is no error. One that
+	// belongs to another registration stays: ALREADY_EXISTS.
 	Withdraw(ctx context.Context, req *mitterev1.WithdrawRequest) (*mitterev1.WithdrawResponse, error)
 	// Resolve returns the instances of one name; NOT_FOUND if there is none.
 	Resolve(ctx context.Context, req *mitterev1.ResolveRequest) (*mitterev1.ResolveResponse, error)

@@ -46,7 +46,7 @@ func reopen(t *testing.T, open func() (registry.Store, error)) {
 // restore brings a table through a store into another table.
 func restore(t *testing.T, open func() (registry.Store, error)) {
 	first, now := table(t, "first"), time.Unix(1e9, 0)
-	_, leased, err := first.Register(now, Entry("calc", "1", 0).Instance, 0)
+	_, leased, err := first.Register(now, Entry("calc", "1", 0).Instance, 0, registry.Owner{Token: []byte("token")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,9 @@ func restore(t *testing.T, open func() (registry.Store, error)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	withStore(t, open, func(s registry.Store) error { return registry.Save(t.Context(), s, leased, plain) })
+	withStore(t, open, func(s registry.Store) error {
+		return registry.Save(t.Context(), s, first.ForStore(leased), first.ForStore(plain))
+	})
 
 	second, now := table(t, "second"), now.Add(100*registry.DefaultLease)
 	withStore(t, open, func(s registry.Store) error {
@@ -68,6 +70,9 @@ func restore(t *testing.T, open func() (registry.Store, error)) {
 		t.Errorf("revision %d, which was %d before", second.Revision(), first.Revision())
 	}
 	end := now.Add(registry.DefaultLease)
+	if _, _, err := second.Renew(now, registry.KeyOf(leased.GetChange().GetEntry()), []byte("other"), 0); messaging.CodeOf(err) != messaging.AlreadyExists {
+		t.Errorf("renewed by another owner than that which was kept: %v", err)
+	}
 	if next, ok := second.Next(); !ok || !next.Equal(end) {
 		t.Errorf("the next lease ends at %v, want %v", next, end)
 	}

@@ -60,6 +60,7 @@ func Entry(name, id string, revision uint64) *mitterev1.Entry {
 		Instance:  &mitterev1.Instance{Name: name, Id: id, Endpoints: []string{"tcp://127.0.0.1:5555"}},
 		LeaseNano: 5e9,
 		Revision:  revision,
+		Token:     []byte("token of " + id),
 	}
 }
 

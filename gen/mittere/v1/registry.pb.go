@@ -202,7 +202,11 @@ type Instance struct {
 	// The host that its ipc endpoints are on; empty if not known.
 	Host string `protobuf:"bytes,10,opt,name=host,proto3" json:"host,omitempty"`
 	// The ZeroMQ context that its inproc endpoints are in; empty if not known.
-	Context       string `protobuf:"bytes,11,opt,name=context,proto3" json:"context,omitempty"`
+	Context string `protobuf:"bytes,11,opt,name=context,proto3" json:"context,omitempty"`
+	// Which file system its ipc endpoints are in: the boot of the host's kernel and the
+	// mount namespace, which a host's name does not tell in containers and on cloned
+	// machines; empty if not known.
+	HostId        string `protobuf:"bytes,12,opt,name=host_id,json=hostId,proto3" json:"host_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -314,6 +318,13 @@ func (x *Instance) GetContext() string {
 	return ""
 }
 
+func (x *Instance) GetHostId() string {
+	if x != nil {
+		return x.HostId
+	}
+	return ""
+}
+
 // Entry is an instance as the registry holds it.
 type Entry struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -325,7 +336,10 @@ type Entry struct {
 	// How much of that is left, in nanoseconds.
 	LeftNano int64 `protobuf:"varint,3,opt,name=left_nano,json=leftNano,proto3" json:"left_nano,omitempty"`
 	// The registry's revision at which the instance was last changed.
-	Revision      uint64 `protobuf:"varint,4,opt,name=revision,proto3" json:"revision,omitempty"`
+	Revision uint64 `protobuf:"varint,4,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The token of the registration; empty if it has none. It is in what a store
+	// keeps and nowhere else: a registry never tells it.
+	Token         []byte `protobuf:"bytes,5,opt,name=token,proto3" json:"token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -388,6 +402,13 @@ func (x *Entry) GetRevision() uint64 {
 	return 0
 }
 
+func (x *Entry) GetToken() []byte {
+	if x != nil {
+		return x.Token
+	}
+	return nil
+}
+
 // RegisterRequest enters an instance.
 type RegisterRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -395,7 +416,16 @@ type RegisterRequest struct {
 	Instance *Instance `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
 	// How long it stays without being renewed, in nanoseconds; 0 is the
 	// registry's default.
-	LeaseNano     int64 `protobuf:"varint,2,opt,name=lease_nano,json=leaseNano,proto3" json:"lease_nano,omitempty"`
+	LeaseNano int64 `protobuf:"varint,2,opt,name=lease_nano,json=leaseNano,proto3" json:"lease_nano,omitempty"`
+	// Random bytes that make the registration the caller's own, 16 are plenty and
+	// 64 the most: only who knows them may renew or withdraw the entry. The caller
+	// keeps them for as long as it is registered, and makes others for each
+	// registration. Empty is a registration that belongs to its name and id alone.
+	Token []byte `protobuf:"bytes,3,opt,name=token,proto3" json:"token,omitempty"`
+	// How long ago the registry first took this registration, in nanoseconds; 0 if
+	// it never did. Of two that want the same entry, the later one gets it, also
+	// when both come again because the registry was started again.
+	AgeNano       int64 `protobuf:"varint,4,opt,name=age_nano,json=ageNano,proto3" json:"age_nano,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -440,6 +470,20 @@ func (x *RegisterRequest) GetInstance() *Instance {
 func (x *RegisterRequest) GetLeaseNano() int64 {
 	if x != nil {
 		return x.LeaseNano
+	}
+	return 0
+}
+
+func (x *RegisterRequest) GetToken() []byte {
+	if x != nil {
+		return x.Token
+	}
+	return nil
+}
+
+func (x *RegisterRequest) GetAgeNano() int64 {
+	if x != nil {
+		return x.AgeNano
 	}
 	return 0
 }
@@ -516,7 +560,9 @@ type RenewRequest struct {
 	// The instance's id.
 	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	// Its health from now on.
-	Health        Health `protobuf:"varint,3,opt,name=health,proto3,enum=mittere.v1.Health" json:"health,omitempty"`
+	Health Health `protobuf:"varint,3,opt,name=health,proto3,enum=mittere.v1.Health" json:"health,omitempty"`
+	// The token of the registration.
+	Token         []byte `protobuf:"bytes,4,opt,name=token,proto3" json:"token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -572,6 +618,13 @@ func (x *RenewRequest) GetHealth() Health {
 	return Health_HEALTH_UNSPECIFIED
 }
 
+func (x *RenewRequest) GetToken() []byte {
+	if x != nil {
+		return x.Token
+	}
+	return nil
+}
+
 // RenewResponse tells for how long.
 type RenewResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -624,7 +677,9 @@ type WithdrawRequest struct {
 	// The instance's name.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// The instance's id.
-	Id            string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	// The token of the registration.
+	Token         []byte `protobuf:"bytes,3,opt,name=token,proto3" json:"token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -671,6 +726,13 @@ func (x *WithdrawRequest) GetId() string {
 		return x.Id
 	}
 	return ""
+}
+
+func (x *WithdrawRequest) GetToken() []byte {
+	if x != nil {
+		return x.Token
+	}
+	return nil
 }
 
 // WithdrawResponse is empty.
@@ -1157,7 +1219,7 @@ var File_mittere_v1_registry_proto protoreflect.FileDescriptor
 const file_mittere_v1_registry_proto_rawDesc = "" +
 	"\n" +
 	"\x19mittere/v1/registry.proto\x12\n" +
-	"mittere.v1\x1a\x1bmittere/v1/management.proto\"\xa6\x03\n" +
+	"mittere.v1\x1a\x1bmittere/v1/management.proto\"\xbf\x03\n" +
 	"\bInstance\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x1c\n" +
@@ -1170,35 +1232,41 @@ const file_mittere_v1_registry_proto_rawDesc = "" +
 	"\bservices\x18\t \x03(\tR\bservices\x12\x12\n" +
 	"\x04host\x18\n" +
 	" \x01(\tR\x04host\x12\x18\n" +
-	"\acontext\x18\v \x01(\tR\acontext\x1a9\n" +
+	"\acontext\x18\v \x01(\tR\acontext\x12\x17\n" +
+	"\ahost_id\x18\f \x01(\tR\x06hostId\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x91\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa7\x01\n" +
 	"\x05Entry\x120\n" +
 	"\binstance\x18\x01 \x01(\v2\x14.mittere.v1.InstanceR\binstance\x12\x1d\n" +
 	"\n" +
 	"lease_nano\x18\x02 \x01(\x03R\tleaseNano\x12\x1b\n" +
 	"\tleft_nano\x18\x03 \x01(\x03R\bleftNano\x12\x1a\n" +
-	"\brevision\x18\x04 \x01(\x04R\brevision\"b\n" +
+	"\brevision\x18\x04 \x01(\x04R\brevision\x12\x14\n" +
+	"\x05token\x18\x05 \x01(\fR\x05token\"\x93\x01\n" +
 	"\x0fRegisterRequest\x120\n" +
 	"\binstance\x18\x01 \x01(\v2\x14.mittere.v1.InstanceR\binstance\x12\x1d\n" +
 	"\n" +
-	"lease_nano\x18\x02 \x01(\x03R\tleaseNano\"c\n" +
+	"lease_nano\x18\x02 \x01(\x03R\tleaseNano\x12\x14\n" +
+	"\x05token\x18\x03 \x01(\fR\x05token\x12\x19\n" +
+	"\bage_nano\x18\x04 \x01(\x03R\aageNano\"c\n" +
 	"\x10RegisterResponse\x12\x1d\n" +
 	"\n" +
 	"lease_nano\x18\x01 \x01(\x03R\tleaseNano\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\fR\x05epoch\x12\x1a\n" +
-	"\brevision\x18\x03 \x01(\x04R\brevision\"^\n" +
+	"\brevision\x18\x03 \x01(\x04R\brevision\"t\n" +
 	"\fRenewRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12*\n" +
-	"\x06health\x18\x03 \x01(\x0e2\x12.mittere.v1.HealthR\x06health\".\n" +
+	"\x06health\x18\x03 \x01(\x0e2\x12.mittere.v1.HealthR\x06health\x12\x14\n" +
+	"\x05token\x18\x04 \x01(\fR\x05token\".\n" +
 	"\rRenewResponse\x12\x1d\n" +
 	"\n" +
-	"lease_nano\x18\x01 \x01(\x03R\tleaseNano\"5\n" +
+	"lease_nano\x18\x01 \x01(\x03R\tleaseNano\"K\n" +
 	"\x0fWithdrawRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
-	"\x02id\x18\x02 \x01(\tR\x02id\"\x12\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x14\n" +
+	"\x05token\x18\x03 \x01(\fR\x05token\"\x12\n" +
 	"\x10WithdrawResponse\"$\n" +
 	"\x0eResolveRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"Z\n" +
