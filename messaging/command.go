@@ -20,11 +20,17 @@ const CommandVersion = 1
 // that none with a target is sent to it.
 const FeatureTargets = "targets"
 
+// FeatureWaiting is the feature of a Hello by which a client says that it is to be told
+// why its requests wait, and of a Welcome by which a broker says that it tells, and that
+// it serves fail_fast.
+const FeatureWaiting = "waiting"
+
 // Command is one step of a call or of its session, on its way between bytes and
 // what handles it. Its wire form is mittere.v1.Command; docs/wire.md is normative.
 type Command struct {
 	// Kind is what the command says: a *mitterev1.Hello, Welcome, Ready, Request,
-	// Accepted, Reply, Item, Event, Credit, Cancel, Heartbeat, Drain or Disconnect.
+	// Accepted, Reply, Item, Event, Credit, Cancel, Heartbeat, Drain, Disconnect or
+	// Waiting.
 	// It is nil if it was received and is of a later version, to be ignored.
 	Kind proto.Message
 	// Body is the frame of an envelope; nil if there is none. After
@@ -251,6 +257,8 @@ const (
 	kindHeartbeat
 	kindDrain
 	kindDisconnect
+
+	kindWaiting protowire.Number = 17 // 15 is the body, 16 the kind of golden bytes that nobody knows
 )
 
 // kindNumber returns the field of a kind, 0 for what is none.
@@ -282,6 +290,8 @@ func kindNumber(kind proto.Message) protowire.Number {
 		return kindDrain
 	case *mitterev1.Disconnect:
 		return kindDisconnect
+	case *mitterev1.Waiting:
+		return kindWaiting
 	default:
 		return 0
 	}
@@ -317,6 +327,8 @@ func newKind(number protowire.Number) proto.Message {
 		return new(mitterev1.Drain)
 	case kindDisconnect:
 		return new(mitterev1.Disconnect)
+	case kindWaiting:
+		return new(mitterev1.Waiting)
 	default:
 		return nil
 	}

@@ -33,7 +33,7 @@ const (
 
 // usualRequest reports whether a request has nothing that is left to protobuf.
 func usualRequest(k *mitterev1.Request) bool {
-	return k != nil && k.Target == nil && len(k.Metadata) == 0 && !hasUnknown(k) &&
+	return k != nil && k.Target == nil && len(k.Metadata) == 0 && !k.FailFast && !hasUnknown(k) &&
 		(k.Key == nil || !hasUnknown(k.Key)) && utf8.ValidString(k.Service) && utf8.ValidString(k.Method) &&
 		utf8.ValidString(k.Traceparent) && utf8.ValidString(k.Tracestate)
 }

@@ -69,6 +69,17 @@ func (c *Client) Endpoint() string { return c.conn.Endpoint() }
 // Connected reports whether the registry answers.
 func (c *Client) Connected() bool { return c.conn.Ready() }
 
+// Changed returns a channel that is closed when Connected, or why it is not, may have
+// changed.
+func (c *Client) Changed() <-chan struct{} { return c.conn.Changed() }
+
+// Connecting reports whether the registry does not answer and it is not known yet whether
+// it will: nothing went wrong so far; see [call.Conn.Connecting].
+func (c *Client) Connecting() bool { return c.conn.Connecting() }
+
+// Err returns why the registry does not answer, nil if it does.
+func (c *Client) Err() error { return c.conn.Err() }
+
 // Resolve asks for the instances of a name, ordered by id. NOT_FOUND means that
 // there is none.
 func (c *Client) Resolve(ctx context.Context, name string) ([]*mitterev1.Entry, error) {

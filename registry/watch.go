@@ -169,6 +169,16 @@ func (f *Follower) Err() error {
 	return cmp.Or(away, f.why, error(errNoNews))
 }
 
+// Pending reports whether the registry has told nothing yet, and may at any moment: it
+// was asked, or is being connected to.
+func (f *Follower) Pending() bool {
+	conn := f.client.conn
+	hopes := conn.Connecting() || conn.Ready()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.at.IsZero() && f.why == nil && hopes
+}
+
 // Changed returns a channel that is closed when the registry has told something.
 func (f *Follower) Changed() <-chan struct{} {
 	f.mu.Lock()

@@ -46,6 +46,7 @@ type Client struct {
 	leaving map[*member]struct{} // that finish their calls and get no more
 	turn    int                  // the place of the member whose turn is next
 	changed chan struct{}
+	listed  bool  // the registry has told of instances, or of none
 	strange error // of instances that are known and cannot be connected to
 }
 
@@ -117,8 +118,8 @@ func (c *Client) View() registry.View {
 }
 
 // Call makes a call; see [call.Caller]. It sets the request's Key, Attempt and
-// FailFast itself. It waits until an instance can take it,
-// for the client's patience at most, and then it is [messaging.Unavailable]. A call of
+// Elsewhere itself. It waits until an instance can take it, for the client's patience at
+// most, and then it is [messaging.Unavailable]; see [call.WithFailFast]. A call of
 // several workers that was accepted is not tried again, but without a broker each
 // instance's part is.
 func (c *Client) Call(ctx context.Context, r *call.Request, each func(*messaging.Envelope) error) error {
@@ -159,7 +160,7 @@ func (c *Client) try(ctx context.Context, r *call.Request, name string, each fun
 		heard = true
 		return each(e)
 	}
-	r.FailFast = true // another instance may be there
+	r.Elsewhere = true // another instance may be there
 	turns := c.turnsOf(ctx, r)
 	defer func(wait time.Duration) { r.Wait = wait }(r.Wait)
 	var last *member
@@ -167,7 +168,7 @@ func (c *Client) try(ctx context.Context, r *call.Request, name string, each fun
 	refused := true // every try was
 	r.Attempt = 1   // but for those: to a server the request is new
 	for try := 1; ; try++ {
-		m, err := c.pick(ctx, name, last)
+		m, err := c.pick(ctx, r, name, last)
 		if err != nil {
 			return afterwards(err, failed, refused)
 		}
@@ -233,15 +234,23 @@ func (c *Client) rest(ctx context.Context, attempt int) bool {
 
 // pick returns the instance that gets the next call, rather not the last one. It
 // waits for one. An instance with a name may be away, but must be known.
-func (c *Client) pick(ctx context.Context, name string, last *member) (*member, error) {
+func (c *Client) pick(ctx context.Context, r *call.Request, name string, last *member) (*member, error) {
 	var patience <-chan time.Time
 	for {
+		away := c.registryChanged()
 		m, changed := c.choose(name, last)
 		switch {
 		case m != nil:
+			if r.Waiting != nil {
+				r.Waiting(nil)
+			}
 			return m, nil
 		case c.stranger(name) && c.closing.Err() == nil:
 			return nil, call.NoWorker(name)
+		case r.FailFast && !c.hopes(name):
+			return nil, c.nobody(name)
+		case r.Waiting != nil:
+			r.Waiting(c.nobody(name))
 		}
 		if patience == nil {
 			timer := time.NewTimer(c.patience)
@@ -250,6 +259,7 @@ func (c *Client) pick(ctx context.Context, name string, last *member) (*member, 
 		}
 		select {
 		case <-changed:
+		case <-away:
 		case <-patience:
 			return nil, c.nobody(name)
 		case <-ctx.Done():
@@ -258,6 +268,15 @@ func (c *Client) pick(ctx context.Context, name string, last *member) (*member, 
 			return nil, errClosed()
 		}
 	}
+}
+
+// registryChanged returns what is closed when the registry went or came, nil if there is
+// none.
+func (c *Client) registryChanged() <-chan struct{} {
+	if c.client == nil {
+		return nil
+	}
+	return c.client.Changed()
 }
 
 // choose returns the instance that gets the next call and counts the call there,

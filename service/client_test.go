@@ -299,7 +299,7 @@ func TestCloseEndsCalls(t *testing.T) {
 	ok(t, c.Close())
 }
 
-func TestFailFastCallEndsAtOnceWhereNobodyTakesIt(t *testing.T) {
+func TestCallThatCanGoElsewhereEndsAtOnceWhereNobodyTakesIt(t *testing.T) {
 	zmq := newContext(t)
 	depot := newDepot()
 	s := serve(t, zmq, storing(depot.store), service.WithBind(inproc()))
@@ -308,7 +308,7 @@ func TestFailFastCallEndsAtOnceWhereNobodyTakesIt(t *testing.T) {
 	at := func(c *service.Client) call.Caller { return c.Members()[0].Caller }
 	fast := func(c call.Caller) error {
 		return c.Call(context.Background(), &call.Request{
-			Method: echoMethod, Message: &testv1.EchoRequest{}, FailFast: true,
+			Method: echoMethod, Message: &testv1.EchoRequest{}, Elsewhere: true,
 		}, func(*messaging.Envelope) error { return nil })
 	}
 	ok(t, fast(at(c)))

@@ -71,6 +71,19 @@ func (c *Client) nobody(name string) *messaging.Error {
 	}
 }
 
+// hopes reports whether an instance of a name, or any, may be found to take calls at any
+// moment: it is being connected to, or the registry has not answered and may do.
+func (c *Client) hopes(name string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, m := range c.called(name) {
+		if m.connecting() {
+			return true
+		}
+	}
+	return c.follower != nil && !c.listed && (c.follower.Pending() || !c.follower.View().At.IsZero())
+}
+
 // noneKnown is the error of a call while no instance is known, under the lock.
 func (c *Client) noneKnown() *messaging.Error {
 	why := ""

@@ -60,7 +60,8 @@ func (c *Client) stranger(name string) bool {
 // meant returns the names of the instances that a target means: all that take calls
 // now, or those that are named; and the names that nobody has. It waits for one that
 // takes calls if there is none, or none is known.
-func (c *Client) meant(ctx context.Context, target *mitterev1.Target) (workers, unknown []string, err error) {
+func (c *Client) meant(ctx context.Context, r *call.Request) (workers, unknown []string, err error) {
+	target := r.Target
 	all := target.GetKind() == mitterev1.Target_KIND_ALL
 	for {
 		members := c.Members()
@@ -82,7 +83,7 @@ func (c *Client) meant(ctx context.Context, target *mitterev1.Target) (workers, 
 			names := strings.Join(unknown, ", ")
 			return nil, nil, messaging.Errorf(messaging.NotFound, "no instance of %s is one of %s", c.name, names).AsRefused()
 		}
-		m, err := c.pick(ctx, anyone, nil)
+		m, err := c.pick(ctx, r, anyone, nil)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -102,7 +103,7 @@ type report struct {
 
 // spread makes a call of each instance that a target means.
 func (c *Client) spread(ctx context.Context, r *call.Request, each func(*messaging.Envelope) error) error {
-	workers, unknown, err := c.meant(ctx, r.Target)
+	workers, unknown, err := c.meant(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -147,7 +148,7 @@ func (c *Client) part(ctx context.Context, r *call.Request, worker string, repor
 		return <-heard // not sooner: the envelope is in use until then
 	}
 	own := direct(r)
-	own.Timing = &end.timing
+	own.Timing, own.Waiting = &end.timing, nil // which is for the caller's goroutine
 	if r.Progress != nil {
 		own.Progress = func(_ string, e *messaging.Envelope) { _ = say(e, true) }
 	}

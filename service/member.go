@@ -31,6 +31,7 @@ type member struct {
 	caller      connection
 	ready       func() bool
 	why         func() error // why it is not ready
+	connecting  func() bool  // nothing is known of it yet
 	outstanding int          // calls
 	vain        time.Time    // when one waited in vain at a broker; zero if none has since another was answered
 	gone        bool         // it gets no more calls, and is closed when it has none
@@ -45,6 +46,7 @@ func (c *Client) dial(instance *mitterev1.Instance, endpoint string) (*member, e
 			return nil, err
 		}
 		m.caller, m.ready, m.why = plain, func() bool { return true }, func() error { return nil }
+		m.connecting = func() bool { return false }
 		return m, nil
 	}
 	conn, err := call.Dial(c.zmq, endpoint, call.WithHeartbeat(c.heartbeat), call.WithService(c.name),
@@ -52,7 +54,7 @@ func (c *Client) dial(instance *mitterev1.Instance, endpoint string) (*member, e
 	if err != nil {
 		return nil, err
 	}
-	m.caller, m.ready, m.why = conn, conn.Ready, conn.Err
+	m.caller, m.ready, m.why, m.connecting = conn, conn.Ready, conn.Err, conn.Connecting
 	return m, nil
 }
 
@@ -129,7 +131,7 @@ func (c *Client) follow() {
 	for {
 		changed := c.follower.Changed()
 		view := c.follower.View()
-		for _, m := range c.update(view.Entries, d.hear(view.Epoch)) {
+		for _, m := range c.update(view, d.hear(view.Epoch)) {
 			_ = m.close()
 		}
 		c.tell()
@@ -163,12 +165,12 @@ func (c *Client) later() <-chan time.Time {
 // go on. What an instance says of itself may change; where it listens may not,
 // unless it was started again. If the list is doubted, an instance that is not in
 // it stays while there is a session with it.
-func (c *Client) update(entries []*mitterev1.Entry, doubted bool) (gone []*member) {
+func (c *Client) update(view registry.View, doubted bool) (gone []*member) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var members []*member
 	var strange []error
-	for _, entry := range entries {
+	for _, entry := range view.Entries {
 		if entry.GetInstance().GetKind() != mitterev1.Kind_KIND_UNSPECIFIED {
 			continue
 		}
@@ -179,7 +181,7 @@ func (c *Client) update(entries []*mitterev1.Entry, doubted bool) (gone []*membe
 		}
 		members = append(members, m)
 	}
-	c.strange = errors.Join(strange...)
+	c.listed, c.strange = !view.At.IsZero(), errors.Join(strange...)
 	for _, m := range c.members {
 		switch {
 		case slices.Contains(members, m):

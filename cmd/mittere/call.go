@@ -31,6 +31,7 @@ type callCommand struct {
 	all      bool     // all workers are called
 	workers  []string // or these
 	oneWay   bool
+	failFast bool
 	timing   bool
 	forever  bool // no time was set, so that a stream may last
 	printer  printer
@@ -59,6 +60,10 @@ them, and with --worker to each that is named; then every answer is an object of
 own, {"worker": NAME, "answer": {...}}, or {"worker": NAME, "error": {...}}, in the
 order in which they come.
 
+A call that waits for more than a second, for a registry, a broker or a worker that is
+not there or is busy, says so on standard error. With --fail-fast it fails at once where
+nobody can serve it.
+
 A stream is printed as it comes, one JSON object a line, until it ends or is
 interrupted, which cancels the call at the service.
 
@@ -81,6 +86,7 @@ wrong, 14 too late, 15 no such name, 22 no such method, 24 not reachable; see
 	cmd.Flags().VarP(c.metadata, "metadata", "H", "metadata of the request; may be given several times")
 	c.wait = addDuration(cmd, "wait", 0, "how long the request may wait at the service before it is begun; 0 is as long as the call may take")
 	cmd.Flags().BoolVar(&c.oneWay, "one-way", false, "want no answer: it is not known what becomes of the request")
+	cmd.Flags().BoolVar(&c.failFast, "fail-fast", false, "fail at once, UNAVAILABLE, if nobody can serve the call, in place of waiting for somebody to come")
 	cmd.Flags().BoolVar(&c.all, "all", false, "call each worker of a broker")
 	cmd.Flags().StringArrayVar(&c.workers, "worker", nil, "call the worker of this `name`; may be given several times")
 	_ = cmd.RegisterFlagCompletionFunc("worker", g.completeWorkers)
@@ -130,6 +136,8 @@ func (c *callCommand) run(ctx context.Context, g *globals, stdin io.Reader, argu
 	}
 	limited, cancel := within(ctx, time.Duration(*c.timeout))
 	defer cancel()
+	c.note = &patienceNote{w: c.stderr, failFast: c.failFast}
+	defer c.note.end()
 	return c.find(limited, g, func(zmq *comm.Context, members []member) (err error) {
 		w, err := c.dial(zmq, members)
 		if err != nil {
@@ -190,14 +198,16 @@ func (c *callCommand) dial(zmq *comm.Context, members []member) (w way, err erro
 	case last.broker != "":
 		return c.dialBroker(zmq, last.broker, able[0])
 	}
-	client, err := service.NewClient(zmq, c.name, service.FromEndpoints(endpoints...), service.WithPatience(c.patience()))
+	client, err := service.NewClient(zmq, c.name, service.FromEndpoints(endpoints...),
+		service.WithPatience(c.patience()), service.WithClientInterceptors(c.note.intercept))
 	return way{client, client, client}, err
 }
 
 // dialBroker returns the way through a broker. One worker that can tells the schema,
 // since the broker may give a request to another that cannot.
 func (c *callCommand) dialBroker(zmq *comm.Context, endpoint string, teller member) (way, error) {
-	client, err := service.NewClient(zmq, c.name, service.FromBroker(endpoint), service.WithPatience(c.patience()))
+	client, err := service.NewClient(zmq, c.name, service.FromBroker(endpoint),
+		service.WithPatience(c.patience()), service.WithClientInterceptors(c.note.intercept))
 	if err != nil {
 		return way{}, err
 	}

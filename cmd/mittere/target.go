@@ -18,6 +18,7 @@ import (
 type target struct {
 	name, id, endpoint string
 	timeout            *duration
+	note               *patienceNote // of why the registry or the broker is waited for; may be nil
 }
 
 // addFlags adds the flags that choose instances.
@@ -50,7 +51,10 @@ func (t *target) find(ctx context.Context, g *globals, f func(*comm.Context, []m
 		return withContext(func(zmq *comm.Context) error { return f(zmq, []member{one}) })
 	case g.brokered:
 		return g.withBroker(func(zmq *comm.Context, m *manager) error {
-			members, err := t.workers(ctx, m)
+			asking, done := t.note.attend(ctx, m.conn)
+			members, err := t.workers(asking, m)
+			err = t.note.reason(asking, err)
+			done()
 			if err != nil {
 				return err
 			}
@@ -58,7 +62,10 @@ func (t *target) find(ctx context.Context, g *globals, f func(*comm.Context, []m
 		})
 	}
 	return g.withRegistry(func(zmq *comm.Context, client *registry.Client) error {
-		entries, err := resolve(ctx, client, t.name, time.Duration(*t.timeout))
+		asking, done := t.note.attend(ctx, client)
+		entries, err := resolve(asking, client, t.name, time.Duration(*t.timeout))
+		err = t.note.reason(asking, err)
+		done()
 		if err != nil {
 			return err
 		}

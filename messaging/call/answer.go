@@ -9,12 +9,13 @@ import (
 	"github.com/mittere/mittere/messaging"
 )
 
-// answer is what the server sends for a call: one of the four, with its envelope.
+// answer is what the server sends for a call: one of the five, with its envelope.
 type answer struct {
 	reply    *mitterev1.Reply
 	item     *mitterev1.Item
 	event    *mitterev1.Event
 	accepted *mitterev1.Accepted
+	waiting  *mitterev1.Waiting
 	body     []byte
 	message  comm.Message
 }
@@ -30,12 +31,22 @@ func (x *exchange) room() int {
 	if x.news {
 		room += progressWaiting
 	}
+	if x.curious {
+		room++
+	}
 	return room
 }
 
 // put takes what the server sends. It does not fit if the server has no credit for
 // it.
 func (x *exchange) put(a answer) (fits bool) {
+	if a.waiting != nil {
+		x.waiting.Store(a.waiting)
+		if !x.curious || x.unread.Swap(true) { // what is unread tells what is newest
+			a.message.Release()
+			return true
+		}
+	}
 	if x.group != nil {
 		return x.group.put(a)
 	}

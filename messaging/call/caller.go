@@ -89,9 +89,15 @@ type Request struct {
 	Key *mitterev1.Key
 	// Attempt counts the tries, from 1; 0 is the first.
 	Attempt int
-	// FailFast asks for an error at once, not for a wait, where no session takes
-	// requests: for those who can go elsewhere.
+	// FailFast asks for an error where nobody can serve the request, not for a wait; see
+	// [WithFailFast].
 	FailFast bool
+	// Waiting, if it is not nil, is told why the call waits, or nil if it does not, and
+	// the same again and again; see [WithWaiting].
+	Waiting func(why error)
+	// Elsewhere says that the caller has other connections: one whose session takes no
+	// requests now gives an error at once. It is for those who implement [Caller].
+	Elsewhere bool
 	// Timing, if it is not nil, gets what the server says of the call's time.
 	Timing *Timing
 
@@ -145,6 +151,21 @@ func WithWindow(items int) Option { return option(func(r *Request) { r.Window = 
 // WithTiming asks where the time of the call goes. t is written before the call
 // returns; if several workers answer, by each answer.
 func WithTiming(t *Timing) Option { return option(func(r *Request) { r.Timing = t }) }
+
+// WithFailFast has the call fail with [messaging.Unavailable], refused, as soon as it is
+// known that nobody can serve it: no instance of the name is registered, none can be
+// reached, or at a broker no worker of the service takes requests. By default a call
+// waits for somebody to come. One whose workers are all busy waits with this option too,
+// and so does one that is still connecting. A broker of an older version, whose Welcome
+// lacks the feature "waiting", waits for a worker all the same.
+func WithFailFast() Option { return option(func(r *Request) { r.FailFast = true }) }
+
+// WithWaiting sets a function that is told why the call waits before it is begun, such
+// as that a broker has no worker for it or that a connection is refused: when that is
+// known, again when the reason changes, and with nil when the call waits no longer. It
+// is called on the caller's goroutine. The error of a call whose time ran out names the
+// reason without this, too.
+func WithWaiting(f func(why error)) Option { return option(func(r *Request) { r.Waiting = once(f) }) }
 
 // newRequest returns a request with options applied.
 func newRequest(m Method, message proto.Message, options []Option) *Request {

@@ -30,6 +30,7 @@ type Conn struct {
 	mu      sync.Mutex // guards what follows
 	link    *link      // nil while there is no session
 	why     error      // why there is none
+	failed  bool       // the last attempt to begin one failed
 	changed chan struct{}
 }
 
@@ -117,10 +118,24 @@ func (c *Conn) Err() error {
 	return c.why
 }
 
+// Connecting reports whether there is no session and it is not known yet whether one
+// can be had: nothing went wrong since the connection was made, or since the last session
+// ended.
+func (c *Conn) Connecting() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.link == nil && !c.failed
+}
+
 // set notes the session that there is, or why there is none, and tells those who
 // wait.
 func (c *Conn) set(l *link, why error) {
-	c.change(func() { c.link, c.why = l, why })
+	c.change(func() { c.link, c.why, c.failed = l, why, false })
+}
+
+// fail notes why no session could be begun.
+func (c *Conn) fail(why error) {
+	c.change(func() { c.link, c.why, c.failed = nil, why, true })
 }
 
 // drained notes that the server takes no further requests.
@@ -136,13 +151,18 @@ func (c *Conn) change(f func()) {
 	c.changed = make(chan struct{})
 }
 
-// current waits for a session until ctx ends.
-func (c *Conn) current(ctx context.Context) (*link, error) {
+// current waits for a session until ctx ends; with FailFast, until it is known why there
+// is none.
+func (c *Conn) current(ctx context.Context, r *Request) (*link, error) {
 	for {
 		l, changed, why := c.state()
-		if l != nil {
+		switch {
+		case l != nil:
 			return l, nil
+		case r.FailFast && !c.Connecting():
+			return nil, messaging.Errorf(messaging.Unavailable, "%w", why).AsRefused()
 		}
+		r.waits(why)
 		select {
 		case <-changed:
 		case <-ctx.Done():
@@ -167,7 +187,7 @@ func (c *Conn) clock() int64 { return int64(time.Since(c.began)) + 1 }
 func (c *Conn) run(dealer *comm.Dealer) {
 	for c.closing.Err() == nil {
 		began := time.Now()
-		c.set(nil, c.session(dealer))
+		c.session(dealer)
 		if time.Since(began) < pause {
 			c.rest()
 		}
@@ -183,7 +203,7 @@ func (c *Conn) redial() *comm.Dealer {
 		if err == nil {
 			return dealer
 		}
-		c.set(nil, err) // as when the process has no descriptors left
+		c.fail(err) // as when the process has no descriptors left
 		c.rest()
 	}
 	return nil
@@ -193,7 +213,7 @@ func (c *Conn) redial() *comm.Dealer {
 func (c *Conn) forget(l *link) {
 	c.change(func() {
 		if c.link == l {
-			c.link, c.why = nil, l.lost()
+			c.link, c.why, c.failed = nil, l.lost(), false
 		}
 	})
 }
@@ -207,21 +227,21 @@ func (c *Conn) rest() {
 }
 
 // session begins a session on a socket, serves it to its end and closes the
-// socket. It returns why it ended.
-func (c *Conn) session(dealer *comm.Dealer) (why error) {
+// socket.
+func (c *Conn) session(dealer *comm.Dealer) {
 	defer dealer.Close()
 	l, err := c.shakeHands(dealer)
 	if err != nil {
-		return err
+		c.fail(err)
+		return
 	}
 	ctx, stop := context.WithCancelCause(c.closing)
 	defer stop(nil)
 	l.stop = stop
 	c.set(l, nil)
-	why = l.serve(ctx)
+	why := l.serve(ctx)
 	c.set(nil, why)
 	l.end(why)
-	return why
 }
 
 // errClosed is what calls on a closed connection get.

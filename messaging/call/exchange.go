@@ -15,14 +15,17 @@ import (
 type exchange struct {
 	link      *link
 	id        uint64
-	group     *group       // if several may answer; what follows is for one
-	answers   chan answer  // has room for all that the server may send
-	events    atomic.Int64 // that wait there
-	news      bool         // whether they are read
-	streaming bool         // whether items are
-	window    int          // of those, how many may be on their way
-	items     uint64       // received
-	unpaid    int          // of those, for how many the server has no new credit
+	group     *group                            // if several may answer; what follows is for one
+	answers   chan answer                       // has room for all that the server may send
+	events    atomic.Int64                      // that wait there
+	news      bool                              // whether they are read
+	waiting   atomic.Pointer[mitterev1.Waiting] // what the server said last of that; nil if nothing
+	curious   bool                              // whether the caller is told
+	unread    atomic.Bool                       // there is something of it among the answers
+	streaming bool                              // whether items are
+	window    int                               // of those, how many may be on their way
+	items     uint64                            // received
+	unpaid    int                               // of those, for how many the server has no new credit
 }
 
 // Call makes a call; see [Caller]. While there is no session it waits for one
@@ -61,7 +64,7 @@ func (c *Conn) begin(ctx context.Context, r *Request, key *mitterev1.Key) (*exch
 			return nil, err
 		}
 		x, err := l.begin(ctx, r, key)
-		if err == nil || r.FailFast || !errors.Is(err, errNoSession) {
+		if err == nil || r.Elsewhere || !errors.Is(err, errNoSession) {
 			return x, err
 		}
 		c.forget(l)
@@ -70,8 +73,8 @@ func (c *Conn) begin(ctx context.Context, r *Request, key *mitterev1.Key) (*exch
 
 // linkFor returns the session that a request goes into.
 func (c *Conn) linkFor(ctx context.Context, r *Request) (*link, error) {
-	if !r.FailFast {
-		return c.current(ctx)
+	if !r.Elsewhere {
+		return c.current(ctx, r)
 	}
 	l, _, why := c.state()
 	switch {
@@ -115,7 +118,7 @@ func (l *link) request(ctx context.Context, x *exchange, r *Request, key *mitter
 		Call: x.id, Session: l.session, Service: l.conn.service, Method: r.Method.Name,
 		Key:    &mitterev1.Key{Instance: l.conn.instance, Number: key.GetNumber(), Settled: key.GetSettled()},
 		Target: r.Target, WaitNano: int64(r.Wait), SentAtNano: l.conn.clock(), Attempt: uint32(max(r.Attempt, 1)),
-		Idempotency: r.Method.Idempotency, OneWay: r.OneWay,
+		Idempotency: r.Method.Idempotency, OneWay: r.OneWay, FailFast: r.FailFast,
 		Traceparent: trace.Parent, Tracestate: trace.State, Metadata: r.Metadata,
 	}
 	if r.Method.Streaming {
@@ -132,7 +135,7 @@ const largestWindow = 1 << 16
 
 // enter makes an exchange; nil means that the session has ended.
 func (l *link) enter(r *Request) *exchange {
-	x := &exchange{link: l, window: r.Window, news: r.Progress != nil, streaming: r.Method.Streaming}
+	x := &exchange{link: l, window: r.Window, news: r.Progress != nil, curious: r.Waiting != nil, streaming: r.Method.Streaming}
 	if x.window <= 0 {
 		x.window = DefaultWindow
 	}
@@ -205,7 +208,11 @@ func (x *exchange) late(ctx context.Context) error {
 	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		x.cancel()
 	}
-	return messaging.Errorf(messaging.CodeOf(ctx.Err()), "no answer from %s: %w", x.link.conn.endpoint, errors.Join(ctx.Err(), causeOf(ctx)))
+	said := "no answer"
+	if why := x.waiting.Load(); why.GetReason() != mitterev1.Waiting_REASON_UNSPECIFIED {
+		said = why.GetMessage() + ": no answer"
+	}
+	return messaging.Errorf(messaging.CodeOf(ctx.Err()), "%s from %s: %w", said, x.link.conn.endpoint, errors.Join(ctx.Err(), causeOf(ctx)))
 }
 
 // causeOf returns why a context ended, if somebody said.
@@ -233,6 +240,10 @@ func (x *exchange) handle(ctx context.Context, a answer, r *Request, each func(*
 	case a.event != nil:
 		x.events.Add(-1)
 		r.progress(a)
+		return false, nil
+	case a.waiting != nil:
+		x.unread.Store(false)
+		x.tellWaiting(r)
 		return false, nil
 	}
 	if err := x.item(ctx, a, each); err != nil {

@@ -62,6 +62,10 @@ func (x *exchange) tell(n notice, r *Request, each func(*messaging.Envelope) err
 	case n.event != nil:
 		r.progress(n.answer)
 		return nil
+	case n.waiting != nil:
+		x.unread.Store(false)
+		x.tellWaiting(r)
+		return nil
 	case n.part == nil:
 		return n.err
 	case n.part.stopped:

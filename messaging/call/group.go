@@ -69,6 +69,8 @@ func (g *group) put(a answer) (fits bool) {
 		g.accepted(a)
 	case a.event != nil:
 		g.event(a)
+	case a.waiting != nil:
+		g.add(notice{answer: a})
 	case a.item != nil:
 		return g.item(a)
 	default:

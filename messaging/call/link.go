@@ -71,7 +71,7 @@ func (l *link) introduce(ctx context.Context) error {
 	c := l.conn
 	err := l.send(ctx, &mitterev1.Hello{
 		Instance: c.instance, Role: mitterev1.Role_ROLE_CLIENT,
-		HeartbeatNano: int64(c.heartbeat), SentAtNano: c.clock(), Features: []string{messaging.FeatureTargets},
+		HeartbeatNano: int64(c.heartbeat), SentAtNano: c.clock(), Features: []string{messaging.FeatureTargets, messaging.FeatureWaiting},
 		FrameBytes: uint64(l.dealer.MaxFrameSize()),
 	}, nil)
 	if err == nil {

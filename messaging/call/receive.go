@@ -93,6 +93,8 @@ func (l *link) take(m comm.Message) error {
 		return l.hand(k.GetCall(), answer{item: k, body: command.Body, message: m})
 	case *mitterev1.Event:
 		return l.hand(k.GetCall(), answer{event: k, body: command.Body, message: m})
+	case *mitterev1.Waiting:
+		return l.hand(k.GetCall(), answer{waiting: k, message: m})
 	case *mitterev1.Accepted:
 		return l.hand(k.GetCall(), answer{accepted: k, message: m})
 	case *mitterev1.Drain:

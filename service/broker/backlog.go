@@ -59,6 +59,8 @@ func bare(action desk.Action) desk.Action {
 	switch a := action.(type) {
 	case desk.Accepted:
 		return desk.Accepted{To: a.To, Call: a.Call, Tag: a.Tag}
+	case desk.Waiting:
+		return desk.Waiting{To: a.To, Call: a.Call, Tag: a.Tag}
 	case desk.Reply:
 		return desk.Reply{To: a.To, Call: a.Call, Tag: a.Tag, Worker: a.Worker, More: a.More}
 	case desk.Item:

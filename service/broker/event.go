@@ -114,6 +114,8 @@ func addressed(action desk.Action) (to desk.Peer, l letter) {
 		return a.To, l
 	case desk.Accepted:
 		return a.To, l
+	case desk.Waiting:
+		return a.To, l
 	case desk.Reply:
 		return a.To, l
 	case desk.Item:

@@ -28,7 +28,7 @@ func (b *Broker) reject(r refusal) []desk.Action {
 	}
 	call, tag, ok := callOf(r.action)
 	a, answers := r.action.(desk.Reply)
-	_, news := r.action.(desk.Event)
+	news := isNews(r.action)
 	switch {
 	case !ok || news:
 		return nil
@@ -41,10 +41,22 @@ func (b *Broker) reject(r refusal) []desk.Action {
 	}
 }
 
+// isNews reports whether an action tells of a call and is no part of its answer.
+func isNews(action desk.Action) bool {
+	switch action.(type) {
+	case desk.Event, desk.Waiting:
+		return true
+	default:
+		return false
+	}
+}
+
 // callOf returns of which call of a client an action tells it.
 func callOf(action desk.Action) (call uint64, tag any, ok bool) {
 	switch a := action.(type) {
 	case desk.Accepted:
+		return a.Call, a.Tag, true
+	case desk.Waiting:
 		return a.Call, a.Tag, true
 	case desk.Reply:
 		return a.Call, a.Tag, true

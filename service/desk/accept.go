@@ -82,6 +82,10 @@ func (d *Desk) join(c *call, from Peer, r *Request) {
 	}
 	d.counts.Joined++
 	d.enter(c, from, r)
+	if r.Tell && c.waiting > 0 {
+		c.told = Wait{} // or the newcomer would not hear of it
+		d.watchWait(c)
+	}
 }
 
 // takeAny takes a request for whoever is least busy.
@@ -91,6 +95,10 @@ func (d *Desk) takeAny(from Peer, r *Request) {
 	if s != nil && s.free.first() != nil {
 		waits = 0
 	}
+	if r.FailFast && (s == nil || s.open == 0) {
+		d.refuse(from, r, s.nobody(r, nil))
+		return
+	}
 	if answer, full := d.full(s, r, 1, waits); full {
 		d.refuse(from, r, answer)
 		return
@@ -98,6 +106,9 @@ func (d *Desk) takeAny(from Peer, r *Request) {
 	c := d.take(from, r, 1)
 	d.enqueue(c.part(), &c.service.queue)
 	d.touch(c.service)
+	if waits > 0 {
+		d.watchWait(c)
+	}
 }
 
 // takeTarget takes a request for each of the workers that it means.
@@ -126,6 +137,9 @@ func (d *Desk) takeTarget(from Peer, r *Request) {
 	}
 	for _, w := range chosen {
 		d.address(c.part(), w)
+	}
+	if waits > 0 {
+		d.watchWait(c)
 	}
 }
 
@@ -180,7 +194,7 @@ func (d *Desk) limitWait(c *call) {
 // more, but has a deadline like others.
 func (d *Desk) enter(c *call, from Peer, r *Request) {
 	w := c.newWaiter()
-	w.client, w.number, w.tag, w.silent = from, r.Call, r.Tag, r.OneWay
+	w.client, w.number, w.tag, w.silent, w.tell = from, r.Call, r.Tag, r.OneWay, r.Tell && !r.OneWay
 	w.deadline.at = d.now + d.limits.Longest
 	if r.Timeout > 0 && r.Timeout < d.limits.Longest {
 		w.deadline.at = d.now + r.Timeout

@@ -15,7 +15,7 @@ type Peer struct {
 
 // Action is something that the caller must do: one of [Deliver], [CancelLeg],
 // [CreditLeg], [Heartbeat], [Disconnect], which go to workers, and [Accepted],
-// [Reply], [Item], [Event], which go to clients. The set is closed, so that a switch
+// [Waiting], [Reply], [Item], [Event], which go to clients. The set is closed, so that a switch
 // over it can be complete.
 type Action interface{ action() }
 
@@ -66,6 +66,15 @@ type Accepted struct {
 	Unknown []string // names that no worker of the service has which takes requests
 }
 
+// Waiting tells a client why its request waits, if it wants to know; see
+// [Request].Tell.
+type Waiting struct {
+	To   Peer   // the peer
+	Call uint64 // its number of the call
+	Tag  any    // of its request
+	Wait Wait   // why; its zero value says that it waits no longer
+}
+
 // Reply answers a call: for the last time, unless More is set.
 type Reply struct {
 	To     Peer   // the peer
@@ -101,6 +110,7 @@ func (CreditLeg) action()  {}
 func (Heartbeat) action()  {}
 func (Disconnect) action() {}
 func (Accepted) action()   {}
+func (Waiting) action()    {}
 func (Reply) action()      {}
 func (Item) action()       {}
 func (Event) action()      {}

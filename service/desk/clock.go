@@ -3,7 +3,7 @@ package desk
 import "time"
 
 // alarm is a moment at which a call ends for one who waits for it, or, without a
-// waiter, what of the call still waits.
+// waiter, what of the call still waits; or at which it is looked at why it waits.
 type alarm struct {
 	at     time.Duration
 	call   *call
@@ -67,9 +67,12 @@ func (d *Desk) look(now time.Duration) {
 func (d *Desk) expire() {
 	for a := d.alarms.first(); a != nil && a.at <= d.now; a = d.alarms.first() {
 		d.alarms.remove(a)
-		if a.waiter != nil {
+		switch {
+		case a.waiter != nil:
 			d.expireWaiter(a.waiter)
-		} else {
+		case a == &a.call.news:
+			d.tellWaiting(a.call)
+		default:
 			d.expireQueued(a.call)
 		}
 	}
@@ -94,8 +97,9 @@ func (d *Desk) expireWaiter(w *waiter) {
 func (d *Desk) expireQueued(c *call) {
 	for _, p := range c.parts {
 		if !p.ended && p.leg == 0 {
+			answer := overtime(p) // which says where it waits
 			d.unqueue(p)
-			d.conclude(p, overtime(p), &d.counts.Expired)
+			d.conclude(p, answer, &d.counts.Expired)
 		}
 	}
 }

@@ -5,17 +5,25 @@ import mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 // enqueue lets a new part wait in a queue of its service or worker.
 func (d *Desk) enqueue(p *part, l *list) {
 	l.push(p)
-	p.call.service.waiting++
+	s := p.call.service
+	s.waiting++
+	if p.fast() {
+		s.fast++
+	}
 }
 
 // unqueue takes a part out of its queue.
 func (d *Desk) unqueue(p *part) {
-	p.unlist()
 	c := p.call
+	if p.fast() {
+		c.service.fast--
+	}
+	p.unlist()
 	c.service.waiting--
 	c.waiting--
 	if c.waiting == 0 {
 		d.alarms.remove(&c.expiry)
+		d.alarms.remove(&c.news)
 	}
 }
 
@@ -32,7 +40,11 @@ func (d *Desk) requeue(p *part) {
 	c.waiting++
 	c.service.waiting++
 	c.service.queue.restore(p)
+	if p.fast() {
+		c.service.fast++
+	}
 	d.limitWait(c)
+	d.watchWait(c)
 	d.touch(c.service)
 }
 
@@ -48,6 +60,9 @@ func (d *Desk) deliver(p *part, w *worker) {
 		w.asides++
 	}
 	c := p.call
+	if c.waiting == 0 && c.told != (Wait{}) {
+		d.say(c, Wait{})
+	}
 	c.service.inFlight++
 	d.turns++
 	w.used, w.said = d.turns, d.now
@@ -132,6 +147,7 @@ func (d *Desk) reply(w *waiter, p *part, a Answer, more bool) {
 // remembered, if it must not be executed again.
 func (d *Desk) close(c *call) {
 	d.alarms.remove(&c.expiry)
+	d.alarms.remove(&c.news)
 	d.bytes -= c.size
 	if c.key != (Key{}) {
 		delete(d.keys, c.key)

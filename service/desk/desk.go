@@ -123,6 +123,9 @@ func (d *Desk) settle() {
 		if d.shut && len(s.members) == 0 {
 			d.sendAway(s)
 		}
+		if s.fast > 0 && s.open == 0 {
+			d.failFast(s)
+		}
 		s.touched = false // or what ends in it would touch it again
 		if s.unused() {
 			delete(d.services, s.name)

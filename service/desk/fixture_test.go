@@ -50,6 +50,8 @@ func told(actions []desk.Action) (lines []string) {
 			lines = append(lines, fmt.Sprintf("disconnect to %s: %s", a.To.ID, code(a.Status.GetCode().String())))
 		case desk.Accepted:
 			lines = append(lines, fmt.Sprintf("accepted %d to %s: %v, not %v", a.Call, a.To.ID, a.Workers, a.Unknown))
+		case desk.Waiting:
+			lines = append(lines, fmt.Sprintf("waiting %d to %s: %s", a.Call, a.To.ID, a.Wait.Message))
 		case desk.Reply:
 			lines = append(lines, reply(a))
 		case desk.Item:

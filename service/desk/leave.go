@@ -36,6 +36,9 @@ func (d *Desk) Retire(now time.Duration, peer Peer) []Action {
 func (d *Desk) rest(w *worker) {
 	d.reseat(w)
 	d.turnAway(&w.queue, w)
+	for _, s := range w.seats {
+		d.touch(s.service) // it may have nobody else
+	}
 }
 
 // Gone ends a peer as a client and as a worker: it said DISCONNECT, or it cannot be

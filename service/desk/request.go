@@ -22,6 +22,9 @@ type Request struct {
 	OneWay  bool          // no reply is wanted; the worker gives one all the same
 	Aside   bool          // it is about a worker and none of its work: see [Offer]; without a target it is as others
 
+	FailFast bool // it is refused when no worker of the service takes requests; without a target only
+	Tell     bool // its client is told why it waits, see [Waiting]
+
 	Key     Key    // what repetitions are found by
 	Attempt uint32 // counts the tries of the client, from 1
 	Repeat  Repeat // what a second execution does
@@ -92,6 +95,8 @@ type call struct {
 	begun   bool  // some worker may have executed something of it
 	key     Key   // zero if it has none that is valid
 	expiry  alarm // while something waits, if that has a limit of its own
+	news    alarm // while something waits, if somebody wants to know why
+	told    Wait  // what was told last of that
 
 	// In place of slices of one.
 	onePart   part
@@ -129,6 +134,7 @@ type waiter struct {
 	tag        any
 	silent     bool // it wants no reply
 	streams    int  // that are paced for the client
+	tell       bool // it wants to know why it waits
 	deadline   alarm
 	prev, next *waiter // of the same client
 }
@@ -140,7 +146,7 @@ func newCall(s *service, r *Request, parts int) *call {
 	if parts > 1 {
 		c.parts = make([]*part, 0, parts)
 	}
-	c.expiry.call = c
+	c.expiry.call, c.news.call = c, c
 	return c
 }
 

@@ -10,6 +10,8 @@ type service struct {
 	free     heap[*seat]        // exactly the workers that can get a request now
 	queue    list               // requests for any worker; empty if one is free
 	waiting  int                // requests in the queue, and in those of workers
+	open     int                // members that take requests, now or later
+	fast     int                // of those in the queue, the ones that fail when nobody takes requests
 	inFlight int                // requests at workers
 	touched  bool               // it is among those that settle looks at
 }

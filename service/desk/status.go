@@ -28,7 +28,7 @@ func statusUnregistered() *mitterev1.Status {
 // overtime is the answer for a part when its time is over. It is refused if no
 // worker can have executed it.
 func overtime(p *part) Answer {
-	message, phase := "the request waited for a worker for too long", mitterev1.Overtime_PHASE_WAITING
+	message, phase := "the request waited for too long: "+p.wait().Message, mitterev1.Overtime_PHASE_WAITING
 	if p.leg != 0 {
 		message, phase = "the worker took too long", mitterev1.Overtime_PHASE_EXECUTING
 	}

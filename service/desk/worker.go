@@ -64,6 +64,7 @@ type worker struct {
 type seat struct {
 	worker  *worker
 	service *service
+	open    bool // the worker is counted there as one that takes requests
 	index   int
 }
 
@@ -119,6 +120,7 @@ func (d *Desk) sit(w *worker) {
 func (d *Desk) rise(w *worker) {
 	for _, s := range w.seats {
 		s.service.free.remove(s)
+		s.count(false)
 		delete(s.service.members, w.offer.Name)
 		d.types.remove(w.offer.Types, s.service.name)
 		d.touch(s.service)
@@ -130,12 +132,24 @@ func (d *Desk) rise(w *worker) {
 func (d *Desk) reseat(w *worker) {
 	room := w.room()
 	for _, s := range w.seats {
+		s.count(w.open())
 		if room {
 			s.service.free.put(s)
 		} else {
 			s.service.free.remove(s)
 		}
 	}
+}
+
+// count counts whether the seat's worker takes requests.
+func (s *seat) count(open bool) {
+	switch {
+	case open && !s.open:
+		s.service.open++
+	case !open && s.open:
+		s.service.open--
+	}
+	s.open = open
 }
 
 // feed has settle give a worker what waits for it.

@@ -294,7 +294,7 @@ func (w *world) ask() {
 	case 2:
 		r.Credit = 3
 	}
-	r.Aside = w.random.below(3) == 0
+	r.Aside, r.Tell, r.FailFast = w.random.below(3) == 0, w.random.below(2) == 0, w.random.below(4) == 0
 	if w.random.below(3) == 0 {
 		r.Key = desk.Key{Client: "k", Number: uint64(1 + w.random.below(6))}
 		r.Service = []string{"a", "b"}[r.Key.Number%2]
@@ -491,6 +491,8 @@ func to(a desk.Action) desk.Peer {
 		return a.To
 	case desk.Accepted:
 		return a.To
+	case desk.Waiting:
+		return a.To
 	case desk.Reply:
 		return a.To
 	case desk.Item:
@@ -530,6 +532,11 @@ func (w *world) take(actions []desk.Action) {
 			w.open(a.To, a.Call)
 		case desk.Accepted:
 			w.open(a.To, a.Call)
+		case desk.Waiting:
+			w.open(a.To, a.Call)
+			if r := w.calls[callID{a.To, a.Call}]; r != nil && !r.request.Tell {
+				w.fail("the call %d of %v is told why it waits and did not ask", a.Call, a.To)
+			}
 		}
 	}
 	w.abandon()

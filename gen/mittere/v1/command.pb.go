@@ -183,6 +183,63 @@ func (Target_Kind) EnumDescriptor() ([]byte, []int) {
 	return file_mittere_v1_command_proto_rawDescGZIP(), []int{6, 0}
 }
 
+// The reasons.
+type Waiting_Reason int32
+
+const (
+	// It waits no longer: a worker has it.
+	Waiting_REASON_UNSPECIFIED Waiting_Reason = 0
+	// No worker of the service is registered.
+	Waiting_REASON_NO_WORKER Waiting_Reason = 1
+	// All workers of the service drain: they take no further requests.
+	Waiting_REASON_DRAINING Waiting_Reason = 2
+	// All workers that may serve it are busy.
+	Waiting_REASON_BUSY Waiting_Reason = 3
+)
+
+// Enum value maps for Waiting_Reason.
+var (
+	Waiting_Reason_name = map[int32]string{
+		0: "REASON_UNSPECIFIED",
+		1: "REASON_NO_WORKER",
+		2: "REASON_DRAINING",
+		3: "REASON_BUSY",
+	}
+	Waiting_Reason_value = map[string]int32{
+		"REASON_UNSPECIFIED": 0,
+		"REASON_NO_WORKER":   1,
+		"REASON_DRAINING":    2,
+		"REASON_BUSY":        3,
+	}
+)
+
+func (x Waiting_Reason) Enum() *Waiting_Reason {
+	p := new(Waiting_Reason)
+	*p = x
+	return p
+}
+
+func (x Waiting_Reason) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Waiting_Reason) Descriptor() protoreflect.EnumDescriptor {
+	return file_mittere_v1_command_proto_enumTypes[3].Descriptor()
+}
+
+func (Waiting_Reason) Type() protoreflect.EnumType {
+	return &file_mittere_v1_command_proto_enumTypes[3]
+}
+
+func (x Waiting_Reason) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Waiting_Reason.Descriptor instead.
+func (Waiting_Reason) EnumDescriptor() ([]byte, []int) {
+	return file_mittere_v1_command_proto_rawDescGZIP(), []int{8, 0}
+}
+
 // The phases of a request.
 type Overtime_Phase int32
 
@@ -220,11 +277,11 @@ func (x Overtime_Phase) String() string {
 }
 
 func (Overtime_Phase) Descriptor() protoreflect.EnumDescriptor {
-	return file_mittere_v1_command_proto_enumTypes[3].Descriptor()
+	return file_mittere_v1_command_proto_enumTypes[4].Descriptor()
 }
 
 func (Overtime_Phase) Type() protoreflect.EnumType {
-	return &file_mittere_v1_command_proto_enumTypes[3]
+	return &file_mittere_v1_command_proto_enumTypes[4]
 }
 
 func (x Overtime_Phase) Number() protoreflect.EnumNumber {
@@ -233,7 +290,7 @@ func (x Overtime_Phase) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Overtime_Phase.Descriptor instead.
 func (Overtime_Phase) EnumDescriptor() ([]byte, []int) {
-	return file_mittere_v1_command_proto_rawDescGZIP(), []int{17, 0}
+	return file_mittere_v1_command_proto_rawDescGZIP(), []int{18, 0}
 }
 
 // Command is one step of a call, or of the session that carries calls. It is
@@ -261,6 +318,7 @@ type Command struct {
 	//	*Command_Heartbeat
 	//	*Command_Drain
 	//	*Command_Disconnect
+	//	*Command_Waiting
 	Kind isCommand_Kind `protobuf_oneof:"kind"`
 	// The envelope of a Request, Reply, Item or Event when it is small; a larger
 	// one is a frame of its own behind the command.
@@ -430,6 +488,15 @@ func (x *Command) GetDisconnect() *Disconnect {
 	return nil
 }
 
+func (x *Command) GetWaiting() *Waiting {
+	if x != nil {
+		if x, ok := x.Kind.(*Command_Waiting); ok {
+			return x.Waiting
+		}
+	}
+	return nil
+}
+
 func (x *Command) GetBody() []byte {
 	if x != nil {
 		return x.Body
@@ -506,6 +573,12 @@ type Command_Disconnect struct {
 	Disconnect *Disconnect `protobuf:"bytes,14,opt,name=disconnect,proto3,oneof"`
 }
 
+type Command_Waiting struct {
+	// Says why a request waits for a worker. 16 stays a kind that nobody knows, which
+	// golden bytes have.
+	Waiting *Waiting `protobuf:"bytes,17,opt,name=waiting,proto3,oneof"`
+}
+
 func (*Command_Hello) isCommand_Kind() {}
 
 func (*Command_Welcome) isCommand_Kind() {}
@@ -531,6 +604,8 @@ func (*Command_Heartbeat) isCommand_Kind() {}
 func (*Command_Drain) isCommand_Kind() {}
 
 func (*Command_Disconnect) isCommand_Kind() {}
+
+func (*Command_Waiting) isCommand_Kind() {}
 
 // Hello opens a session. Nothing else is served before it is answered by a
 // Welcome or a Disconnect.
@@ -1040,7 +1115,10 @@ type Request struct {
 	// W3C trace context: the tracestate header.
 	Tracestate string `protobuf:"bytes,15,opt,name=tracestate,proto3" json:"tracestate,omitempty"`
 	// What the user attached.
-	Metadata      map[string]string `protobuf:"bytes,16,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Metadata map[string]string `protobuf:"bytes,16,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Whether a broker is to refuse the request with UNAVAILABLE when no worker
+	// can serve it, in place of waiting for one.
+	FailFast      bool `protobuf:"varint,17,opt,name=fail_fast,json=failFast,proto3" json:"fail_fast,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1187,6 +1265,79 @@ func (x *Request) GetMetadata() map[string]string {
 	return nil
 }
 
+func (x *Request) GetFailFast() bool {
+	if x != nil {
+		return x.FailFast
+	}
+	return false
+}
+
+// Waiting says why a request waits at a broker, or that it waits no longer. It
+// is sent to clients whose Hello has the feature "waiting", once a request has
+// waited for a moment, and again when the reason changes.
+type Waiting struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The call.
+	Call uint64 `protobuf:"varint,1,opt,name=call,proto3" json:"call,omitempty"`
+	// Why it waits.
+	Reason Waiting_Reason `protobuf:"varint,2,opt,name=reason,proto3,enum=mittere.v1.Waiting_Reason" json:"reason,omitempty"`
+	// The same in one sentence for people; empty if it waits no longer.
+	Message       string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Waiting) Reset() {
+	*x = Waiting{}
+	mi := &file_mittere_v1_command_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Waiting) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Waiting) ProtoMessage() {}
+
+func (x *Waiting) ProtoReflect() protoreflect.Message {
+	mi := &file_mittere_v1_command_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Waiting.ProtoReflect.Descriptor instead.
+func (*Waiting) Descriptor() ([]byte, []int) {
+	return file_mittere_v1_command_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Waiting) GetCall() uint64 {
+	if x != nil {
+		return x.Call
+	}
+	return 0
+}
+
+func (x *Waiting) GetReason() Waiting_Reason {
+	if x != nil {
+		return x.Reason
+	}
+	return Waiting_REASON_UNSPECIFIED
+}
+
+func (x *Waiting) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
 // Accepted says to whom a broker gave a request that names its workers.
 type Accepted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1202,7 +1353,7 @@ type Accepted struct {
 
 func (x *Accepted) Reset() {
 	*x = Accepted{}
-	mi := &file_mittere_v1_command_proto_msgTypes[8]
+	mi := &file_mittere_v1_command_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1214,7 +1365,7 @@ func (x *Accepted) String() string {
 func (*Accepted) ProtoMessage() {}
 
 func (x *Accepted) ProtoReflect() protoreflect.Message {
-	mi := &file_mittere_v1_command_proto_msgTypes[8]
+	mi := &file_mittere_v1_command_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1227,7 +1378,7 @@ func (x *Accepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Accepted.ProtoReflect.Descriptor instead.
 func (*Accepted) Descriptor() ([]byte, []int) {
-	return file_mittere_v1_command_proto_rawDescGZIP(), []int{8}
+	return file_mittere_v1_command_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Accepted) GetCall() uint64 {
@@ -1278,7 +1429,7 @@ type Reply struct {
 
 func (x *Reply) Reset() {
 	*x = Reply{}
-	mi := &file_mittere_v1_command_proto_msgTypes[9]
+	mi := &file_mittere_v1_command_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1290,7 +1441,7 @@ func (x *Reply) String() string {
 func (*Reply) ProtoMessage() {}
 
 func (x *Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_mittere_v1_command_proto_msgTypes[9]
+	mi := &file_mittere_v1_command_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1303,7 +1454,7 @@ func (x *Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reply.ProtoReflect.Descriptor instead.
 func (*Reply) Descriptor() ([]byte, []int) {
-	return file_mittere_v1_command_proto_rawDescGZIP(), []int{9}
+	return file_mittere_v1_command_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Reply) GetCall() uint64 {
@@ -1378,7 +1529,7 @@ type Item struct {
 
 func (x *Item) Reset() {
 	*x = Item{}
-	mi := &file_mittere_v1_command_proto_msgTypes[10]
+	mi := &file_mittere_v1_command_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1390,7 +1541,7 @@ func (x *Item) String() string {
 func (*Item) ProtoMessage() {}
 
 func (x *Item) ProtoReflect() protoreflect.Message {
-	mi := &file_mittere_v1_command_proto_msgTypes[10]
+	mi := &file_mittere_v1_command_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1403,7 +1554,7 @@ func (x *Item) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Item.ProtoReflect.Descriptor instead.
 func (*Item) Descriptor() ([]byte, []int) {
-	return file_mittere_v1_command_proto_rawDescGZIP(), []int{10}
+	return file_mittere_v1_command_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Item) GetCall() uint64 {
@@ -1440,7 +1591,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_mittere_v1_command_proto_msgTypes[11]
+	mi := &file_mittere_v1_command_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1452,7 +1603,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_mittere_v1_command_proto_msgTypes[11]
+	mi := &file_mittere_v1_command_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1465,7 +1616,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_mittere_v1_command_proto_rawDescGZIP(), []int{11}
+	return file_mittere_v1_command_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Event) GetCall() uint64 {
@@ -1497,7 +1648,7 @@ type Credit struct {
 
 func (x *Credit) Reset() {
 	*x = Credit{}
-	mi := &file_mittere_v1_command_proto_msgTypes[12]
+	mi := &file_mittere_v1_command_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1509,7 +1660,7 @@ func (x *Credit) String() string {
 func (*Credit) ProtoMessage() {}
 
 func (x *Credit) ProtoReflect() protoreflect.Message {
-	mi := &file_mittere_v1_command_proto_msgTypes[12]
+	mi := &file_mittere_v1_command_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1522,7 +1673,7 @@ func (x *Credit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Credit.ProtoReflect.Descriptor instead.
 func (*Credit) Descriptor() ([]byte, []int) {
-	return file_mittere_v1_command_proto_rawDescGZIP(), []int{12}
+	return file_mittere_v1_command_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Credit) GetCall() uint64 {
@@ -1557,7 +1708,7 @@ type Cancel struct {
 
 func (x *Cancel) Reset() {
 	*x = Cancel{}
-	mi := &file_mittere_v1_command_proto_msgTypes[13]
+	mi := &file_mittere_v1_command_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1569,7 +1720,7 @@ func (x *Cancel) String() string {
 func (*Cancel) ProtoMessage() {}
 
 func (x *Cancel) ProtoReflect() protoreflect.Message {
-	mi := &file_mittere_v1_command_proto_msgTypes[13]
+	mi := &file_mittere_v1_command_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1582,7 +1733,7 @@ func (x *Cancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cancel.ProtoReflect.Descriptor instead.
 func (*Cancel) Descriptor() ([]byte, []int) {
-	return file_mittere_v1_command_proto_rawDescGZIP(), []int{13}
+	return file_mittere_v1_command_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Cancel) GetCall() uint64 {
@@ -1605,7 +1756,7 @@ type Heartbeat struct {
 
 func (x *Heartbeat) Reset() {
 	*x = Heartbeat{}
-	mi := &file_mittere_v1_command_proto_msgTypes[14]
+	mi := &file_mittere_v1_command_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1617,7 +1768,7 @@ func (x *Heartbeat) String() string {
 func (*Heartbeat) ProtoMessage() {}
 
 func (x *Heartbeat) ProtoReflect() protoreflect.Message {
-	mi := &file_mittere_v1_command_proto_msgTypes[14]
+	mi := &file_mittere_v1_command_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1630,7 +1781,7 @@ func (x *Heartbeat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Heartbeat.ProtoReflect.Descriptor instead.
 func (*Heartbeat) Descriptor() ([]byte, []int) {
-	return file_mittere_v1_command_proto_rawDescGZIP(), []int{14}
+	return file_mittere_v1_command_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Heartbeat) GetSession() uint64 {
@@ -1659,7 +1810,7 @@ type Drain struct {
 
 func (x *Drain) Reset() {
 	*x = Drain{}
-	mi := &file_mittere_v1_command_proto_msgTypes[15]
+	mi := &file_mittere_v1_command_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1671,7 +1822,7 @@ func (x *Drain) String() string {
 func (*Drain) ProtoMessage() {}
 
 func (x *Drain) ProtoReflect() protoreflect.Message {
-	mi := &file_mittere_v1_command_proto_msgTypes[15]
+	mi := &file_mittere_v1_command_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1684,7 +1835,7 @@ func (x *Drain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Drain.ProtoReflect.Descriptor instead.
 func (*Drain) Descriptor() ([]byte, []int) {
-	return file_mittere_v1_command_proto_rawDescGZIP(), []int{15}
+	return file_mittere_v1_command_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Drain) GetSession() uint64 {
@@ -1708,7 +1859,7 @@ type Disconnect struct {
 
 func (x *Disconnect) Reset() {
 	*x = Disconnect{}
-	mi := &file_mittere_v1_command_proto_msgTypes[16]
+	mi := &file_mittere_v1_command_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1720,7 +1871,7 @@ func (x *Disconnect) String() string {
 func (*Disconnect) ProtoMessage() {}
 
 func (x *Disconnect) ProtoReflect() protoreflect.Message {
-	mi := &file_mittere_v1_command_proto_msgTypes[16]
+	mi := &file_mittere_v1_command_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1733,7 +1884,7 @@ func (x *Disconnect) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Disconnect.ProtoReflect.Descriptor instead.
 func (*Disconnect) Descriptor() ([]byte, []int) {
-	return file_mittere_v1_command_proto_rawDescGZIP(), []int{16}
+	return file_mittere_v1_command_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Disconnect) GetStatus() *Status {
@@ -1761,7 +1912,7 @@ type Overtime struct {
 
 func (x *Overtime) Reset() {
 	*x = Overtime{}
-	mi := &file_mittere_v1_command_proto_msgTypes[17]
+	mi := &file_mittere_v1_command_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1773,7 +1924,7 @@ func (x *Overtime) String() string {
 func (*Overtime) ProtoMessage() {}
 
 func (x *Overtime) ProtoReflect() protoreflect.Message {
-	mi := &file_mittere_v1_command_proto_msgTypes[17]
+	mi := &file_mittere_v1_command_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1786,7 +1937,7 @@ func (x *Overtime) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Overtime.ProtoReflect.Descriptor instead.
 func (*Overtime) Descriptor() ([]byte, []int) {
-	return file_mittere_v1_command_proto_rawDescGZIP(), []int{17}
+	return file_mittere_v1_command_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Overtime) GetPhase() Overtime_Phase {
@@ -1801,7 +1952,7 @@ var File_mittere_v1_command_proto protoreflect.FileDescriptor
 const file_mittere_v1_command_proto_rawDesc = "" +
 	"\n" +
 	"\x18mittere/v1/command.proto\x12\n" +
-	"mittere.v1\x1a\x17mittere/v1/status.proto\"\xa1\x05\n" +
+	"mittere.v1\x1a\x17mittere/v1/status.proto\"\xd2\x05\n" +
 	"\aCommand\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12)\n" +
 	"\x05hello\x18\x02 \x01(\v2\x11.mittere.v1.HelloH\x00R\x05hello\x12/\n" +
@@ -1819,7 +1970,8 @@ const file_mittere_v1_command_proto_rawDesc = "" +
 	"\x05drain\x18\r \x01(\v2\x11.mittere.v1.DrainH\x00R\x05drain\x128\n" +
 	"\n" +
 	"disconnect\x18\x0e \x01(\v2\x16.mittere.v1.DisconnectH\x00R\n" +
-	"disconnect\x12\x12\n" +
+	"disconnect\x12/\n" +
+	"\awaiting\x18\x11 \x01(\v2\x13.mittere.v1.WaitingH\x00R\awaiting\x12\x12\n" +
 	"\x04body\x18\x0f \x01(\fR\x04bodyB\x06\n" +
 	"\x04kind\"\xcf\x01\n" +
 	"\x05Hello\x12\x1a\n" +
@@ -1864,7 +2016,7 @@ const file_mittere_v1_command_proto_rawDesc = "" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\f\n" +
 	"\bKIND_ALL\x10\x01\x12\x0e\n" +
 	"\n" +
-	"KIND_NAMED\x10\x02\"\xde\x04\n" +
+	"KIND_NAMED\x10\x02\"\xfb\x04\n" +
 	"\aRequest\x12\x12\n" +
 	"\x04call\x18\x01 \x01(\x04R\x04call\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x06R\asession\x12!\n" +
@@ -1885,10 +2037,20 @@ const file_mittere_v1_command_proto_rawDesc = "" +
 	"\n" +
 	"tracestate\x18\x0f \x01(\tR\n" +
 	"tracestate\x12=\n" +
-	"\bmetadata\x18\x10 \x03(\v2!.mittere.v1.Request.MetadataEntryR\bmetadata\x1a;\n" +
+	"\bmetadata\x18\x10 \x03(\v2!.mittere.v1.Request.MetadataEntryR\bmetadata\x12\x1b\n" +
+	"\tfail_fast\x18\x11 \x01(\bR\bfailFast\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"V\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xc9\x01\n" +
+	"\aWaiting\x12\x12\n" +
+	"\x04call\x18\x01 \x01(\x04R\x04call\x122\n" +
+	"\x06reason\x18\x02 \x01(\x0e2\x1a.mittere.v1.Waiting.ReasonR\x06reason\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\"\\\n" +
+	"\x06Reason\x12\x16\n" +
+	"\x12REASON_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10REASON_NO_WORKER\x10\x01\x12\x13\n" +
+	"\x0fREASON_DRAINING\x10\x02\x12\x0f\n" +
+	"\vREASON_BUSY\x10\x03\"V\n" +
 	"\bAccepted\x12\x12\n" +
 	"\x04call\x18\x01 \x01(\x04R\x04call\x12\x1c\n" +
 	"\tinstances\x18\x02 \x03(\tR\tinstances\x12\x18\n" +
@@ -1956,63 +2118,67 @@ func file_mittere_v1_command_proto_rawDescGZIP() []byte {
 	return file_mittere_v1_command_proto_rawDescData
 }
 
-var file_mittere_v1_command_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_mittere_v1_command_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_mittere_v1_command_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_mittere_v1_command_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_mittere_v1_command_proto_goTypes = []any{
 	(Role)(0),           // 0: mittere.v1.Role
 	(Idempotency)(0),    // 1: mittere.v1.Idempotency
 	(Target_Kind)(0),    // 2: mittere.v1.Target.Kind
-	(Overtime_Phase)(0), // 3: mittere.v1.Overtime.Phase
-	(*Command)(nil),     // 4: mittere.v1.Command
-	(*Hello)(nil),       // 5: mittere.v1.Hello
-	(*Welcome)(nil),     // 6: mittere.v1.Welcome
-	(*Limits)(nil),      // 7: mittere.v1.Limits
-	(*Ready)(nil),       // 8: mittere.v1.Ready
-	(*Key)(nil),         // 9: mittere.v1.Key
-	(*Target)(nil),      // 10: mittere.v1.Target
-	(*Request)(nil),     // 11: mittere.v1.Request
-	(*Accepted)(nil),    // 12: mittere.v1.Accepted
-	(*Reply)(nil),       // 13: mittere.v1.Reply
-	(*Item)(nil),        // 14: mittere.v1.Item
-	(*Event)(nil),       // 15: mittere.v1.Event
-	(*Credit)(nil),      // 16: mittere.v1.Credit
-	(*Cancel)(nil),      // 17: mittere.v1.Cancel
-	(*Heartbeat)(nil),   // 18: mittere.v1.Heartbeat
-	(*Drain)(nil),       // 19: mittere.v1.Drain
-	(*Disconnect)(nil),  // 20: mittere.v1.Disconnect
-	(*Overtime)(nil),    // 21: mittere.v1.Overtime
-	nil,                 // 22: mittere.v1.Request.MetadataEntry
-	(*Status)(nil),      // 23: mittere.v1.Status
+	(Waiting_Reason)(0), // 3: mittere.v1.Waiting.Reason
+	(Overtime_Phase)(0), // 4: mittere.v1.Overtime.Phase
+	(*Command)(nil),     // 5: mittere.v1.Command
+	(*Hello)(nil),       // 6: mittere.v1.Hello
+	(*Welcome)(nil),     // 7: mittere.v1.Welcome
+	(*Limits)(nil),      // 8: mittere.v1.Limits
+	(*Ready)(nil),       // 9: mittere.v1.Ready
+	(*Key)(nil),         // 10: mittere.v1.Key
+	(*Target)(nil),      // 11: mittere.v1.Target
+	(*Request)(nil),     // 12: mittere.v1.Request
+	(*Waiting)(nil),     // 13: mittere.v1.Waiting
+	(*Accepted)(nil),    // 14: mittere.v1.Accepted
+	(*Reply)(nil),       // 15: mittere.v1.Reply
+	(*Item)(nil),        // 16: mittere.v1.Item
+	(*Event)(nil),       // 17: mittere.v1.Event
+	(*Credit)(nil),      // 18: mittere.v1.Credit
+	(*Cancel)(nil),      // 19: mittere.v1.Cancel
+	(*Heartbeat)(nil),   // 20: mittere.v1.Heartbeat
+	(*Drain)(nil),       // 21: mittere.v1.Drain
+	(*Disconnect)(nil),  // 22: mittere.v1.Disconnect
+	(*Overtime)(nil),    // 23: mittere.v1.Overtime
+	nil,                 // 24: mittere.v1.Request.MetadataEntry
+	(*Status)(nil),      // 25: mittere.v1.Status
 }
 var file_mittere_v1_command_proto_depIdxs = []int32{
-	5,  // 0: mittere.v1.Command.hello:type_name -> mittere.v1.Hello
-	6,  // 1: mittere.v1.Command.welcome:type_name -> mittere.v1.Welcome
-	8,  // 2: mittere.v1.Command.ready:type_name -> mittere.v1.Ready
-	11, // 3: mittere.v1.Command.request:type_name -> mittere.v1.Request
-	12, // 4: mittere.v1.Command.accepted:type_name -> mittere.v1.Accepted
-	13, // 5: mittere.v1.Command.reply:type_name -> mittere.v1.Reply
-	14, // 6: mittere.v1.Command.item:type_name -> mittere.v1.Item
-	15, // 7: mittere.v1.Command.event:type_name -> mittere.v1.Event
-	16, // 8: mittere.v1.Command.credit:type_name -> mittere.v1.Credit
-	17, // 9: mittere.v1.Command.cancel:type_name -> mittere.v1.Cancel
-	18, // 10: mittere.v1.Command.heartbeat:type_name -> mittere.v1.Heartbeat
-	19, // 11: mittere.v1.Command.drain:type_name -> mittere.v1.Drain
-	20, // 12: mittere.v1.Command.disconnect:type_name -> mittere.v1.Disconnect
-	0,  // 13: mittere.v1.Hello.role:type_name -> mittere.v1.Role
-	7,  // 14: mittere.v1.Welcome.limits:type_name -> mittere.v1.Limits
-	2,  // 15: mittere.v1.Target.kind:type_name -> mittere.v1.Target.Kind
-	9,  // 16: mittere.v1.Request.key:type_name -> mittere.v1.Key
-	10, // 17: mittere.v1.Request.target:type_name -> mittere.v1.Target
-	1,  // 18: mittere.v1.Request.idempotency:type_name -> mittere.v1.Idempotency
-	22, // 19: mittere.v1.Request.metadata:type_name -> mittere.v1.Request.MetadataEntry
-	23, // 20: mittere.v1.Reply.status:type_name -> mittere.v1.Status
-	23, // 21: mittere.v1.Disconnect.status:type_name -> mittere.v1.Status
-	3,  // 22: mittere.v1.Overtime.phase:type_name -> mittere.v1.Overtime.Phase
-	23, // [23:23] is the sub-list for method output_type
-	23, // [23:23] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	6,  // 0: mittere.v1.Command.hello:type_name -> mittere.v1.Hello
+	7,  // 1: mittere.v1.Command.welcome:type_name -> mittere.v1.Welcome
+	9,  // 2: mittere.v1.Command.ready:type_name -> mittere.v1.Ready
+	12, // 3: mittere.v1.Command.request:type_name -> mittere.v1.Request
+	14, // 4: mittere.v1.Command.accepted:type_name -> mittere.v1.Accepted
+	15, // 5: mittere.v1.Command.reply:type_name -> mittere.v1.Reply
+	16, // 6: mittere.v1.Command.item:type_name -> mittere.v1.Item
+	17, // 7: mittere.v1.Command.event:type_name -> mittere.v1.Event
+	18, // 8: mittere.v1.Command.credit:type_name -> mittere.v1.Credit
+	19, // 9: mittere.v1.Command.cancel:type_name -> mittere.v1.Cancel
+	20, // 10: mittere.v1.Command.heartbeat:type_name -> mittere.v1.Heartbeat
+	21, // 11: mittere.v1.Command.drain:type_name -> mittere.v1.Drain
+	22, // 12: mittere.v1.Command.disconnect:type_name -> mittere.v1.Disconnect
+	13, // 13: mittere.v1.Command.waiting:type_name -> mittere.v1.Waiting
+	0,  // 14: mittere.v1.Hello.role:type_name -> mittere.v1.Role
+	8,  // 15: mittere.v1.Welcome.limits:type_name -> mittere.v1.Limits
+	2,  // 16: mittere.v1.Target.kind:type_name -> mittere.v1.Target.Kind
+	10, // 17: mittere.v1.Request.key:type_name -> mittere.v1.Key
+	11, // 18: mittere.v1.Request.target:type_name -> mittere.v1.Target
+	1,  // 19: mittere.v1.Request.idempotency:type_name -> mittere.v1.Idempotency
+	24, // 20: mittere.v1.Request.metadata:type_name -> mittere.v1.Request.MetadataEntry
+	3,  // 21: mittere.v1.Waiting.reason:type_name -> mittere.v1.Waiting.Reason
+	25, // 22: mittere.v1.Reply.status:type_name -> mittere.v1.Status
+	25, // 23: mittere.v1.Disconnect.status:type_name -> mittere.v1.Status
+	4,  // 24: mittere.v1.Overtime.phase:type_name -> mittere.v1.Overtime.Phase
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_mittere_v1_command_proto_init() }
@@ -2035,14 +2201,15 @@ func file_mittere_v1_command_proto_init() {
 		(*Command_Heartbeat)(nil),
 		(*Command_Drain)(nil),
 		(*Command_Disconnect)(nil),
+		(*Command_Waiting)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mittere_v1_command_proto_rawDesc), len(file_mittere_v1_command_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   19,
+			NumEnums:      5,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -139,6 +139,8 @@ func addressee(action desk.Action) desk.Peer {
 		return a.To
 	case desk.Accepted:
 		return a.To
+	case desk.Waiting:
+		return a.To
 	case desk.Reply:
 		return a.To
 	case desk.Item:

@@ -17,6 +17,19 @@ func (s *speaker) readReply(now time.Duration, k *mitterev1.Reply, m message) []
 	return s.desk.Reply(now, s.peer, k.GetCall(), a)
 }
 
+// writeWaiting tells a client why its request waits.
+func (s *speaker) writeWaiting(a desk.Waiting) [][]byte {
+	return s.frames(&mitterev1.Waiting{Call: a.Call, Reason: reasons[a.Wait.Reason], Message: a.Wait.Message}, nil)
+}
+
+// reasons are the desk's as they travel.
+var reasons = [...]mitterev1.Waiting_Reason{
+	desk.Served:   mitterev1.Waiting_REASON_UNSPECIFIED,
+	desk.NoWorker: mitterev1.Waiting_REASON_NO_WORKER,
+	desk.AllDrain: mitterev1.Waiting_REASON_DRAINING,
+	desk.AllBusy:  mitterev1.Waiting_REASON_BUSY,
+}
+
 // writeReply returns an answer for a client. Where no worker gave it, the broker did.
 func (s *speaker) writeReply(a desk.Reply) [][]byte {
 	k := &mitterev1.Reply{Call: a.Call, More: a.More, Instance: a.Worker, Refused: a.Answer.Refused}

@@ -29,7 +29,7 @@ func (s *speaker) readRequest(now time.Duration, k *mitterev1.Request, m message
 	r := &desk.Request{
 		Call: k.GetCall(), Tag: k, Service: serviceOf(k), Method: k.GetMethod(), Target: target(k.GetTarget()), Content: m.content(),
 		Timeout: left(k.GetTimeoutNano(), age), Wait: left(k.GetWaitNano(), age), Credit: k.GetCredit(), OneWay: k.GetOneWay(), Aside: strings.HasPrefix(k.GetMethod(), managementPrefix),
-		Attempt: k.GetAttempt(), Repeat: desk.RepeatNever,
+		Attempt: k.GetAttempt(), Repeat: desk.RepeatNever, FailFast: k.GetFailFast(), Tell: s.session.tell,
 	}
 	if r.Wait < 0 {
 		r.Timeout = r.Wait // the desk knows one way to be too late

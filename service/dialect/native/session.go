@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
@@ -24,6 +25,7 @@ type session struct {
 	heard     time.Duration // when something came
 	said      time.Duration // when something was sent that tells the time
 	clock     clock.Offset
+	tell      bool               // the client is to be told why its requests wait
 	streams   map[uint64]*stream // by the client's number of the call
 	kept      int                // bytes of their items, about
 	settled   []*stream          // that are over, and of which the desk is to be told
@@ -96,11 +98,13 @@ func (s *speaker) readHello(now time.Duration, k *mitterev1.Hello) ([]desk.Actio
 	}
 	b.alias = aliasOf(k.GetInstance())
 	b.own = b.worker && s.own != "" && subtle.ConstantTimeCompare([]byte(s.own), k.GetInstance()) == 1
+	b.tell = slices.Contains(k.GetFeatures(), messaging.FeatureWaiting)
 	b.sentAt(now, k.GetSentAtNano())
 	s.session = b
 	answers := [][][]byte{s.frames(&mitterev1.Welcome{
-		Session: b.id, HeartbeatNano: int64(b.heartbeat), Instance: s.name, Features: []string{messaging.FeatureTargets},
-		Limits: &mitterev1.Limits{FrameBytes: s.frameBytes, Calls: s.calls},
+		Session: b.id, HeartbeatNano: int64(b.heartbeat), Instance: s.name,
+		Features: []string{messaging.FeatureTargets, messaging.FeatureWaiting},
+		Limits:   &mitterev1.Limits{FrameBytes: s.frameBytes, Calls: s.calls},
 	}, nil)}
 	if s.desk.Stopping() { // who comes now may ask the broker how it goes on, and nothing else
 		answers = append(answers, s.Drain()...)

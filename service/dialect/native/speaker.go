@@ -134,6 +134,8 @@ func (s *speaker) Write(action desk.Action) [][]byte {
 	switch a := action.(type) {
 	case desk.Deliver:
 		return s.writeRequest(a)
+	case desk.Waiting:
+		return s.writeWaiting(a)
 	case desk.Reply:
 		return s.writeReply(a)
 	case desk.Item:

@@ -184,6 +184,8 @@ func addressee(action desk.Action) desk.Peer {
 		return a.To
 	case desk.Disconnect:
 		return a.To
+	case desk.Waiting:
+		return a.To
 	case desk.Reply:
 		return a.To
 	case desk.Item:
