@@ -21,7 +21,7 @@ const (
 
 // Wait says why a request waits. Its zero value is that of one that does not.
 type Wait struct {
-	Reason  Reason
+	Reason  Reason // which of them
 	Message string // one sentence for people
 }
 
