@@ -77,9 +77,6 @@ func (c *Client) Changed() <-chan struct{} { return c.conn.Changed() }
 // it will: nothing went wrong so far; see [call.Conn.Connecting].
 func (c *Client) Connecting() bool { return c.conn.Connecting() }
 
-// Err returns why the registry does not answer, nil if it does.
-func (c *Client) Err() error { return c.conn.Err() }
-
 // Resolve asks for the instances of a name, ordered by id. NOT_FOUND means that
 // there is none.
 func (c *Client) Resolve(ctx context.Context, name string) ([]*mitterev1.Entry, error) {

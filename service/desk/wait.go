@@ -30,8 +30,8 @@ const (
 	firstNews = 100 * time.Millisecond
 	// longestNews is the longest time between two looks at that.
 	longestNews = time.Second
-	// mostAhead bounds how many requests are counted that wait before another one.
-	mostAhead = 100
+	// countAhead bounds how many requests are counted that wait before another one.
+	countAhead = 100
 )
 
 // watchWait has it looked at why a call waits, if somebody wants to know: after a
@@ -99,13 +99,13 @@ func (s *service) staff() string {
 // ahead says how many requests wait before a part.
 func (p *part) ahead() string {
 	n := 0
-	for before := p.prev; before != nil && n < mostAhead; before = before.prev {
+	for before := p.prev; before != nil && n < countAhead; before = before.prev {
 		n++
 	}
 	switch n {
 	case 0:
 		return ""
-	case mostAhead:
+	case countAhead:
 		return fmt.Sprintf("; %d requests or more wait before", n)
 	case 1:
 		return "; 1 request waits before"
