@@ -43,6 +43,8 @@ func TestTheBrokerServesPiratesOfPython(t *testing.T) {
 		"request of dīvidere's server that is killed goes to another": testKilledDividereServer,
 		"request of dīvidere's worker that is killed goes to another": testKilledDividereWorker,
 		"dīvidere's server comes back to a broker that began anew":    testDividereOfTwoBrokers,
+		"dīvidere's server that leaves a request unanswered":          testForgetfulDividere,
+		"dīvidere's dealers serve without heartbeats":                 testDividereDealers,
 		"dīvidere's client has a worker of RFC 6":                     testDividereClientPirateWorker,
 		"dīvidere's client has a Majordomo worker of Go":              testDividereClientMajordomoWorker,
 		"dīvidere's client has a typed worker of Go":                  testDividereClientNativeWorker,
@@ -302,6 +304,30 @@ func testDividereOfTwoBrokers(_ *testing.T, p *pirates) {
 	client = p.dividere("messaging", "1", "again", "--timeout", patient)
 	client.want("reply again s1", "done")
 	w.await("request again")
+}
+
+// dīvidere's client asks again, and so does the broker, since the server says heartbeats.
+func testForgetfulDividere(_ *testing.T, p *pirates) {
+	p.heartbeat = often
+	p.start()
+	w := p.worker("divworker.py", "s1", "--forget")
+	client := p.dividere("messaging", "3", "hello {}", "--timeout", "3000")
+	for i := range 3 {
+		hello := fmt.Sprintf("hello %d", i)
+		client.want("reply " + hello + " s1")
+		w.want("request "+hello, "request "+hello, "answered")
+	}
+	client.want("done")
+}
+
+// A server that expects requests alone is not told that another one has gone.
+func testDividereDealers(_ *testing.T, p *pirates) {
+	p.start()
+	all := p.python("divdealers.py", p.front, p.back, "5")
+	for i := range 5 {
+		all.want(fmt.Sprintf("reply %d", i))
+	}
+	all.want("done")
 }
 
 func testDividereClientPirateWorker(_ *testing.T, p *pirates) {

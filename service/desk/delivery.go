@@ -85,6 +85,10 @@ func (d *Desk) unleg(p *part, answered bool) {
 	if p.aside {
 		w.asides--
 	}
+	if p.spare {
+		p.spare = false
+		w.spares--
+	}
 	s.inFlight--
 	if s.unused() {
 		d.touch(s)
@@ -96,11 +100,13 @@ func (d *Desk) unleg(p *part, answered bool) {
 // lose takes a part from a worker that was lost. Whether it was executed is not
 // known.
 func (d *Desk) lose(p *part) {
-	w, c := p.worker, p.call
+	w, c, spare := p.worker, p.call, p.spare
 	d.unleg(p, false)
 	p.lost = true
 	switch {
 	case p.abandoned:
+	case spare: // it did what it would
+		d.conclude(p, overtime(p), &d.counts.Expired)
 	case !p.repeatable():
 		d.conclude(p, Answer{Status: status(mitterev1.Code_CODE_UNAVAILABLE,
 			"the worker %q went away; whether the request was executed is not known", w.offer.Name)}, &d.counts.Failed)
@@ -192,6 +198,8 @@ func (d *Desk) abandon(p *part) {
 	switch {
 	case p.leg == 0:
 		d.unqueue(p)
+	case p.spare:
+		d.unleg(p, false)
 	case p.worker.offer.Cancels && !p.worker.gone:
 		d.act(CancelLeg{To: p.worker.peer, Leg: p.leg})
 		p.worker.said = d.now

@@ -85,14 +85,20 @@ func (d *Desk) checkWorkers() error {
 		case w.queue.len > 0 && !w.open():
 			return fmt.Errorf("worker %q drains and has a queue", w.offer.Name)
 		}
-		asides := 0
+		asides, spares := 0, 0
 		for p := w.legs.first; p != nil; p = p.next {
 			if p.aside {
 				asides++
 			}
+			if p.spare {
+				spares++
+			}
 			if d.legs[p.leg] != p || p.worker != w {
 				return fmt.Errorf("worker %q has a foreign leg", w.offer.Name)
 			}
+		}
+		if spares != w.spares {
+			return fmt.Errorf("worker %q has %d legs that are spare, of %d", w.offer.Name, w.spares, spares)
 		}
 		if asides != w.asides || asides > d.limits.Aside {
 			return fmt.Errorf("worker %q has %d legs that are aside, of %d", w.offer.Name, w.asides, asides)

@@ -113,6 +113,7 @@ type part struct {
 	addressed  bool    // it is for that worker alone
 	aside      bool    // it needs no room there
 	ended      bool
+	spare      bool   // its worker is free, and has not answered it
 	abandoned  bool   // the worker still has it, but nobody waits for it
 	streamed   bool   // items of it went to the client
 	lost       bool   // a worker was lost with it, so that it may have been executed

@@ -178,7 +178,7 @@ func (w *worker) view() WorkerView {
 	switch {
 	case w.draining || w.retired:
 		v.State = Draining
-	case w.legs.len > 0:
+	case w.legs.len > w.spares:
 		v.State = Busy
 	}
 	return v

@@ -45,6 +45,7 @@ type worker struct {
 	queue    list // what waits for it alone; empty if it has room
 	beside   list // of that, what is aside; empty if it has room for such
 	asides   int  // of its legs, those that are aside
+	spares   int  // of its legs, those that it left unanswered
 	draining bool // as it wishes
 	retired  bool // as the operator wishes
 	gone     bool
@@ -89,7 +90,7 @@ func (w *worker) place() *int { return &w.index }
 func (w *worker) open() bool { return !w.gone && !w.draining && !w.retired }
 
 // work returns how much of its capacity is taken.
-func (w *worker) work() int { return w.legs.len - w.asides }
+func (w *worker) work() int { return w.legs.len - w.asides - w.spares }
 
 // room reports whether it can get a request now.
 func (w *worker) room() bool { return w.open() && w.work() < w.offer.Capacity }

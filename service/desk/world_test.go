@@ -37,6 +37,7 @@ type given struct {
 	abandoned bool
 	streamed  bool
 	aside     bool
+	spare     bool // its worker is free, though it did not answer
 }
 
 // tried is what became of a request.
@@ -113,7 +114,7 @@ func (w *world) run() error {
 }
 
 func (w *world) step() {
-	switch w.random.below(17) {
+	switch w.random.below(18) {
 	case 0, 1:
 		w.advance(time.Duration(w.random.below(400)) * time.Millisecond)
 	case 2:
@@ -134,6 +135,8 @@ func (w *world) step() {
 		w.stream()
 	case 15:
 		w.credit()
+	case 16:
+		w.spare()
 	default:
 		w.rest()
 	}
@@ -476,6 +479,24 @@ func (w *world) stream() {
 	}
 }
 
+// spare has a worker say that it is free, though it did not answer.
+func (w *world) spare() {
+	peer, e, leg := w.some()
+	if leg == 0 {
+		return
+	}
+	e.heard = w.now
+	g := e.legs[leg]
+	switch {
+	case g.aside:
+	case g.abandoned:
+		delete(e.legs, leg)
+	default:
+		g.spare = true
+	}
+	w.take(w.d.Spare(w.now, peer, leg))
+}
+
 // to returns whom an action is for.
 func to(a desk.Action) desk.Peer {
 	switch a := a.(type) {
@@ -558,10 +579,13 @@ func (w *world) delivered(a desk.Deliver) {
 	t := w.tries[r]
 	t.deliveries++
 	aside := r.Aside && r.Target.Kind != desk.Any && e.offer.Aside
-	asides := 0
+	asides, spares := 0, 0
 	for _, g := range e.legs {
 		if g.aside {
 			asides++
+		}
+		if g.spare {
+			spares++
 		}
 	}
 	switch {
@@ -571,7 +595,7 @@ func (w *world) delivered(a desk.Deliver) {
 		w.fail("leg %d to %v, which drains", a.Leg, a.To)
 	case r.Target.Kind == desk.Any && !slices.Contains(e.offer.Services, r.Service):
 		w.fail("leg %d to %v, which does not serve %s", a.Leg, a.To, r.Service)
-	case !aside && len(e.legs)-asides >= e.offer.Capacity:
+	case !aside && len(e.legs)-asides-spares >= e.offer.Capacity:
 		w.fail("leg %d to %v, which is full", a.Leg, a.To)
 	case t.harmful && r.Target.Kind == desk.Any:
 		w.fail("leg %d: executed again", a.Leg)
@@ -622,9 +646,12 @@ func (w *world) replied(a desk.Reply) {
 
 // abandon notes what workers have that the desk has given up.
 func (w *world) abandon() {
-	for _, e := range w.workers {
+	for at, e := range w.workers {
 		for leg, g := range e.legs {
 			g.abandoned = w.d.Abandoned(leg)
+			if g.spare && !w.d.Has(at, leg) {
+				delete(e.legs, leg)
+			}
 		}
 	}
 }

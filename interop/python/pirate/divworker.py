@@ -1,11 +1,13 @@
 """A worker made of dīvidere's load balancing, of either layer.
 
-    divworker.py [--layer messaging|connection] [--sign NAME] [--hold] ENDPOINT
+    divworker.py [--layer messaging|connection] [--sign NAME] [--hold] [--forget] ENDPOINT
 
 Of the messaging layer it answers a ServiceLookupReq with a ServiceLookupRep that has
 the same serviceName, and its name as server; of the connection layer it answers any
 payload with the same, a space, and its name. With --hold it answers when standard
-input has the line "serve"; dīvidere's worker hears and says nothing meanwhile.
+input has the line "serve"; dīvidere's worker hears and says nothing meanwhile. With
+--forget, of the messaging layer, it leaves every other request unanswered, the first one
+to begin with.
 
 Prints "ready" when it is made, "request CONTENT", "answered".
 """
@@ -24,8 +26,9 @@ from lines import Gate, say
 class Server(Messages.Server.ServerMsgReactor):
     """Serves a type of message, as dīvidere's user guide makes it: by subclassing."""
 
-    def __init__(self, sockets, gate, sign):
-        self.gate, self.sign = gate, sign
+    def __init__(self, sockets, gate, sign, forgets):
+        self.gate, self.sign, self.forgets = gate, sign, forgets
+        self.forgot = False
         # The base starts its thread, which looks at the timer, before it sets it.
         self.resetHbTimer()
         super().__init__(sockets)
@@ -34,6 +37,9 @@ class Server(Messages.Server.ServerMsgReactor):
         """Handles a request that the broker forwarded."""
         say(f"request {message.serviceName}")
         self.gate.wait()
+        self.forgot = self.forgets and not self.forgot
+        if self.forgot:
+            return
         sock.send((route, MsgLib.ServiceLookupRep(serviceName=message.serviceName, server=self.sign)))
         say("answered")
 
@@ -76,11 +82,12 @@ def main():
     parser.add_argument("--layer", choices=["messaging", "connection"], default="messaging")
     parser.add_argument("--sign", default="")
     parser.add_argument("--hold", action="store_true")
+    parser.add_argument("--forget", action="store_true")
     parser.add_argument("endpoint")
     args = parser.parse_args()
     gate = Gate(args.hold)
     if args.layer == "messaging":
-        reactor = Server([messaging.Dealer(args.endpoint)], gate, args.sign)
+        reactor = Server([messaging.Dealer(args.endpoint)], gate, args.sign, args.forget)
         Messages.Server(args.endpoint, reactor)
     else:
         Worker(args.endpoint, gate, args.sign)

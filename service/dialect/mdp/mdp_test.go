@@ -189,7 +189,7 @@ func TestCreditIsWhatTheProtocolCanTake(t *testing.T) {
 			t.Fatalf("got %v, %v", actions, err)
 		}
 		got, _ := actions[0].(desk.Deliver)
-		if got.Credit != want || got.Request.Repeat != desk.RepeatUnsaid || got.To != native {
+		if got.Request.Credit != want || got.Request.Repeat != desk.RepeatUnsaid || got.To != native {
 			t.Fatalf("%q: got %+v", message, got)
 		}
 	}

@@ -136,7 +136,7 @@ func TestRulesOfRFC6(t *testing.T) {
 			"c > |hi", "w < e-2||hi",
 		}},
 		rule{"ours", "a worker is sent a heartbeat when a connection has ended", []string{
-			"w > \x01",
+			"w > \x01", "+500ms",
 			"probe", "w < \x02",
 			"c > |hi", "w < e-1||hi",
 			"probe", "w < \x02",

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/dialect/pirate"
 )
 
 // The faults that other brokers of this protocol have.
@@ -97,6 +98,68 @@ func TestServerOfDividereMayBeBusyForLong(t *testing.T) {
 	if s.d.Registered(peer("w")) {
 		t.Fatal("it is idle, silent and not thought dead")
 	}
+}
+
+// A program of dīvidere's without its worker takes a heartbeat for a request, and ends: it
+// gets none that it does not need.
+func TestWorkerThatWasHeardJustNowGetsAHeartbeatOnlyIfItSaysNothingMore(t *testing.T) {
+	for _, beat := range []string{"\x02", "HEARTBEAT", "<Heartbeat w>"} {
+		s := newStage(t, desk.Limits{})
+		s.dialects[backSocket] = pirate.Back("echo", time.Hour, liveness)
+		s.play(
+			"w > "+beat, "probe", "+499ms", "probe",
+			"w > "+beat, "+1m", // it said something since
+			"probe", "w < "+beat, "+1m",
+			"w > "+beat, "probe", "+1750ms", "+250ms", "w < "+beat, // it did not
+			"+1m",
+		)
+	}
+}
+
+// A server of dīvidere's that leaves a request unanswered says heartbeats, and is asked
+// again, for it has one thread.
+func TestServerOfDividereThatLeavesARequestUnansweredIsAskedAgain(t *testing.T) {
+	s := newStage(t, desk.Limits{Expiry: time.Minute})
+	s.play(
+		"w > <Heartbeat w>",
+		"c > hi", "w < e-1||hi",
+		"+750ms", "w < <Heartbeat w>", "w > <Heartbeat w>",
+		"+750ms", "w < <Heartbeat w>",
+		"c > hi again", // as its client does
+		"w > <Heartbeat w>", "w < e-2||hi again",
+		"w > e-2||HI", "c < HI",
+		"c > ho", "w < e-3||ho",
+		"w > e-1||late", "c < late",
+		"w > e-3||HO", "c < HO",
+		"c > no", "w < e-4||no",
+		"w > <Heartbeat w>", "w > <Heartbeat w>", // the first may have been under way
+	)
+	s.pass(time.Minute)
+	if l := s.d.Load(); l.Calls != 0 || l.InFlight != 0 {
+		t.Errorf("got %+v", l)
+	}
+}
+
+// Heartbeats that a server said before it got its request do not mean that it is idle:
+// the answers to all that the broker said while it was busy, and one of its own.
+func TestHeartbeatsThatAreUnderWayDoNotMeanThatAServerIsIdle(t *testing.T) {
+	s := newStage(t, desk.Limits{})
+	s.play("w > <Heartbeat w>", "c > a", "w < e-1||a", "c > b",
+		"+750ms", "w < <Heartbeat w>", "+750ms", "w < <Heartbeat w>", "+750ms", "w < <Heartbeat w>",
+		"w > e-1||A", "c < A", "w < e-2||b",
+		"w > <Heartbeat w>", "w > <Heartbeat w>", "w > <Heartbeat w>", "w > <Heartbeat w>",
+		"c > c",             // which waits
+		"w > <Heartbeat w>", // said since
+		"w < e-3||c",
+	)
+}
+
+// Workers of other kinds may say heartbeats while they work.
+func TestHeartbeatOfAPirateDoesNotMeanThatItIsIdle(t *testing.T) {
+	newStage(t, desk.Limits{}).play(
+		"v > \x01", "c > hi", "v < e-1||hi", "c > ho", "v > \x02", "v > \x02", "v > \x02",
+		"w > READY", "w < e-2||ho", "c > hum", "w > HEARTBEAT", "w > HEARTBEAT", "w > HEARTBEAT",
+	)
 }
 
 // The broker's next run knows nobody, and what workers have in their hands is of

@@ -290,6 +290,8 @@ func kinds() map[string]*strings.Replacer {
 	return map[string]*strings.Replacer{
 		"RFC 6":                       strings.NewReplacer("{READY}", "\x01", "{BEAT}", "\x02", "{FRONT}", ""),
 		"dīvidere's connection layer": strings.NewReplacer("{READY}", "\x01", "{BEAT}", "\x02", "{FRONT}", ""),
+		"the guide's words":           strings.NewReplacer("{READY}", "READY", "{BEAT}", "HEARTBEAT", "{FRONT}", ""),
+		"the guide's words, of a REQ": strings.NewReplacer("{READY}", "|READY", "{FRONT}", "|"),
 		"dīvidere's messaging layer":  strings.NewReplacer("{READY}", "<Heartbeat w>", "{BEAT}", "<Heartbeat w>", "{FRONT}", ""),
 		"Simple Pirate":               strings.NewReplacer("{READY}", "|\x01", "{FRONT}", "|"),
 	}

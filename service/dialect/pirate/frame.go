@@ -39,6 +39,12 @@ const (
 	heartbeatFrame = "\x02"
 )
 
+// The same in letters, as the guide's pirates in C++, C#, Lua and PHP have them.
+const (
+	readyWord     = "READY"
+	heartbeatWord = "HEARTBEAT"
+)
+
 // message is what a worker sent.
 type message struct {
 	kind    kind // of whom says it; unknown if several do
@@ -57,18 +63,33 @@ func parse(frames [][]byte) message {
 	case len(frames) == 0 || len(frames[0]) == 0:
 	case len(frames) > 1:
 		m.command, m.rest = reply, frames
-	case string(frames[0]) == readyFrame:
-		m.command = ready
-		if m.kind != simple {
-			m.kind = paranoid
-		}
 	case m.kind == simple:
-	case string(frames[0]) == heartbeatFrame:
-		m.kind, m.command = paranoid, heartbeat
-	case isHeartbeat(frames[0]):
-		m.kind, m.command = enveloped, heartbeat
+		m.command, _ = commandOf(frames[0])
+		if m.command != ready {
+			m.command = none // a REQ has no heartbeat
+		}
+	default:
+		m.command, m.kind = commandOf(frames[0])
 	}
 	return m
+}
+
+// commandOf returns what a frame says, and which kind of workers says it so.
+func commandOf(frame []byte) (command, kind) {
+	switch string(frame) {
+	case readyFrame:
+		return ready, paranoid
+	case heartbeatFrame:
+		return heartbeat, paranoid
+	case readyWord:
+		return ready, worded
+	case heartbeatWord:
+		return heartbeat, worded
+	}
+	if isHeartbeat(frame) {
+		return heartbeat, enveloped
+	}
+	return none, unknown
 }
 
 // invalid returns the error of a message that is not of the protocol.

@@ -50,14 +50,14 @@ func speakersOf() []string { return []string{"c1", "c2", "u", "v", "w", "bin", "
 
 // words are frames of the protocol.
 func words() []string {
-	return []string{"", "\x01", "\x02", "<Heartbeat w>", "<Heartbeat >", "e-1", "e-2", "e-3", "f-1", "hi", "\xff\x00", "\x00\x00\x00\x00"}
+	return []string{"", "\x01", "\x02", "READY", "HEARTBEAT", "<Heartbeat w>", "<Heartbeat >", "e-1", "e-2", "e-3", "f-1", "hi", "\xff\x00", "\x00\x00\x00\x00"}
 }
 
 // openings are the beginnings of messages, so that many are understood; TOKEN is the
 // last that the peer was given.
 func openings() []string {
 	return []string{
-		"", "\x01", "\x02", "<Heartbeat w>", "|\x01", "|", "far||", "hi", "TOKEN||", "TOKEN||A", "e-3||A", "|TOKEN||", "|TOKEN||HI", "|f-1||hi",
+		"", "\x01", "\x02", "READY", "HEARTBEAT", "|READY", "<Heartbeat w>", "|\x01", "|", "far||", "hi", "TOKEN||", "TOKEN||A", "e-3||A", "|TOKEN||", "|TOKEN||HI", "|f-1||hi",
 		"|MDPW01|\x01|echo", "|MDPW01|\x03|e-1||HI", "|MDPC01|echo|hi",
 	}
 }
@@ -126,7 +126,7 @@ func (w *world) check() {
 
 // isForWorkers reports whether a message is one that workers understand.
 func isForWorkers(said string) bool {
-	return said == "\x02" || strings.HasPrefix(said, "<Heartbeat ") || said == "\x00\x00\x00\x00||" ||
+	return said == "\x02" || said == "HEARTBEAT" || strings.HasPrefix(said, "<Heartbeat ") || said == "\x00\x00\x00\x00||" ||
 		strings.HasPrefix(strings.TrimPrefix(said, "|"), "e-")
 }
 

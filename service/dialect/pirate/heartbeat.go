@@ -9,6 +9,7 @@ import (
 // HEARTBEAT says, in both directions, that there is nothing else to say:
 //
 //	[02]                          RFC 6, and dīvidere's connection layer
+//	[HEARTBEAT]                   the guide's pirates in C++, C#, Lua and PHP
 //	[envelope of Heartbeat{id}]   dīvidere's messaging layer
 //
 // (RFC 6, "Heartbeating Specification".) dīvidere's workers answer each of the
@@ -20,6 +21,10 @@ import (
 // dead, of which it would not hear.
 func (w *worker) readHeartbeat(now time.Duration) []desk.Action {
 	switch {
+	case w.desk.Registered(w.peer) && w.unanswered():
+		leg := w.leg
+		w.leg = 0
+		return w.desk.Spare(now, w.peer, leg)
 	case w.desk.Registered(w.peer):
 		return w.desk.Heartbeat(now, w.peer)
 	case w.barred:
@@ -27,4 +32,23 @@ func (w *worker) readHeartbeat(now time.Duration) []desk.Action {
 	default:
 		return w.register(now)
 	}
+}
+
+// unanswered reports, of a heartbeat that came, whether the worker has left its request
+// unanswered: a server of dīvidere's has one thread, so that it is idle when it says a
+// heartbeat. But some that it said before it got the request may be under way: the
+// answers to heartbeats of the broker, and one that it said by itself.
+func (w *worker) unanswered() bool {
+	if w.kind != enveloped {
+		return false
+	}
+	old := w.old > 0
+	w.owed, w.old = max(w.owed-1, 0), max(w.old-1, 0)
+	return w.leg != 0 && !old
+}
+
+// writeHeartbeat returns a heartbeat, which the worker may answer with one.
+func (w *worker) writeHeartbeat() [][]byte {
+	w.owed++
+	return w.kind.heartbeat(w.peer.ID)
 }

@@ -16,6 +16,9 @@ const (
 	unknown kind = iota
 	// paranoid workers say 01 and 02: RFC 6, and dīvidere's connection layer.
 	paranoid
+	// worded workers say READY and HEARTBEAT in letters, as the guide's in C++, C#, Lua and
+	// PHP.
+	worded
 	// enveloped workers say dīvidere's Heartbeat: its messaging layer.
 	enveloped
 	// simple workers are REQ sockets, which cannot say anything but READY and
@@ -28,6 +31,8 @@ func (k kind) heartbeat(routingID string) [][]byte {
 	switch k {
 	case paranoid:
 		return [][]byte{[]byte(heartbeatFrame)}
+	case worded:
+		return [][]byte{[]byte(heartbeatWord)}
 	case enveloped:
 		return [][]byte{heartbeatOf(routingID)}
 	default:
@@ -35,18 +40,13 @@ func (k kind) heartbeat(routingID string) [][]byte {
 	}
 }
 
-// probe returns the frames of what finds out whether a worker is there, and is
-// otherwise nothing to it.
+// simpleProbe returns the frames of what finds out whether a Simple Pirate is there, and
+// is otherwise nothing to it.
 //
 // A REQ discards what it is not waiting for. libzmq's ends the connection if a message
 // has no empty frame in front, but for one of four bytes before that, where a request's
 // number may be (ZMQ_REQ_CORRELATE): this is such a message.
-func (k kind) probe(routingID string) [][]byte {
-	if k == simple {
-		return [][]byte{make([]byte, 4), {}, {}}
-	}
-	return k.heartbeat(routingID)
-}
+func simpleProbe() [][]byte { return [][]byte{make([]byte, 4), {}, {}} }
 
 // heartbeatType is the name of dīvidere's message, which has no package:
 //

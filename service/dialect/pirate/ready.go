@@ -10,7 +10,8 @@ import (
 // READY begins a conversation:
 //
 //	[01]      RFC 6, and dīvidere's connection layer
-//	["", 01]  Simple Pirate, as a REQ sends it
+//	[READY]   the guide's pirates in C++, C#, Lua and PHP
+//	["", 01]  Simple Pirate, as a REQ sends it; READY too
 //
 // (RFC 6, "Command Specifications".) dīvidere's messaging layer has its heartbeat
 // instead. It has no response. A worker that is registered and says it again begins
@@ -25,7 +26,7 @@ func (w *worker) readReady(now time.Duration) []desk.Action {
 
 // register has the worker serve.
 func (w *worker) register(now time.Duration) []desk.Action {
-	w.leg = 0
+	w.leg, w.owed = 0, 0
 	return w.desk.Ready(now, w.peer, desk.Offer{
 		Name:       dialect.WorkerName(w.peer.ID),
 		Services:   []string{w.service},

@@ -39,7 +39,7 @@ func (c *client) readRequest(now time.Duration, frames [][]byte) ([]desk.Action,
 
 // writeRequest returns a request for the worker.
 func (w *worker) writeRequest(a desk.Deliver) [][]byte {
-	w.leg = a.Leg
+	w.leg, w.old = a.Leg, w.owed+1
 	body := dialect.Frames(a.Request.Content)
 	frames := make([][]byte, 0, 3+max(len(body), 1))
 	if w.kind == simple {

@@ -20,12 +20,20 @@ type worker struct {
 
 	leg    uint64 // of the request that it has; 0 if none
 	barred bool   // another has its name: it must say READY to begin again
+
+	heard   time.Duration // when it said something
+	doubted bool          // it was heard just before a connection ended, which may be its own
+
+	// Heartbeats, of an enveloped worker.
+	owed int // of the broker's, those that it has not answered
+	old  int // of its own, those that it may have said before it got its request
 }
 
 // Read takes a message of the worker. One that is registered and sends what is not of
 // the protocol is lost, which may give its request to another: it may have meant a
 // reply, and would else be busy for ever. With its next heartbeat it begins again.
 func (w *worker) Read(now time.Duration, frames [][]byte) (actions []desk.Action, answers [][][]byte, err error) {
+	w.heard, w.doubted = now, false
 	actions, err = w.read(now, frames)
 	if err != nil && w.desk.Registered(w.peer) {
 		actions = w.desk.Dismiss(now, w.peer, &mitterev1.Status{
@@ -60,7 +68,7 @@ func (w *worker) Write(action desk.Action) [][]byte {
 	case desk.Deliver:
 		return w.writeRequest(a)
 	case desk.Heartbeat:
-		return w.kind.heartbeat(w.peer.ID)
+		return w.writeHeartbeat()
 	case desk.Disconnect:
 		w.barred = w.barred || a.Status.GetCode() == mitterev1.Code_CODE_ALREADY_EXISTS
 	}
@@ -74,6 +82,10 @@ func (w *worker) Idle() bool { return !w.desk.Registered(w.peer) }
 // busy, and a server of dīvidere's while it is busy, whose one thread handles the
 // request. They are dead when their connection has ended, which the broker finds when
 // it sends something.
+//
+// A worker that was heard just now is there, and is sent a heartbeat only if it says
+// nothing more: dīvidere's programs that make do without its worker do not expect one so
+// early, and end. A Simple Pirate takes any.
 func (w *worker) Tick(now time.Duration, probe bool) (actions []desk.Action, answers [][][]byte) {
 	if !w.desk.Registered(w.peer) {
 		return nil, nil
@@ -81,10 +93,28 @@ func (w *worker) Tick(now time.Duration, probe bool) (actions []desk.Action, ans
 	if w.kind == simple || w.kind == enveloped && w.leg != 0 {
 		actions = w.desk.Hear(now, w.peer)
 	}
-	if probe {
-		answers = [][][]byte{w.kind.probe(w.peer.ID)}
+	silence := now - w.heard
+	w.doubted = w.doubted || probe
+	if w.doubted && (w.kind == simple || probe && silence >= justNow || silence >= soon) {
+		w.doubted = false
+		answers = [][][]byte{w.probe()}
 	}
 	return actions, answers
+}
+
+const (
+	// justNow is how long ago a worker was heard that is certainly there.
+	justNow = 500 * time.Millisecond
+	// soon is after which silence it is not.
+	soon = 2 * time.Second
+)
+
+// probe returns the frames of what finds out whether the worker is there.
+func (w *worker) probe() [][]byte {
+	if w.kind == simple {
+		return simpleProbe()
+	}
+	return w.writeHeartbeat()
 }
 
 // FrameLimit returns 0: a worker does not say how much it takes.

@@ -1,0 +1,28 @@
+package desk
+
+import "time"
+
+// Spare takes word of a worker that it is free, though it has not answered a request: it
+// may have ended that without an answer, which its protocol cannot say. The worker can
+// get another one. An answer is still taken, until the request has waited for one as long
+// as a request without a deadline may wait to be begun.
+func (d *Desk) Spare(now time.Duration, from Peer, leg uint64) []Action {
+	d.begin(now)
+	w, p := d.hear(from), d.legs[leg]
+	if p == nil || p.worker != w || p.aside || p.spare {
+		return d.end()
+	}
+	p.spare = true
+	w.spares++
+	d.reseat(w)
+	d.feed(w)
+	if p.abandoned {
+		d.unleg(p, false)
+		return d.end()
+	}
+	for _, waits := range p.call.waiters {
+		waits.deadline.at = min(waits.deadline.at, d.now+d.limits.Expiry)
+		d.alarms.put(&waits.deadline)
+	}
+	return d.end()
+}
