@@ -3,9 +3,7 @@ package docs_test
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -177,18 +175,4 @@ func Example_byName() {
 	cancel()
 	running.Wait()
 	// Output: found
-}
-
-func TestThePageOfPubsubShowsWhatTheExamplesHave(t *testing.T) {
-	code := unindented(read("pubsub_test.go"))
-	blocks := strings.Split(read("pubsub.md"), "```go\n")[1:]
-	if len(blocks) < 6 {
-		t.Fatalf("the page has %d blocks of Go", len(blocks))
-	}
-	for _, block := range blocks {
-		block, _, _ = strings.Cut(block, "```")
-		if !strings.Contains(code, unindented(block)) {
-			t.Errorf("no example has this of the page:\n%s", block)
-		}
-	}
 }

@@ -36,8 +36,9 @@ const (
 	AlreadyExists = mitterev1.Code_CODE_ALREADY_EXISTS
 	// PermissionDenied means that the caller may not do this.
 	PermissionDenied = mitterev1.Code_CODE_PERMISSION_DENIED
-	// ResourceExhausted means that a limit is reached. The request was not
-	// executed; a retry after a while is safe.
+	// ResourceExhausted means that a limit is reached. If it is that of a queue the
+	// error is refused, and a retry after a while is safe; an answer that is too large
+	// was executed.
 	ResourceExhausted = mitterev1.Code_CODE_RESOURCE_EXHAUSTED
 	// FailedPrecondition means that the system is not in the state for this.
 	FailedPrecondition = mitterev1.Code_CODE_FAILED_PRECONDITION
