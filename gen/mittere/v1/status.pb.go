@@ -46,8 +46,9 @@ const (
 	Code_CODE_ALREADY_EXISTS Code = 6
 	// The caller is known and may not do this. A retry fails again.
 	Code_CODE_PERMISSION_DENIED Code = 7
-	// A limit is reached: a queue, a quota, a size. The request was not executed;
-	// a retry after a while is safe.
+	// A limit is reached: a queue, a quota, a size. A request for which there was no
+	// place was not executed, and a retry after a while is safe; one whose answer is
+	// too large was.
 	Code_CODE_RESOURCE_EXHAUSTED Code = 8
 	// The system is not in the state that the request needs. A retry fails until
 	// someone changes that.
