@@ -9,10 +9,11 @@ import (
 
 // The endpoints of a registry where none are given: those of dīvidere's.
 const (
-	// DefaultEndpoint is where a registry serves.
-	DefaultEndpoint = "tcp://*:5000"
+	// DefaultEndpoint is where a registry serves: this host alone. For others too it is
+	// "tcp://*:5000".
+	DefaultEndpoint = "tcp://127.0.0.1:5000"
 	// DefaultEvents is where it asks dīvidere's services to register again.
-	DefaultEvents = "tcp://*:5001"
+	DefaultEvents = "tcp://127.0.0.1:5001"
 )
 
 // serverConfig is what options of a server set.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,17 +46,22 @@ RFC 7 and RFC 18 of ZeroMQ) share its endpoints, and each other's services. Para
 Pirates (RFC 6) have endpoints of their own: --pirate front=WHERE,back=WHERE,service=NAME,
 where clients connect to the front and workers of the service to the back.
 
+It serves this host alone, at the loopback interface, until --bind says otherwise:
+tcp://*:5555 is every interface, and nobody who reaches it is asked who it is.
+
 "mittere workers", "services --broker" and "stats --broker" tell what it does; it
 answers mmi.service (RFC 8), mmi.services and mmi.workers as well. It serves until it
 is interrupted or terminated; then it takes no further requests and lets those that
 it has end, if there are workers for them. Whoever interrupts it again does not wait.`,
-		Example: `  mittere broker                                                   at port 5555
-  mittere broker --bind 'tcp://127.0.0.1:*' --bind ipc:///tmp/b    a free port, local only, and a path
+		Example: `  mittere broker                                                   this host only, at port 5555
+  mittere broker --bind 'tcp://*:5555'                             for other hosts too
+  mittere broker --bind 'tcp://127.0.0.1:*' --bind ipc:///tmp/b    a free port, and a path
   mittere broker --heartbeat 1s --expiry 10s --queue 500
   mittere broker --pirate front=tcp://*:5556,back=tcp://*:5557,service=echo`,
-		Args:    cobra.NoArgs,
-		PreRunE: func(cmd *cobra.Command, args []string) error { return errors.Join(serves(cmd, args), c.check()) },
-		RunE:    does(func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), cmd.ErrOrStderr()) }),
+		Annotations: map[string]string{serving: "broker"},
+		Args:        cobra.NoArgs,
+		PreRunE:     func(cmd *cobra.Command, args []string) error { return errors.Join(serves(cmd, args), c.check()) },
+		RunE:        does(func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), cmd.ErrOrStderr()) }),
 	}
 	c.addFlags(cmd)
 	return cmd
@@ -99,9 +105,9 @@ func (c *brokerCommand) run(ctx context.Context, stderr io.Writer) (err error) {
 		return usage(err)
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	log.Info("the broker serves", "name", b.Name(), "endpoints", strings.Join(b.Endpoints(), ","))
+	log.Info("the broker serves", "name", b.Name(), "endpoints", strings.Join(b.Endpoints(), ","), "reach", reach(b.Endpoints()...))
 	for _, p := range b.Pirates() {
-		log.Info("pirates are served", "service", p.Service, "front", strings.Join(p.Front, ","), "back", strings.Join(p.Back, ","))
+		log.Info("pirates are served", "service", p.Service, "front", strings.Join(p.Front, ","), "back", strings.Join(p.Back, ","), "reach", reach(slices.Concat(p.Front, p.Back)...))
 	}
 	err = b.Run(ctx)
 	s := b.Stats().Counters

@@ -38,6 +38,9 @@ type callCommand struct {
 	stderr   io.Writer
 }
 
+// silence is how long standard input may say nothing that nobody has asked for with -.
+const silence = 5 * time.Second
+
 // defaultTimeout is how long a call may take, but for a stream.
 const defaultTimeout = 10 * time.Second
 
@@ -47,8 +50,9 @@ func newCall(g *globals) *cobra.Command {
 		Use:   "call NAME/METHOD [JSON | @FILE | -]",
 		Short: "Call a method of a service, with JSON",
 		Long: `Call a method of a service. The request is JSON: an argument, a file, or standard
-input for "-"; none is the empty message. The service itself tells what its
-messages are, so no .proto file is needed.
+input for "-". Without any it is what comes from a pipe or file on standard input,
+which may be silent for five seconds; else it is the empty message. The service
+itself tells what its messages are, so no .proto file is needed.
 
 NAME ends at the first slash. METHOD may be short, such as Add, if the service has
 one such method, or full: calculator.v1.CalculatorService/Add. With --endpoint no
@@ -65,16 +69,16 @@ not there or is busy, says so on standard error. With --fail-fast it fails at on
 nobody can serve it.
 
 A stream is printed as it comes, one JSON object a line, until it ends or is
-interrupted, which cancels the call at the service.
+interrupted, which cancels the call at the service. Then mittere dies of the signal,
+so that a loop around it ends too.
 
 An error is one line on standard error, "mittere: CODE: message", then its details
-as JSON, one a line. The exit code is 10 + the code: 11 interrupted, 13 the JSON is
-wrong, 14 too late, 15 no such name, 22 no such method, 24 not reachable; see
-"mittere help".`,
+as JSON, one a line. The exit code is 10 + the code: 13 the JSON is wrong, 14 too
+late, 15 no such name, 22 no such method, 24 not reachable; see "mittere help".`,
 		Example: `  mittere call calculator/Add '{"a": 1, "b": 2}'
   mittere call calculator/calculator.v1.CalculatorService/Primes '{"limit": 100}'
   mittere call calculator/Add @request.json -H tenant=7 --timing
-  jq -n '{a: 1}' | mittere call calculator/Add -
+  jq -n '{a: 1}' | mittere call calculator/Add
   mittere call --endpoint tcp://127.0.0.1:6000 Add '{"a": 1}'
   mittere call calculator/Add '{"a": 1}' --broker tcp://127.0.0.1:5555
   mittere call calculator/Add '{"a": 1}' --worker worker-7 --worker worker-8
@@ -128,12 +132,13 @@ func (c *callCommand) parseArgs(cmd *cobra.Command, args []string) error {
 
 // run makes the call.
 func (c *callCommand) run(ctx context.Context, g *globals, stdin io.Reader, argument []string) (err error) {
-	var input []byte
+	var in input
 	if len(argument) > 0 {
-		if input, err = readInput(ctx, stdin, argument[0]); err != nil {
+		if in, err = readArgument(ctx, stdin, argument[0]); err != nil {
 			return err
 		}
 	}
+	began := time.Now()
 	limited, cancel := within(ctx, time.Duration(*c.timeout))
 	defer cancel()
 	c.note = &patienceNote{w: c.stderr, failFast: c.failFast}
@@ -152,12 +157,20 @@ func (c *callCommand) run(ctx context.Context, g *globals, stdin io.Reader, argu
 		if err != nil {
 			return err
 		}
-		message, err := parseMessage(input, md.Input(), s.types)
+		spent := time.Since(began) // what is left is for the call, however long the reading takes
+		if len(argument) == 0 && md.Input().Fields().Len() > 0 && piped(stdin) {
+			if in, err = readAll(ctx, stdin, standardInput, silence); err != nil {
+				return err
+			}
+		}
+		message, err := in.message(md.Input(), s.types)
 		if err != nil {
 			return err
 		}
-		if !c.forever || !md.IsStreamingServer() {
-			ctx = limited
+		if *c.timeout > 0 && !(c.forever && md.IsStreamingServer()) {
+			left, done := within(ctx, max(time.Duration(*c.timeout)-spent, 1))
+			defer done()
+			ctx = left
 		}
 		x := &exchange{s, md, message}
 		if c.several() && !c.oneWay {

@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -183,6 +185,22 @@ func TestInterruptEndsWaitingForStandardInput(t *testing.T) {
 	code := run(ctx, []string{"call", "calculator/Add", "-"}, streams{in, &stdout, &stderr})
 	if code != 11 || stderr.String() != "mittere: CANCELLED: interrupted\n" {
 		t.Errorf("exit code %d and %q", code, stderr.String())
+	}
+}
+
+// A script may have inherited a pipe that is open, and of which it knows nothing.
+func TestSilentStandardInputIsNotWaitedFor(t *testing.T) {
+	r, w, err := os.Pipe()
+	check(t, err)
+	defer r.Close()
+	defer w.Close()
+	if !piped(r) || piped(strings.NewReader("")) {
+		t.Error("a pipe is none, or something else is one")
+	}
+	_, err = readAll(t.Context(), r, standardInput, time.Millisecond)
+	var usage usageError
+	if !errors.As(err, &usage) || !strings.Contains(usage.Error(), "nothing came within 1ms") {
+		t.Errorf("the error is %v", err)
 	}
 }
 

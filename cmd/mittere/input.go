@@ -1,12 +1,16 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -16,39 +20,89 @@ import (
 	"github.com/mittere/mittere/messaging"
 )
 
-// readInput returns the JSON that an argument stands for: itself, a file's content
+// maxInput is how much JSON is read, in bytes: more than the largest message needs.
+const maxInput = 256 << 20
+
+// input is the JSON of a request.
+type input struct {
+	text []byte
+	from string // the file, if it comes from one
+}
+
+// readArgument returns the JSON that an argument stands for: itself, a file's content
 // for @file, or what comes from in for -.
-func readInput(ctx context.Context, in io.Reader, argument string) ([]byte, error) {
+func readArgument(ctx context.Context, in io.Reader, argument string) (input, error) {
 	path, isFile := strings.CutPrefix(argument, "@")
 	switch {
 	case isFile:
-		text, err := os.ReadFile(path)
-		return text, fileError(err)
+		file, err := os.Open(path)
+		if err != nil {
+			return input{}, fileError(err)
+		}
+		defer file.Close()
+		return readAll(ctx, file, path, 0)
 	case argument == "-":
-		return readAll(ctx, in)
+		return readAll(ctx, in, standardInput, 0)
 	default:
-		return []byte(argument), nil
+		return input{text: []byte(argument)}, nil
 	}
 }
 
-// readAll reads to the end, or until ctx ends.
-func readAll(ctx context.Context, in io.Reader) ([]byte, error) {
+// standardInput is what messages call it.
+const standardInput = "standard input"
+
+// piped reports whether standard input is a pipe, a socket or a file. A terminal, and
+// the null device that services and scheduled jobs have, have nothing to say.
+func piped(in io.Reader) bool {
+	file, isFile := in.(*os.File)
+	if !isFile {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && (info.Mode().IsRegular() || info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket) != 0)
+}
+
+// readAll reads to the end, or until ctx ends. If patience is not 0, the first byte, or
+// the end, must come within it: a script may have inherited a pipe of which it knows
+// nothing.
+func readAll(ctx context.Context, in io.Reader, from string, patience time.Duration) (input, error) {
 	type result struct {
 		text []byte
 		err  error
 	}
-	done := make(chan result, 1)
+	begun, done := make(chan struct{}), make(chan result, 1)
 	// Nothing interrupts a read from a terminal, so nobody waits for it: it ends
 	// with the process, which an interrupt ends.
 	go func() {
-		text, err := io.ReadAll(in)
+		reader := bufio.NewReader(io.LimitReader(in, maxInput+1))
+		_, err := reader.Peek(1)
+		close(begun)
+		if err == io.EOF { // a terminal would be asked again
+			done <- result{}
+			return
+		}
+		text, err := io.ReadAll(reader)
 		done <- result{text, err}
 	}()
+	silent := make(<-chan time.Time)
+	if patience > 0 {
+		silent = time.After(patience)
+	}
+	select {
+	case <-begun:
+	case <-silent:
+		return input{}, usageError{fmt.Errorf("%s is open, but nothing came within %s: give the message as an argument, {} for the empty one, or - to wait for it", from, patience)}
+	case <-ctx.Done():
+		return input{}, ctx.Err()
+	}
 	select {
 	case r := <-done:
-		return r.text, fileError(r.err)
+		if len(r.text) > maxInput {
+			return input{}, messaging.Errorf(messaging.InvalidArgument, "%s has more than %d MiB", from, maxInput>>20)
+		}
+		return input{r.text, from}, fileError(r.err)
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return input{}, ctx.Err()
 	}
 }
 
@@ -66,16 +120,21 @@ func fileError(err error) error {
 	}
 }
 
-// parseMessage returns the message that JSON is; no JSON is the empty one.
-func parseMessage(text []byte, md protoreflect.MessageDescriptor, types resolver) (proto.Message, error) {
+// message returns the message that JSON is; no JSON is the empty one.
+func (in input) message(md protoreflect.MessageDescriptor, types resolver) (proto.Message, error) {
 	m := dynamicpb.NewMessage(md)
-	if len(strings.TrimSpace(string(text))) == 0 {
+	if len(bytes.TrimSpace(in.text)) == 0 {
 		return m, nil
 	}
-	if err := (protojson.UnmarshalOptions{Resolver: types}).Unmarshal(text, m); err != nil {
-		return nil, messaging.Errorf(messaging.InvalidArgument, "the JSON is no %s: %s", md.FullName(), protobufText(err))
+	err := protojson.UnmarshalOptions{Resolver: types}.Unmarshal(in.text, m)
+	if err == nil {
+		return m, nil
 	}
-	return m, nil
+	of := ""
+	if in.from != "" {
+		of = " of " + in.from
+	}
+	return nil, messaging.Errorf(messaging.InvalidArgument, "the JSON%s is no %s: %s", of, md.FullName(), protobufText(err))
 }
 
 // protobufText returns what an error of the protobuf library says. It writes a space

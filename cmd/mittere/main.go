@@ -19,13 +19,15 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// Who interrupts again does not want to wait.
-	context.AfterFunc(ctx, stop)
+	ctx := untilSignal()
 	// A reader who has enough, as head has, ends a call as an interrupt does; the
 	// signal would end the process before the service hears of it.
 	signal.Ignore(syscall.SIGPIPE)
-	os.Exit(run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
+	code := run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
+	if code > exitSignal {
+		dieOf(syscall.Signal(code - exitSignal))
+	}
+	os.Exit(code)
 }
 
 // streams are what a command reads and writes. Nothing but results goes to out.
@@ -34,8 +36,8 @@ type streams struct {
 	out, err io.Writer
 }
 
-// run executes one command line and returns the exit code of the process. The end
-// of ctx is an interrupt.
+// run executes one command line and returns the exit code of the process: above
+// exitSignal if it is to die of a signal. The end of ctx is an interrupt.
 func run(ctx context.Context, args []string, s streams) int {
 	root := newRoot()
 	root.SetArgs(append([]string{}, args...)) // cobra takes nil for those of the process
@@ -44,6 +46,9 @@ func run(ctx context.Context, args []string, s streams) int {
 	root.SetErr(s.err)
 	called, err := root.ExecuteContextC(ctx)
 	report(s.err, called, err)
+	if s, ended := signalOf(ctx, called, err); ended {
+		return exitSignal + int(s)
+	}
 	return exitCode(err)
 }
 
@@ -61,11 +66,12 @@ MITTERE_BROKER in the environment, in place of --registry or MITTERE_REGISTRY.
 Only results go to standard output; -o json prints one JSON object a line.
 
 Exit codes: 0 success, also when the reader of the output goes away; 2 wrong
-usage; else 10 + the code of the error: 11 CANCELLED (a call was interrupted),
-12 UNKNOWN, 13 INVALID_ARGUMENT, 14 DEADLINE_EXCEEDED, 15 NOT_FOUND,
-16 ALREADY_EXISTS, 17 PERMISSION_DENIED, 18 RESOURCE_EXHAUSTED,
-19 FAILED_PRECONDITION, 20 ABORTED, 21 OUT_OF_RANGE, 22 UNIMPLEMENTED,
-23 INTERNAL, 24 UNAVAILABLE, 25 DATA_LOSS, 26 UNAUTHENTICATED.`,
+usage; else 10 + the code of the error: 11 CANCELLED, 12 UNKNOWN,
+13 INVALID_ARGUMENT, 14 DEADLINE_EXCEEDED, 15 NOT_FOUND, 16 ALREADY_EXISTS,
+17 PERMISSION_DENIED, 18 RESOURCE_EXHAUSTED, 19 FAILED_PRECONDITION,
+20 ABORTED, 21 OUT_OF_RANGE, 22 UNIMPLEMENTED, 23 INTERNAL, 24 UNAVAILABLE,
+25 DATA_LOSS, 26 UNAUTHENTICATED. A command that is interrupted dies of the
+signal, once it has cleaned up; a second signal ends it at once.`,
 		Example: `  mittere registry                          run a registry
   mittere broker                            run a broker
   mittere services                          what is there

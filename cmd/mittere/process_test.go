@@ -26,11 +26,14 @@ func TestProcess(t *testing.T) {
 	binary := build(t)
 	t.Run("it prints its stamped version", func(t *testing.T) { testStampedVersion(t, binary) })
 	t.Run("it exits with 2 on wrong usage", func(t *testing.T) { testWrongUsage(t, binary) })
-	t.Run("interrupt cancels a stream and exits with 11", func(t *testing.T) { testInterruptedStream(t, binary) })
+	t.Run("interrupt cancels a stream, and the process dies of it", func(t *testing.T) { testInterruptedStream(t, binary) })
+	t.Run("interrupt ends a loop of a shell", func(t *testing.T) { testInterruptedLoop(t, binary) })
+	t.Run("interrupt where it is ignored ends a broker all the same", func(t *testing.T) { testIgnoredInterrupt(t, binary) })
+	t.Run("a message comes from a pipe or a file that nobody has named", func(t *testing.T) { testPipedMessage(t, binary) })
 	t.Run("reader that goes away cancels a stream quietly", func(t *testing.T) { testReaderGone(t, binary) })
-	t.Run("interrupt ends a watch with success", func(t *testing.T) { testInterruptedWatch(t, binary) })
+	t.Run("interrupt ends a watch quietly", func(t *testing.T) { testInterruptedWatch(t, binary) })
 	t.Run("registry that is killed has its table again", func(t *testing.T) { testKilledRegistry(t, binary) })
-	t.Run("interrupt ends a watch of a broker with success", func(t *testing.T) { testInterruptedBrokerWatch(t, binary) })
+	t.Run("interrupt ends a watch of a broker quietly", func(t *testing.T) { testInterruptedBrokerWatch(t, binary) })
 	t.Run("a broker says where it serves and what it is", func(t *testing.T) { testBrokerProcess(t, binary) })
 	t.Run("a broker that is terminated twice ends at once", func(t *testing.T) { testImpatientTermination(t, binary) })
 	t.Run("a broker that is terminated lets its clients have their answers", func(t *testing.T) { testTerminatedBroker(t, binary) })
@@ -53,6 +56,7 @@ func start(t *testing.T, binary string, args ...string) *process {
 	ctx, cancel := context.WithTimeout(t.Context(), testPatience)
 	p := &process{t: t, command: exec.CommandContext(ctx, binary, args...), stdout: outR, stderr: errR}
 	p.command.Stdout, p.command.Stderr = outW, errW
+	p.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // interrupts of a group reach no test
 	check(t, p.command.Start())
 	check(t, errors.Join(outW.Close(), errW.Close()))
 	t.Cleanup(func() {
@@ -101,6 +105,15 @@ func (p *process) wantEnd(code int, stderr string) {
 	}
 }
 
+// wantDeath checks of which signal a process dies.
+func (p *process) wantDeath(s syscall.Signal, stderr string) {
+	p.t.Helper()
+	p.wantEnd(-1, stderr)
+	if how := p.command.ProcessState.Sys().(syscall.WaitStatus); how.Signal() != s {
+		p.t.Errorf("ended with %v, want %v", how.Signal(), s)
+	}
+}
+
 // signal sends a signal.
 func (p *process) signal(s syscall.Signal) {
 	p.t.Helper()
@@ -112,8 +125,53 @@ func testInterruptedStream(t *testing.T, binary string) {
 	p := start(t, binary, "--registry", w.at(), "call", "calculator/Primes", `{"limit":1000000000}`)
 	p.await(p.stdout, `{"prime":"3"}`)
 	p.signal(syscall.SIGINT)
-	p.wantEnd(11, "mittere: CANCELLED: interrupted\n")
+	p.wantDeath(syscall.SIGINT, "mittere: CANCELLED: interrupted\n")
 	wantToken(t, w.handler.cancelled)
+}
+
+// A shell ends a loop only if the command in it died of the interrupt.
+func testInterruptedLoop(t *testing.T, binary string) {
+	w := newCalculator(t)
+	p := start(t, "bash", "-c", `for i in 1 2 3; do "$@"; echo next; done`, "bash",
+		binary, "--registry", w.at(), "call", "calculator/Primes", `{"limit":1000000000}`)
+	p.await(p.stdout, `{"prime":"3"}`)
+	group := -p.command.Process.Pid
+	t.Cleanup(func() { _ = syscall.Kill(group, syscall.SIGKILL) }) // if it goes on
+	check(t, syscall.Kill(group, syscall.SIGINT))                  // as a terminal does
+	p.wantDeath(syscall.SIGINT, "mittere: CANCELLED: interrupted\n")
+	wantToken(t, w.handler.cancelled)
+}
+
+// So it is in the background of a script.
+func testIgnoredInterrupt(t *testing.T, binary string) {
+	p := start(t, "bash", "-c", `trap '' INT; exec "$@"`, "bash", binary, "broker", "--bind", "tcp://127.0.0.1:0")
+	p.await(p.stderr, "the broker serves")
+	p.signal(syscall.SIGINT)
+	if code, stderr := p.end(); code != exitSignal+int(syscall.SIGINT) {
+		t.Errorf("ended with %d and %q", code, stderr)
+	}
+}
+
+func testPipedMessage(t *testing.T, binary string) {
+	w := newCalculator(t)
+	for script, want := range map[string]string{
+		`echo '{"a":3}' | "$@"`:                    `{"sum":3}`,
+		`"$@" < <(sleep 0; echo '{"a":4}')`:        `{"sum":4}`,
+		`echo '{"a":5}' > in.json; "$@" < in.json`: `{"sum":5}`,
+		`: | "$@"`:                        `{"sum":0}`,
+		`"$@" < /dev/null`:                `{"sum":0}`,
+		`"$@" <&-`:                        `{"sum":0}`,
+		`echo '{"a":6}' | "$@" '{"a":7}'`: `{"sum":7}`,
+		`echo "no JSON" | "$@" 2>&1`:      `mittere: INVALID_ARGUMENT: the JSON of standard input is no calculator.v1.AddRequest`,
+	} {
+		t.Run(script, func(t *testing.T) {
+			shell := exec.CommandContext(t.Context(), "bash", "-c", script, "bash", binary, "--registry", w.at(), "call", "calculator/Add")
+			shell.Dir = t.TempDir()
+			if out, _ := shell.Output(); !strings.HasPrefix(string(out), want) {
+				t.Errorf("printed %q, want %q", out, want)
+			}
+		})
+	}
 }
 
 func testReaderGone(t *testing.T, binary string) {
@@ -139,8 +197,8 @@ func testInterruptedWatch(t *testing.T, binary string) {
 	w := newCalculator(t)
 	p := start(t, binary, "--registry", w.at(), "services", "--watch")
 	p.await(p.stdout, "there      calculator  calc-1")
-	p.signal(syscall.SIGINT)
-	p.wantEnd(0, "")
+	p.signal(syscall.SIGTERM)
+	p.wantDeath(syscall.SIGTERM, "")
 }
 
 func testKilledRegistry(t *testing.T, binary string) {
@@ -236,7 +294,7 @@ func testInterruptedBrokerWatch(t *testing.T, binary string) {
 	p := start(t, binary, "--broker", b.broker.Endpoints()[0], "workers", "--watch")
 	p.await(p.stdout, "there      calc-1")
 	p.signal(syscall.SIGINT)
-	p.wantEnd(0, "")
+	p.wantDeath(syscall.SIGINT, "")
 }
 
 func testBrokerProcess(t *testing.T, binary string) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,15 +33,24 @@ func newRegistry() *cobra.Command {
 		Short: "Run a registry",
 		Long: `Run a registry: the name service that leads from names to live instances.
 
-It serves until it is interrupted or terminated, and says on standard error
-where. It answers the registry messages of dīvidere too, whose services need
+It serves this host alone, at the loopback interface, until --bind says otherwise:
+tcp://*:5000 is every interface, and nobody who reaches it is asked who it is. It
+serves until it is interrupted or terminated, and says on standard error where. It
+answers the registry messages of dīvidere too, whose services need
 --events to register again after it was restarted.`,
-		Example: `  mittere registry                                      at ports 5000 and 5001
+		Example: `  mittere registry                                      this host only, at ports 5000 and 5001
+  mittere registry --bind 'tcp://*:5000'                for other hosts too
   mittere registry --store registry.db                  keep the table when it is killed
-  mittere registry --bind 'tcp://127.0.0.1:*' --events ''   a free port, local only`,
-		Args:    cobra.NoArgs,
-		PreRunE: serves,
-		RunE:    does(func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), cmd.ErrOrStderr()) }),
+  mittere registry --bind 'tcp://127.0.0.1:*' --events ''   a free port`,
+		Annotations: map[string]string{serving: "registry"},
+		Args:        cobra.NoArgs,
+		PreRunE:     serves,
+		RunE: does(func(cmd *cobra.Command, _ []string) error {
+			if !cmd.Flags().Changed("events") {
+				c.events = eventsBeside(c.bind)
+			}
+			return c.run(cmd.Context(), cmd.ErrOrStderr())
+		}),
 	}
 	c.addFlags(cmd)
 	return cmd
@@ -50,7 +60,7 @@ where. It answers the registry messages of dīvidere too, whose services need
 func (c *registryCommand) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&c.bind, "bind", registry.DefaultEndpoint, "where to serve: `endpoints`, separated by commas; port * is a free one")
-	f.StringVar(&c.events, "events", registry.DefaultEvents, "where to ask dīvidere's services to register again: `endpoints`; empty is nowhere")
+	f.StringVar(&c.events, "events", registry.DefaultEvents, "where to ask dīvidere's services to register again: `endpoints`; port 5001 beside --bind if not given, empty is nowhere")
 	f.StringVar(&c.store, "store", "", "`file` that keeps the table; without one it is lost with the process")
 	c.lease = addDuration(cmd, "lease", registry.DefaultLease, "lease of those who ask for none")
 	c.least = addDuration(cmd, "min-lease", registry.DefaultMinLease, "shortest lease")
@@ -83,7 +93,7 @@ func (c *registryCommand) run(ctx context.Context, stderr io.Writer) (err error)
 		return err
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
-	log.Info("the registry serves", "endpoints", strings.Join(server.Endpoints(), ","), "events", strings.Join(server.EventEndpoints(), ","))
+	log.Info("the registry serves", "endpoints", strings.Join(server.Endpoints(), ","), "events", strings.Join(server.EventEndpoints(), ","), "reach", reach(slices.Concat(server.Endpoints(), server.EventEndpoints())...))
 	return server.Run(ctx)
 }
 

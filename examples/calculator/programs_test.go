@@ -6,10 +6,15 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	calculatorv1 "github.com/mittere/mittere/gen/calculator/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/examples/calculator/calculatormittere"
 	"github.com/mittere/mittere/examples/exampletest"
 	"github.com/mittere/mittere/registry"
+	"github.com/mittere/mittere/service"
 	"github.com/mittere/mittere/service/broker"
 )
 
@@ -37,6 +42,25 @@ func TestTheProgramsPrintWhatTheReadmeShows(t *testing.T) {
 	want = exampletest.Shown(t, "README.md", startServer) + "calculator drained\n"
 	if got := strings.Replace(server.Wait(), endpoint, "tcp://127.0.0.1:5555", 1); got != want {
 		t.Errorf("the server printed\n%swant\n%s", got, want)
+	}
+}
+
+// A stream that nobody reads holds up the drain.
+func TestTheServerDoesNotWaitForWhoInterruptsItAgain(t *testing.T) {
+	server := exampletest.Start(t, filepath.Join(exampletest.Build(t, "examples/calculator"), "server"), "--bind", "tcp://127.0.0.1:*")
+	client, err := service.NewClient(newContext(t), "calculator", service.FromEndpoints(server.Endpoint()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for _, err := range calculatormittere.NewCalculatorServiceClient(client).Primes(ctx, &calculatorv1.PrimesRequest{Limit: 1 << 62}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		server.Insist()
+		break
 	}
 }
 

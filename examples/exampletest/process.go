@@ -113,6 +113,31 @@ func (p *Process) Interrupt() {
 	}
 }
 
+// Insist does what Ctrl-C does again and again, until the program has died of it.
+func (p *Process) Insist() {
+	p.t.Helper()
+	p.Interrupt()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	ended := make(chan error, 1)
+	go func() {
+		_, _ = io.Copy(&p.said, p.lines)
+		ended <- p.cmd.Wait()
+	}()
+	for {
+		select {
+		case <-again.C:
+			_ = p.cmd.Process.Signal(syscall.SIGINT)
+		case err := <-ended:
+			p.ended = true
+			if how, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || how.Signal() != syscall.SIGINT {
+				p.t.Fatalf("%s: %v\n%s%s", p.cmd, err, p.said.String(), p.errors.String())
+			}
+			return
+		}
+	}
+}
+
 // Wait waits for the program's end, which must be a success, and returns all that
 // it wrote.
 func (p *Process) Wait() string {

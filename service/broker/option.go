@@ -15,8 +15,9 @@ import (
 // The defaults of a broker; the first three are those of the ZeroMQ guide's
 // Majordomo.
 const (
-	// DefaultEndpoint is where a broker listens.
-	DefaultEndpoint = "tcp://*:5555"
+	// DefaultEndpoint is where a broker listens: this host alone. For others too it is
+	// "tcp://*:5555".
+	DefaultEndpoint = "tcp://127.0.0.1:5555"
 	// DefaultHeartbeat is how often workers and broker say that they live.
 	DefaultHeartbeat = 2500 * time.Millisecond
 	// DefaultLiveness is how many heartbeats may be missing before a worker is dead.

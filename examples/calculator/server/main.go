@@ -28,6 +28,7 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal does not wait
 	run := func() error { return serve(ctx, *registry, bind) }
 	if *broker != "" {
 		run = func() error { return work(ctx, *broker) }

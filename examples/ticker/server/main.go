@@ -27,6 +27,7 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal does not wait
 	if err := serve(ctx, *registry, bind); err != nil {
 		log.Fatal(err)
 	}
