@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	testv1 "github.com/mittere/mittere/gen/mittere/test/v1"
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
@@ -46,6 +48,56 @@ func TestDrainDeliversTheAnswersOfSlowReaders(t *testing.T) {
 		}
 	}
 	draining.Wait()
+}
+
+// TestDrainDoesNotWaitForPeersThatReadNothing has a client, and the broker of a worker, read
+// neither answers nor a stream without end.
+func TestDrainDoesNotWaitForPeersThatReadNothing(t *testing.T) {
+	h := reactor.NewHandlers()
+	text := strings.Repeat("x", 100_000)
+	reactor.HandleMethod(h, serviceMethod("Echo"), func(context.Context, *testv1.EchoRequest) (*testv1.EchoResponse, error) {
+		return &testv1.EchoResponse{Text: text}, nil
+	})
+	reactor.StreamMethod(h, serviceMethod("Numbers"), func(_ context.Context, _ *testv1.NumbersRequest, send func(*testv1.NumbersResponse) error) error {
+		for {
+			if err := send(&testv1.NumbersResponse{}); err != nil {
+				return err
+			}
+		}
+	})
+	requests := func(send func(r *mitterev1.Request, m proto.Message)) {
+		for call := range uint64(20) {
+			send(&mitterev1.Request{Call: call, Method: reactor.MethodName(serviceMethod("Echo"))}, &testv1.EchoRequest{})
+		}
+		send(&mitterev1.Request{Call: 20, Method: reactor.MethodName(serviceMethod("Numbers")), Credit: 1 << 31}, &testv1.NumbersRequest{})
+	}
+	drains := func(t *testing.T, r *running) {
+		t.Helper()
+		eventually(t, "all are answered, and the stream waits", func() bool { return r.Stats().Handled == 20 && r.Waiting() > 25 })
+		ok(t, r.Drain(patient(t)))
+		if n := r.Waiting(); n > 0 {
+			t.Errorf("%d answers are kept", n)
+		}
+		ok(t, r.stop())
+	}
+	t.Run("client", func(t *testing.T) {
+		zmq := newContext(t)
+		server := must(messaging.NewServer(zmq, inprocEndpoint(t), narrow()))(t)
+		r := serve(t, h, sockets(server), reactor.WithPool(8, nil), reactor.WithStopTimeout(0))
+		c := &rawClient{t: t, dealer: must(comm.NewDealer(zmq, of(server), comm.WithHighWaterMark(1)))(t)}
+		c.hello()
+		requests(func(k *mitterev1.Request, m proto.Message) { k.Session = c.session; c.send(k, m) })
+		drains(t, r)
+	})
+	t.Run("broker", func(t *testing.T) {
+		zmq := newContext(t)
+		b := &brokerEnd{t: t, router: must(comm.NewRouter(zmq, inprocEndpoint(t), comm.WithHighWaterMark(1)))(t)}
+		worker := must(messaging.NewWorker(zmq, of(b.router), narrow()))(t)
+		r := serve(t, h, sockets(worker), offering(), reactor.WithPool(8, nil), reactor.WithStopTimeout(0))
+		b.accept(time.Minute)
+		requests(func(k *mitterev1.Request, m proto.Message) { k.Session = b.session; b.sayWhenRoom(k, m) })
+		drains(t, r)
+	})
 }
 
 func TestThoseWhoJoinARequestAreBounded(t *testing.T) {

@@ -42,6 +42,7 @@ func (h *host) attend() {
 		case h.u.handling.Err() != nil, h.quits():
 			h.member.finish(errStopped)
 			return
+		case h.rename(why): // and it may come back
 		case forGood(why, accepted):
 			h.member.finish(why)
 			h.u.stop(why)
@@ -53,6 +54,18 @@ func (h *host) attend() {
 		h.rest(rest/2 + rand.N(rest))
 		rest = min(2*rest, longestRest)
 	}
+}
+
+// rename gives the worker another name if its own was given to another one, and if it
+// may come back; else it returns false.
+func (h *host) rename(why error) bool {
+	m := h.member
+	if messaging.CodeOf(why) != messaging.AlreadyExists || !m.offer.Renames {
+		return false
+	}
+	former, name := m.rename(h.u.offered().Name)
+	h.u.log.Warn("another worker has the name at the broker", "socket", h.socket.String(), "name", former, "new name", name)
+	return true
 }
 
 // quits reports whether no further session is to be begun.

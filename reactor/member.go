@@ -2,6 +2,8 @@ package reactor
 
 import (
 	"context"
+	"crypto/rand"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,7 +15,7 @@ import (
 type member struct {
 	worker  *messaging.Worker
 	offer   Offer
-	telling sync.Mutex // held while the broker is told what is offered
+	telling sync.Mutex // held while the broker is told what is offered, and the name changed
 
 	mu      sync.Mutex // guards what follows
 	line    string     // the Peer of the connection; empty if there is none
@@ -33,6 +35,18 @@ func newMember(worker *messaging.Worker, offer Offer) *member {
 		worker: worker, offer: offer, changed: make(chan struct{}), free: make(chan struct{}),
 		why: messaging.Errorf(messaging.Unavailable, "%v: not joined yet", worker),
 	}
+}
+
+// longestName is how many bytes of a name stay before a random ending: a broker takes 255.
+const longestName = 240
+
+// rename gives the worker another name, which begins with this one.
+func (m *member) rename(base string) (former, name string) {
+	m.telling.Lock()
+	defer m.telling.Unlock()
+	former = m.offer.Name
+	m.offer.Name = strings.ToValidUTF8(base[:min(len(base), longestName)], "") + "-" + strings.ToLower(rand.Text()[:8])
+	return former, m.offer.Name
 }
 
 // begin notes that a session is tried on a connection, whose end ends it. It returns

@@ -21,6 +21,10 @@ type Offer struct {
 	// Name tells the worker from others at the broker, of which two must not share
 	// one. The default is the instance of [WithIdentity].
 	Name string
+	// Renames has the worker come back under another name, made of Name and a random
+	// ending, when the broker has given its own to another worker. By default Run ends
+	// then: a worker that was replaced on purpose must not come back.
+	Renames bool
 	// Version is that of the program.
 	Version string
 	// Capacity is how many requests the broker gives at once. The default is as many

@@ -26,12 +26,14 @@ type outbox struct {
 	bytes     int               // in all
 	itemBytes int               // of those, of items
 	moved     chan struct{}     // closed and replaced when something left
+	forsaken  map[string]bool   // peers for whom nothing is kept any more; see forsake.go
 }
 
 // queue is what is kept for a peer, in order.
 type queue struct {
-	letters []kept
-	items   int // of those
+	letters []*kept
+	items   int       // of those
+	since   time.Time // when one left last, or else the first came
 }
 
 // rank is for what a letter finds room.
@@ -89,7 +91,7 @@ var errOutboxFull = messaging.Errorf(messaging.ResourceExhausted, "too many repl
 func newOutbox(socket Socket, c config) *outbox {
 	o := &outbox{
 		limit: c.outbox, most: c.outboxBytes, filled: make(chan struct{}, 1),
-		peers: map[string]*queue{}, moved: make(chan struct{}),
+		peers: map[string]*queue{}, moved: make(chan struct{}), forsaken: map[string]bool{},
 	}
 	switch s := socket.(type) {
 	case interface{ WaitRoom(context.Context) error }: // a Response or Router
@@ -219,15 +221,18 @@ func (o *outbox) hasPlace(peer string, size int, r rank) bool {
 func (o *outbox) add(peer string, k kept) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.hasPlace(peer, k.size, k.rank) {
+	switch {
+	case o.forsaken[peer]:
+		return errForsaken
+	case !o.hasPlace(peer, k.size, k.rank):
 		return errOutboxFull
 	}
 	q := o.peers[peer]
 	if q == nil {
-		q = new(queue)
+		q = &queue{since: time.Now()}
 		o.peers[peer] = q
 	}
-	q.letters = append(q.letters, k)
+	q.letters = append(q.letters, &k)
 	if k.rank == rankItem {
 		q.items++
 		o.itemBytes += k.size
@@ -308,29 +313,33 @@ func (o *outbox) flushOne(ctx context.Context, peer string) (gone bool, lost err
 	if messaging.IsFull(err) || ctx.Err() != nil {
 		return false, nil
 	}
-	o.remove(peer)
+	o.remove(peer, k)
 	return true, err
 }
 
 // first returns the first letter for a peer.
-func (o *outbox) first(peer string) (k kept, found bool) {
+func (o *outbox) first(peer string) (k *kept, found bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	q := o.peers[peer]
 	if q == nil {
-		return kept{}, false
+		return nil, false
 	}
 	return q.letters[0], true
 }
 
-// remove takes the first letter for a peer out.
-func (o *outbox) remove(peer string) {
+// remove takes a letter for a peer out, if it is the first one. It is not if the peer was
+// forsaken meanwhile.
+func (o *outbox) remove(peer string, k *kept) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	q := o.peers[peer]
-	k := q.letters[0]
-	q.letters[0] = kept{} // or the slice would hold it
+	if q == nil || q.letters[0] != k {
+		return
+	}
+	q.letters[0] = nil // or the slice would hold it
 	q.letters = q.letters[1:]
+	q.since = time.Now()
 	o.bytes -= k.size
 	if k.rank == rankItem {
 		q.items--
@@ -339,6 +348,11 @@ func (o *outbox) remove(peer string) {
 	if len(q.letters) == 0 {
 		delete(o.peers, peer)
 	}
+	o.move()
+}
+
+// move tells those who wait for it that something left.
+func (o *outbox) move() {
 	close(o.moved)
 	o.moved = make(chan struct{})
 }

@@ -306,19 +306,12 @@ func TestStreamsAtABrokerLeaveRoomForReplies(t *testing.T) {
 	})
 	r := serve(t, h, sockets(worker), offering(), reactor.WithOutbox(limit), reactor.WithPool(20, nil))
 	b.accept(time.Minute)
-	say := func(k *mitterev1.Request, m proto.Message) {
-		t.Helper()
-		k.Session = b.session
-		command := must(messaging.NewCommand(k, m))(t)
-		m2 := comm.NewMessage(append([][]byte{[]byte(b.worker)}, must(command.Frames())(t)...)...)
-		eventually(t, "it is sent", func() bool { return b.router.Send(patient(t), m2) == nil })
-	}
 	for i := range uint64(streams) {
-		say(&mitterev1.Request{Call: i, Credit: credit}, note(0))
+		b.sayWhenRoom(&mitterev1.Request{Call: i, Session: b.session, Credit: credit}, note(0))
 	}
 	eventually(t, "the outbox is full of items", func() bool { return r.Waiting() == limit })
 	for i := range uint64(calls) {
-		say(&mitterev1.Request{Call: streams + i}, ask("good"))
+		b.sayWhenRoom(&mitterev1.Request{Call: streams + i, Session: b.session}, ask("good"))
 	}
 	eventually(t, "the replies wait too", func() bool { return r.Waiting() == limit+calls })
 	for ended := 0; ended < streams+calls; {

@@ -254,13 +254,15 @@ func (u *run) gateFor(e entry) *gate {
 // waits until those that were taken have ended and their answers have been handed to
 // the network, or ctx has ended. Those that come meanwhile are refused with code
 // [messaging.Unavailable], but for those that a broker sent before it heard of this. Handlers that run [Aside] go on, and so do sockets that
-// receive no commands. A broker that is lost is not joined again.
+// receive no commands. A broker that is lost is not joined again. What is kept for a peer
+// that takes nothing for two seconds is dropped, and a stream to it ends.
 func (r *Reactor) Drain(ctx context.Context) error {
 	r.draining.Store(true)
 	u := r.running.Load()
 	if u == nil {
 		return nil
 	}
+	defer u.forsakeUnread()()
 	for _, s := range u.stations {
 		if s.host != nil {
 			s.host.drain()

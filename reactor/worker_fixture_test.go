@@ -43,6 +43,14 @@ func (b *brokerEnd) say(kind, message proto.Message) {
 	b.raw(must(command.Frames())(b.t)...)
 }
 
+// sayWhenRoom is say to a worker whose queue is short.
+func (b *brokerEnd) sayWhenRoom(kind, message proto.Message) {
+	b.t.Helper()
+	command := must(messaging.NewCommand(kind, message))(b.t)
+	m := comm.NewMessage(append([][]byte{[]byte(b.worker)}, must(command.Frames())(b.t)...)...)
+	eventually(b.t, "it is sent", func() bool { return b.router.Send(patient(b.t), m) == nil })
+}
+
 // next waits for a command, of any worker.
 func (b *brokerEnd) next() (worker string, c messaging.Command) {
 	b.t.Helper()

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	testv1 "github.com/mittere/mittere/gen/mittere/test/v1"
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
@@ -381,6 +382,24 @@ func TestWorkerWhoseNameIsTakenEnds(t *testing.T) {
 			wantCode(t, r.WaitJoined(patient(t)), messaging.AlreadyExists)
 		})
 	}
+}
+
+func TestWorkerWhoseNameIsTakenComesBackUnderAnotherIfItMay(t *testing.T) {
+	zmq := newContext(t)
+	b := newBrokerEnd(t, zmq, tcp)
+	name := strings.Repeat("ö", 127)
+	r := work(t, zmq, newDepot(), of(b.router), reactor.WithOffer(reactor.Offer{Services: []string{"depot"}, Name: name, Renames: true}))
+	seen := map[string]bool{}
+	for range 3 {
+		_, ready := b.accept(time.Minute)
+		b.wantServed()
+		if got := ready.GetInstance(); seen[got] || len(got) > 255 || !utf8.ValidString(got) || !strings.HasPrefix(got, name[:200]) {
+			t.Errorf("it is named %q, after %v", got, seen)
+		}
+		seen[ready.GetInstance()] = true
+		b.say(&mitterev1.Disconnect{Status: &mitterev1.Status{Code: messaging.AlreadyExists}}, nil)
+	}
+	eventually(t, "it says so", func() bool { return len(r.log.all("another worker has the name at the broker")) == 3 })
 }
 
 // TestWorkerHasJoinedWhenItsOfferIsTaken has the broker say so in each of the ways that

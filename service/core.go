@@ -173,7 +173,7 @@ func (s *core) reactorOptions() []reactor.Option {
 	}
 	if s.broker != nil {
 		options = append(options, reactor.WithOffer(reactor.Offer{
-			Services: []string{s.name}, Name: s.id, Version: s.version, Capacity: s.concurrency,
+			Services: []string{s.name}, Name: s.id, Renames: s.renames, Version: s.version, Capacity: s.concurrency,
 			Endpoints: s.advertised, Descriptors: fingerprint(s.handlers.Methods()),
 		}))
 	}

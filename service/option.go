@@ -32,6 +32,7 @@ type serverConfig struct {
 	client       *registry.Client
 	name         string
 	id           string
+	renames      bool
 	version      string
 	labels       map[string]string
 	lease        time.Duration
@@ -132,6 +133,15 @@ func WithID(id string) ServerOption {
 		c.require(id != "", "id: must not be empty")
 		c.id = id
 	})
+}
+
+// WithRenaming has a [Worker] whose id the broker has given to another worker come back
+// under another name, its id with a random ending, and log so. What it tells of itself
+// keeps the id. It is for workers that any other may stand beside; a worker that was
+// replaced on purpose must not come back, so that by default Run ends with code
+// ALREADY_EXISTS.
+func WithRenaming() ServerOption {
+	return serverOption(func(c *serverConfig) { c.renames = true })
 }
 
 // WithVersion sets the version of the program, as others see it.

@@ -23,7 +23,7 @@ import (
 // tells; with a registry too, where it registers as a Server does. All else is as with a
 // Server: management, health, limits, interceptors, draining. The broker knows it by its
 // id, see [WithID]: if that gives the id to another worker, Run ends with code
-// ALREADY_EXISTS. It ends as well with the error of a broker that will never take the
+// ALREADY_EXISTS, unless [WithRenaming] is given. It ends as well with the error of a broker that will never take the
 // worker, as with PERMISSION_DENIED; one that has no room is asked again.
 //
 // Run may be called once; all other methods may be called by any number of goroutines at
