@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -20,11 +21,13 @@ func newVersion() *cobra.Command {
 		Short:   "Print the versions of Mittere and of what it is built with",
 		Example: "  mittere version",
 		Args:    cobra.NoArgs,
-		Run: func(cmd *cobra.Command, _ []string) {
+		RunE: does(func(cmd *cobra.Command, _ []string) error {
+			var b strings.Builder
 			for _, c := range components() {
-				fmt.Fprintf(cmd.OutOrStdout(), "%-8s %s\n", c.name, c.version)
+				fmt.Fprintf(&b, "%-8s %s\n", c.name, c.version)
 			}
-		},
+			return printer{cmd.OutOrStdout(), formatTable}.text(b.String())
+		}),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"maps"
 	"strings"
 	"sync"
@@ -79,6 +80,19 @@ func Example_deadline() {
 		fmt.Println(answer.GetSum(), timing.Waited < time.Second, timing.Executed < time.Second)
 	}, nil, nil)
 	// Output: 3 true true
+}
+
+func Example_waiting() {
+	with(served(), func(ctx context.Context, _ *comm.Context, client *service.Client) {
+		c := calculatormittere.NewCalculatorServiceClient(client)
+		request := &calculatorv1.AddRequest{A: 1, B: 2}
+		answer, err := c.Add(ctx, request,
+			call.WithWaiting(func(why error) { log.Print("waiting: ", why) }), // nil: it waits no longer
+			call.WithFailFast()) // UNAVAILABLE, refused, as soon as it is known that nobody can serve the call
+		check(err)
+		fmt.Println(answer.GetSum())
+	}, nil, nil)
+	// Output: 3
 }
 
 // withToken returns an interceptor that puts a token into the metadata.
