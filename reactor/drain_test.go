@@ -129,6 +129,25 @@ func TestThoseWhoJoinARequestAreBounded(t *testing.T) {
 	}
 }
 
+// TestServerThatStopsWaitsUntilItsLastWordIsRead answers a call, and has its client hang up.
+func TestServerThatStopsWaitsUntilItsLastWordIsRead(t *testing.T) {
+	zmq, d := newContext(t), newDepot()
+	r, endpoint := serveDepot(t, zmq, d, reactor.WithStopTimeout(patience))
+	c := newRawClient(t, zmq, endpoint)
+	c.hello()
+	c.store(&mitterev1.Request{Call: 1})
+	<-d.begun
+	close(d.proceed)
+	c.wantReply(1, messaging.OK)
+	stopped := make(chan error, 1)
+	go func() { stopped <- r.stop() }()
+	if last := want[*mitterev1.Disconnect](c); !last.GetRefused() {
+		t.Errorf("the last word is %v, want that all is answered", last)
+	}
+	ok(t, c.dealer.Close())
+	ok(t, <-stopped)
+}
+
 func TestHelloThatCannotBeTakenIsDismissed(t *testing.T) {
 	zmq, d := newContext(t), newDepot()
 	_, endpoint := serveDepot(t, zmq, d)

@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -22,6 +23,8 @@ type host struct {
 	u      *run
 	socket *station
 	member *member // where a broker is; nil where clients come
+
+	dropped atomic.Bool // an answer was dropped whose receiver may still wait for it
 
 	mu       sync.Mutex // guards what follows
 	sessions sessions
@@ -286,6 +289,7 @@ func (h *host) post(path messaging.ReturnPath, c messaging.Command) {
 func (h *host) undeliverable(err error) {
 	h.u.stats.undeliverable.Add(1)
 	if !messaging.IsUnreachable(err) {
+		h.dropped.Store(true)
 		h.u.noise.warn("command not sent", "socket", h.socket, "error", err)
 	}
 }

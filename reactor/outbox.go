@@ -383,6 +383,9 @@ func (u *run) emptyOnce(s *station) {
 		took := time.Since(began)
 		for _, err := range lost {
 			u.stats.undeliverable.Add(1)
+			if s.host != nil && !messaging.IsUnreachable(err) {
+				s.host.dropped.Store(true)
+			}
 			u.noise.warn("reply not sent", "socket", s, "error", err)
 		}
 		if left == 0 {

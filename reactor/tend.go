@@ -91,11 +91,42 @@ func (h *host) lose(s *session) {
 	h.drop(s, errGone)
 }
 
-// bye tells all peers that the server has stopped.
+// longestFarewell is how long clients may take to read the last word.
+const longestFarewell = 500 * time.Millisecond
+
+// bye tells all peers that the server has stopped, behind the answers that they get. Then it
+// waits until clients have hung up, as they do when they have read that: libzmq drops what
+// a client has not read when its connection ends. A broker reads all the same.
 func (h *host) bye() {
 	for _, s := range h.all() {
-		_ = h.whisper(s.path, &mitterev1.Disconnect{Status: errStopped.Status()})
+		_ = h.socket.outbox.send(h.u.sending, h.farewell(s), rankLast) // nobody is left to tell
 	}
+	tick := time.NewTicker(leastProbe)
+	defer tick.Stop()
+	late := time.After(longestFarewell)
+	for h.member == nil && len(h.all()) > 0 {
+		select {
+		case <-tick.C:
+		case <-late:
+			return
+		case <-h.u.sending.Done():
+			return
+		}
+		for _, s := range h.all() {
+			if messaging.IsUnreachable(h.socket.outbox.offer(h.u.sending, h.farewell(s))) {
+				h.lose(s)
+			}
+		}
+	}
+}
+
+// farewell returns the last word of a session. If all calls in it were answered, and no
+// answer was dropped, what the peer still waits for was never executed.
+func (h *host) farewell(s *session) *commandLetter {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	refused := len(s.legs) == 0 && !h.dropped.Load()
+	return &commandLetter{s.path, messaging.Command{Kind: &mitterev1.Disconnect{Status: errStopped.Status(), Refused: refused}}}
 }
 
 // lastWord is how long a command may wait for room that is worth little.

@@ -213,7 +213,7 @@ func (c *Conn) redial() *comm.Dealer {
 func (c *Conn) forget(l *link) {
 	c.change(func() {
 		if c.link == l {
-			c.link, c.why, c.failed = nil, l.lost(), false
+			c.link, c.why, c.failed = nil, l.lost(true), false
 		}
 	})
 }

@@ -25,6 +25,7 @@ type exchange struct {
 	streaming bool                              // whether items are
 	window    int                               // of those, how many may be on their way
 	items     uint64                            // received
+	begun     bool                              // something came of it
 	unpaid    int                               // of those, for how many the server has no new credit
 }
 
@@ -182,7 +183,7 @@ func (x *exchange) next(ctx context.Context) (answer, error) {
 		select {
 		case a, more := <-x.answers:
 			if !more {
-				return answer{}, x.link.lost()
+				return answer{}, x.link.lost(x.begun)
 			}
 			return a, nil
 		case <-ctx.Done():
@@ -234,6 +235,7 @@ func (x *exchange) cancel() {
 // it has not, an error ends the call on this side, and the server is told.
 func (x *exchange) handle(ctx context.Context, a answer, r *Request, each func(*messaging.Envelope) error) (over bool, err error) {
 	defer a.message.Release()
+	x.begun = x.begun || a.waiting == nil
 	switch {
 	case a.reply != nil:
 		return true, x.reply(a, r, each)

@@ -14,6 +14,7 @@ func (x *exchange) gather(ctx context.Context, r *Request, each func(*messaging.
 		if err != nil {
 			return err
 		}
+		x.begun = x.begun || n.waiting == nil
 		err = x.tell(n, r, each)
 		if n.broken || err != nil && !n.last {
 			x.cancel()
@@ -39,7 +40,7 @@ func (x *exchange) notice(ctx context.Context) (notice, error) {
 		case found:
 			return n, nil
 		case lost:
-			return notice{}, x.link.lost()
+			return notice{}, x.link.lost(x.begun)
 		}
 		select {
 		case <-x.group.came:

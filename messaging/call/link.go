@@ -28,6 +28,7 @@ type link struct {
 	frame     messaging.FrameLimit // of the server
 	targets   bool                 // the server gives requests to chosen workers
 	draining  atomic.Bool          // the server takes no further requests
+	settled   atomic.Bool          // the server said, as its last word, that it has answered all that it began
 
 	reading chan struct{}           // holds a token; who takes it receives for all
 	broken  chan struct{}           // closed by the last who does, if that was not the end of the session
@@ -245,10 +246,13 @@ func (l *link) refuse(why error) {
 	l.why = why
 }
 
-// lost is the error of a call whose session ended: whether its request was
-// executed is not known.
-func (l *link) lost() error {
+// lost is the error of a call whose session ended. Whether its request was executed is not
+// known, unless nothing came of it and the server said that it began no such request.
+func (l *link) lost(begun bool) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.settled.Load() && !begun {
+		return messaging.Errorf(messaging.Unavailable, "%v; the request was not executed", l.why).AsRefused()
+	}
 	return messaging.Errorf(messaging.Unavailable, "%v; whether the request was executed is not known", l.why)
 }

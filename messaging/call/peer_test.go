@@ -300,6 +300,34 @@ func TestTricksOfAServerEndInTypedErrors(t *testing.T) {
 	}
 }
 
+// What has no answer when a server stops in good order was not executed, unless something
+// came of it.
+func TestLastWordOfAServerSaysWhatWasNotExecuted(t *testing.T) {
+	last := func(refused bool) frames { return commandOf(&mitterev1.Disconnect{Refused: refused}, nil) }
+	for name, test := range map[string]struct {
+		answer  func(id uint64) []frames
+		refused bool
+	}{
+		"it answered all that it began":  {func(uint64) []frames { return []frames{last(true)} }, true},
+		"it does not say":                {func(uint64) []frames { return []frames{last(false)} }, false},
+		"it began the call all the same": {func(id uint64) []frames { return []frames{item(id, 1), last(true)} }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			zmq := newContext(t)
+			router := serveRaw(t, zmq, tcp, welcoming(rarely, test.answer))
+			conn := dial(t, zmq, router.Endpoints()[0])
+			var last error
+			for _, err := range askNumbers(patient(t), conn, 0) {
+				last = err
+			}
+			wantCode(t, last, messaging.Unavailable)
+			if messaging.Refused(last) != test.refused {
+				t.Errorf("got %v, refused %v", last, messaging.Refused(last))
+			}
+		})
+	}
+}
+
 func TestServerThatSendsMoreThanItMayEndsTheSession(t *testing.T) {
 	const window = 4
 	zmq := newContext(t)

@@ -102,6 +102,7 @@ func (l *link) take(m comm.Message) error {
 		l.conn.drained()
 	case *mitterev1.Disconnect:
 		m.Release()
+		l.settled.Store(k.GetRefused())
 		return refusedBy(k)
 	}
 	m.Release() // a heartbeat, or something to ignore

@@ -90,7 +90,15 @@ type traffic struct {
 // drive makes calls while during runs, and gives an account of them.
 func drive(f *fleet, during func()) *traffic {
 	f.t.Helper()
-	tr := &traffic{Tally: faulttest.NewTally()}
+	return newTraffic().drive(f, (*traffic).call, during)
+}
+
+// newTraffic returns an account without calls.
+func newTraffic() *traffic { return &traffic{Tally: faulttest.NewTally()} }
+
+// drive has all callers make calls while during runs.
+func (tr *traffic) drive(f *fleet, call func(*traffic, *rand.Rand, asker), during func()) *traffic {
+	f.t.Helper()
 	stop := make(chan struct{})
 	var calling sync.WaitGroup
 	for i := range callers {
@@ -98,7 +106,11 @@ func drive(f *fleet, during func()) *traffic {
 		if f.old != nil && i < oldCallers {
 			a = oldAsker{f.old}
 		}
-		calling.Go(func() { tr.call(rand.New(rand.NewPCG(uint64(i), 1)), a, stop) })
+		calling.Go(func() {
+			for random := rand.New(rand.NewPCG(uint64(i), 1)); !isClosed(stop); {
+				call(tr, random, a)
+			}
+		})
 	}
 	defer calling.Wait()
 	func() {
@@ -110,19 +122,22 @@ func drive(f *fleet, during func()) *traffic {
 	return tr
 }
 
-// call makes one call after the other.
-func (tr *traffic) call(random *rand.Rand, a asker, stop <-chan struct{}) {
-	for {
-		select {
-		case <-stop:
-			return
-		default:
-		}
-		if random.IntN(2) == 0 {
-			_ = tr.One(a.kind()+"Echo", callTime, func(ctx context.Context) error { return tr.echo(ctx, random, a) })
-		} else {
-			_ = tr.One(a.kind()+"Store", callTime, func(ctx context.Context) error { return tr.store(ctx, random, a) })
-		}
+// isClosed reports whether a channel is.
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// call makes a call.
+func (tr *traffic) call(random *rand.Rand, a asker) {
+	if random.IntN(2) == 0 {
+		_ = tr.One(a.kind()+"Echo", callTime, func(ctx context.Context) error { return tr.echo(ctx, random, a) })
+	} else {
+		_ = tr.One(a.kind()+"Store", callTime, func(ctx context.Context) error { return tr.store(ctx, random, a) })
 	}
 }
 
@@ -139,10 +154,16 @@ func (tr *traffic) echo(ctx context.Context, random *rand.Rand, a asker) error {
 // store makes a call of Store, which may not; one in 20 lasts long enough to be there
 // when something breaks.
 func (tr *traffic) store(ctx context.Context, random *rand.Rand, a asker) error {
-	r := &testv1.StoreRequest{Item: tr.items.Add(1), TakesMs: uint32(random.IntN(20))}
+	takes := uint32(random.IntN(20))
 	if random.IntN(20) == 0 {
-		r.TakesMs = 300
+		takes = 300
 	}
+	return tr.storeFor(ctx, a, takes)
+}
+
+// storeFor makes a call of Store that takes so many milliseconds.
+func (tr *traffic) storeFor(ctx context.Context, a asker, takes uint32) error {
+	r := &testv1.StoreRequest{Item: tr.items.Add(1), TakesMs: takes}
 	got, err := a.store(ctx, r)
 	tr.Store(r.GetItem(), err)
 	if err == nil && got.GetTimes() != faulttest.Checksum(r.GetItem()) {

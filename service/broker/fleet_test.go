@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/internal/faulttest"
@@ -66,23 +67,43 @@ func (s sums) String() string {
 // the broker by what between returns for its endpoint, which may be nil.
 func startFleet(t testing.TB, between func(endpoint string) string) *fleet {
 	t.Helper()
-	f := &fleet{t: t, zmq: newContext(t), folder: t.TempDir(), at: task{Endpoint: tcp, Heartbeat: heartbeat}}
-	f.broker = startBroker(t, &f.at)
+	f := newFleet(t, t.TempDir(), heartbeat)
 	f.workersAt = f.at.Endpoint
 	clientsAt := f.at.Endpoint
 	if between != nil {
 		f.workersAt, clientsAt = between(f.at.Endpoint), between(f.at.Endpoint)
 	}
+	return f.staff().connect(clientsAt)
+}
+
+// newFleet starts the broker of a fleet whose workers keep their journals in a folder.
+func newFleet(t testing.TB, folder string, heartbeat time.Duration) *fleet {
+	t.Helper()
+	f := &fleet{t: t, zmq: newContext(t), folder: folder, at: task{Endpoint: tcp, Heartbeat: heartbeat}}
+	f.broker = startBroker(t, &f.at)
+	f.workersAt = f.at.Endpoint
+	return f
+}
+
+// staff starts the workers, and waits until the broker has them.
+func (f *fleet) staff() *fleet {
+	f.t.Helper()
 	for range fleetWorkers {
 		f.enlist()
 	}
+	f.awaitWorkers()
+	return f
+}
+
+// connect starts clients of brokers, and waits until they have a session.
+func (f *fleet) connect(brokers ...string) *fleet {
+	f.t.Helper()
 	for range fleetClients {
-		c := must(service.NewClient(f.zmq, echoName, service.FromBroker(clientsAt), service.WithClientHeartbeat(heartbeat)))(t)
-		t.Cleanup(func() { ok(t, c.Close()) })
-		ok(t, c.Wait(patient(t)))
+		c := must(service.NewClient(f.zmq, echoName, service.FromBroker(brokers...), service.WithClientHeartbeat(f.at.Heartbeat)))(f.t)
+		f.t.Cleanup(func() { ok(f.t, c.Close()) })
+		ok(f.t, c.Wait(patient(f.t)))
 		f.clients = append(f.clients, c)
 	}
-	f.awaitWorkers()
 	return f
 }
 
@@ -137,7 +158,7 @@ func (f *fleet) enlist() {
 	f.t.Helper()
 	f.number++
 	f.workers = append(f.workers, faulttest.Start(f.t, "worker", task{
-		Endpoint: f.workersAt, Heartbeat: heartbeat, ID: fmt.Sprintf("w%d", f.number), Folder: f.folder, Room: room,
+		Endpoint: f.workersAt, Heartbeat: f.at.Heartbeat, ID: fmt.Sprintf("w%d", f.number), Folder: f.folder, Room: room,
 	}))
 }
 
@@ -182,6 +203,25 @@ func (f *fleet) killBroker() {
 	f.past = f.sums()
 	f.broker.Kill()
 	f.broker = startBroker(f.t, &f.at)
+	f.awaitWorkers()
+}
+
+// stopBroker has the broker stop in good order and starts another one at its endpoint.
+func (f *fleet) stopBroker() {
+	f.t.Helper()
+	f.past = f.sums()
+	f.broker.Terminate()
+	f.broker = startBroker(f.t, &f.at)
+	f.awaitWorkers()
+}
+
+// stopWorker has the oldest worker stop in good order and starts another one.
+func (f *fleet) stopWorker() {
+	f.t.Helper()
+	oldest := f.workers[0]
+	f.workers = f.workers[1:]
+	f.enlist()
+	oldest.Terminate()
 	f.awaitWorkers()
 }
 

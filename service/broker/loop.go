@@ -3,6 +3,8 @@ package broker
 import (
 	"context"
 	"time"
+
+	"github.com/mittere/mittere/service/desk"
 )
 
 // loop is a broker while it runs. A goroutine for each socket receives, another
@@ -45,26 +47,51 @@ func (l *loop) serve(ctx context.Context) {
 	}
 }
 
-// lastWords is how long peers may take to read what they are sent last. libzmq drops
-// what a peer with ZMQ_IMMEDIATE has not read when its connection ends.
-const lastWords = 100 * time.Millisecond
+const (
+	// lastWords is how long peers may take to read what they are sent last, where nobody
+	// can know when they have.
+	lastWords = 100 * time.Millisecond
+	// longestFarewell is how long peers with a session may take, which hang up then.
+	longestFarewell = 3 * time.Second
+)
 
-// linger keeps the connections for a moment, if there are any.
+// linger keeps the connections until all peers with a session have hung up, which they do
+// when they have read the last word, and for a moment if there are others. libzmq drops
+// what a peer with ZMQ_IMMEDIATE has not read when its connection ends.
 func (l *loop) linger() {
-	if l.Stats().Peers == 0 {
-		return
-	}
-	timer := time.NewTimer(lastWords)
-	defer timer.Stop()
+	began := time.Now()
+	look := time.NewTicker(lastWords)
+	defer look.Stop()
 	for {
-		select {
-		case <-l.received: // and drops it: the desk has ended
-		case <-timer.C:
+		sessions, peers := l.parting()
+		if took := time.Since(began); peers == 0 || took > longestFarewell || sessions == 0 && took > lastWords {
 			return
+		}
+		select {
+		case a := <-l.received:
+			l.takeLate(a)
+		case <-l.changed: // as when a peer was found gone
+		case <-look.C:
+			for i := range l.sockets { // inproc tells of no end
+				l.probe(i)
+			}
 		case <-l.serving.Done():
 			return
 		}
 	}
+}
+
+// takeLate takes messages after the end: those of peers without a session are refused, and
+// others were told what becomes of theirs.
+func (b *Broker) takeLate(a arrival) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, m := range a.messages {
+		if p := b.peers[desk.Peer{Socket: a.socket, ID: string(m.Frames[0])}]; p != nil && p.keeper == nil {
+			b.take(a.socket, m)
+		}
+	}
+	b.post()
 }
 
 // takeAll takes messages.

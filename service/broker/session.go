@@ -28,6 +28,18 @@ func (b *Broker) tend(now time.Duration, p *peer, probe bool) {
 	b.perform(actions)
 }
 
+// parting returns how many sessions have not ended, and how many peers are known.
+func (b *Broker) parting() (sessions, peers int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for p := range b.keepers {
+		if !p.speaker.Idle() {
+			sessions++
+		}
+	}
+	return sessions, len(b.peers)
+}
+
 // probe sends something to all at a socket who expect it at any time, and so finds
 // those that are gone: who keeps a session, and workers. Whoever has letters waiting
 // is looked at when they are tried again.
@@ -61,6 +73,7 @@ func (b *Broker) shut() {
 }
 
 // bye ends everything. The broker's own worker needs no word, for it ends with the loop.
+// Peers with a session are waited for after that.
 func (b *Broker) bye() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -54,6 +54,17 @@ func TestRequestThatNeverLeftGoesToAnotherWhateverItDoes(t *testing.T) {
 	s.want(s.d.Gone(0, peer("w1"), 1), "deliver 2 to w2")
 }
 
+func TestWorkerThatLeavesInGoodOrderHasExecutedNothingThatItDidNotAnswer(t *testing.T) {
+	s := newStage(t, desk.Limits{})
+	s.want(s.d.Ready(0, peer("w1"), offer("w1", 3, "echo")))
+	for call := range uint64(3) {
+		s.want(s.ask(call+1, harmful), fmt.Sprintf("deliver %d to w1", call+1))
+	}
+	s.want(s.d.Item(0, peer("w1"), 2, desk.Content{}), "item 2 to c of w1")
+	s.want(s.d.Left(0, peer("w1")), "reply 2 to c of w1: UNAVAILABLE") // of which something came
+	s.want(s.d.Ready(0, peer("w2"), offer("w2", 3, "echo")), "deliver 4 to w2", "deliver 5 to w2")
+}
+
 func TestRequestThatNeverLeftIsNoPoison(t *testing.T) {
 	s := newStage(t, desk.Limits{})
 	s.want(s.ask(1, harmful))

@@ -1,7 +1,6 @@
 package desk
 
 import (
-	"slices"
 	"time"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
@@ -46,27 +45,44 @@ func (d *Desk) rest(w *worker) {
 // worker it is lost with what it has. Of that, legs that are listed as unsent never
 // left: they go to others whatever they do.
 func (d *Desk) Gone(now time.Duration, peer Peer, unsent ...uint64) []Action {
-	d.begin(now)
-	if w := d.workers[peer]; w != nil {
-		w.gone = true // nothing is sent to it
+	never := make(map[uint64]bool, len(unsent))
+	for _, leg := range unsent {
+		never[leg] = true
 	}
+	return d.gone(now, peer, func(leg uint64) bool { return never[leg] })
+}
+
+// Left is [Desk.Gone] of a peer that says as its last word that it has executed nothing but
+// what it has answered.
+func (d *Desk) Left(now time.Duration, peer Peer) []Action {
+	return d.gone(now, peer, func(uint64) bool { return true })
+}
+
+// gone ends a peer; of what it has as a worker, these legs were never executed.
+func (d *Desk) gone(now time.Duration, peer Peer, never func(leg uint64) bool) []Action {
+	if w := d.workers[peer]; w != nil { // nothing is sent to it, whatever is due
+		w.gone = true
+		d.watched.remove(w)
+		d.reseat(w)
+	}
+	d.begin(now)
 	delete(d.paused, peer)
 	for w := d.clients[peer]; w != nil; w = d.clients[peer] {
 		d.counts.Cancelled++
 		d.leave(w)
 	}
 	if w := d.workers[peer]; w != nil {
-		d.unsend(w, unsent)
+		d.unsend(w, never)
 		d.bury(w)
 	}
 	return d.end()
 }
 
-// unsend takes back what never left for a worker.
-func (d *Desk) unsend(w *worker, unsent []uint64) {
+// unsend takes back what a worker has and never executed.
+func (d *Desk) unsend(w *worker, never func(leg uint64) bool) {
 	for p, before := w.legs.last, (*part)(nil); p != nil; p = before {
 		before = p.prev
-		if p.abandoned || p.streamed || !slices.Contains(unsent, p.leg) {
+		if p.abandoned || p.streamed || !never(p.leg) {
 			continue
 		}
 		d.unleg(p, false)

@@ -61,6 +61,8 @@ type Keeper interface {
 	// Drain returns what asks the peer for no further requests, since the broker
 	// stops.
 	Drain() (answers [][][]byte)
-	// Bye returns what tells the peer that the broker has stopped.
+	// Bye returns what tells the peer that the broker has stopped. All that it asked for
+	// has been answered, or was never executed. The session stays, as [Speaker.Idle] says,
+	// until the peer hangs up; Tick with probe tells it again.
 	Bye() (answers [][][]byte)
 }

@@ -1852,7 +1852,10 @@ type Disconnect struct {
 	// Why.
 	Status *Status `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
 	// The versions of the protocol that the sender speaks, if that is why.
-	Versions      []uint32 `protobuf:"varint,2,rep,packed,name=versions,proto3" json:"versions,omitempty"`
+	Versions []uint32 `protobuf:"varint,2,rep,packed,name=versions,proto3" json:"versions,omitempty"`
+	// The sender has answered all requests of the session that it began. Those without an
+	// answer were not executed and never will be, as with a Reply that is refused.
+	Refused       bool `protobuf:"varint,3,opt,name=refused,proto3" json:"refused,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1899,6 +1902,13 @@ func (x *Disconnect) GetVersions() []uint32 {
 		return x.Versions
 	}
 	return nil
+}
+
+func (x *Disconnect) GetRefused() bool {
+	if x != nil {
+		return x.Refused
+	}
+	return false
 }
 
 // Overtime is a detail of a DEADLINE_EXCEEDED error: where the time went.
@@ -2083,11 +2093,12 @@ const file_mittere_v1_command_proto_rawDesc = "" +
 	"\fsent_at_nano\x18\x02 \x01(\x03R\n" +
 	"sentAtNano\"!\n" +
 	"\x05Drain\x12\x18\n" +
-	"\asession\x18\x01 \x01(\x06R\asession\"T\n" +
+	"\asession\x18\x01 \x01(\x06R\asession\"n\n" +
 	"\n" +
 	"Disconnect\x12*\n" +
 	"\x06status\x18\x01 \x01(\v2\x12.mittere.v1.StatusR\x06status\x12\x1a\n" +
-	"\bversions\x18\x02 \x03(\rR\bversions\"\x84\x01\n" +
+	"\bversions\x18\x02 \x03(\rR\bversions\x12\x18\n" +
+	"\arefused\x18\x03 \x01(\bR\arefused\"\x84\x01\n" +
 	"\bOvertime\x120\n" +
 	"\x05phase\x18\x01 \x01(\x0e2\x1a.mittere.v1.Overtime.PhaseR\x05phase\"F\n" +
 	"\x05Phase\x12\x15\n" +

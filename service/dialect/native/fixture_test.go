@@ -204,6 +204,7 @@ func commandText(c messaging.Command) string {
 	case *mitterev1.Disconnect:
 		add(true, "%s", code(k.GetStatus()))
 		add(len(k.GetVersions()) > 0, "%v", k.GetVersions())
+		add(k.GetRefused(), "refused")
 	}
 	add(c.Body != nil, "%s", body(c.Body))
 	return strings.Join(words, " ")

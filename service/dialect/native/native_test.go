@@ -231,6 +231,34 @@ func TestTargetsAreAnsweredApart(t *testing.T) {
 	s.want("c < Reply 3 of b INVALID_ARGUMENT refused")
 }
 
+func TestWorkerThatHasAnsweredAllLosesNothing(t *testing.T) {
+	for _, refused := range []bool{true, false} {
+		s := newStage(t)
+		s.worker("w", "echo")
+		s.worker("v", "echo")
+		s.client("c")
+		s.mustAsk("c", 1)
+		s.want("w < Request 1 echo  hi")
+		s.must("w", &mitterev1.Disconnect{Refused: refused})
+		if refused {
+			s.want("v < Request 2 echo  hi")
+		} else {
+			s.want("c < Reply 1 of w UNAVAILABLE")
+		}
+	}
+}
+
+// What a client does is not its own to say.
+func TestClientThatLeavesHasItsRequestsCancelled(t *testing.T) {
+	s := newStage(t)
+	s.worker("w", "echo")
+	s.client("c")
+	s.mustAsk("c", 1)
+	s.want("w < Request 1 echo  hi")
+	s.must("c", &mitterev1.Disconnect{Refused: true})
+	s.want("w < Cancel 1")
+}
+
 func TestCreditGoesToTheWorkerThatItNames(t *testing.T) {
 	s := newStage(t)
 	s.worker("w", "echo")

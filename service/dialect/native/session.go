@@ -3,6 +3,7 @@ package native
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -29,6 +30,7 @@ type session struct {
 	streams   map[uint64]*stream // by the client's number of the call
 	kept      int                // bytes of their items, about
 	settled   []*stream          // that are over, and of which the desk is to be told
+	left      bool               // the broker has stopped, and has said so
 }
 
 // patience is how long a session lasts without a word.
@@ -74,6 +76,15 @@ func (s *speaker) end(now time.Duration) []desk.Action {
 	}
 	s.session = nil
 	return s.desk.Gone(now, s.peer)
+}
+
+// readDisconnect ends the session as the peer wants it.
+func (s *speaker) readDisconnect(now time.Duration, k *mitterev1.Disconnect) []desk.Action {
+	if s.session == nil || !s.session.worker || !k.GetRefused() {
+		return s.end(now)
+	}
+	s.session = nil
+	return s.desk.Left(now, s.peer)
 }
 
 // hears reports whether the peer's session has this id, and notes that it lives.
@@ -165,6 +176,9 @@ func errUnknownSession() *messaging.Error {
 // Tick ends a session that is over, and streams that are, and sends a heartbeat where
 // one is due.
 func (s *speaker) Tick(now time.Duration, probe bool) ([]desk.Action, [][][]byte) {
+	if s.session != nil && s.session.left {
+		return nil, s.farewell(probe)
+	}
 	if ended := s.look(now); s.session == nil {
 		return ended, nil
 	}
@@ -178,17 +192,35 @@ func (s *speaker) Tick(now time.Duration, probe bool) ([]desk.Action, [][][]byte
 // Drain returns a Drain for a client, which then sends its requests elsewhere. Workers
 // are sent none anyway.
 func (s *speaker) Drain() [][][]byte {
-	if s.session == nil || s.session.worker {
+	if s.session == nil || s.session.worker || s.session.left {
 		return nil
 	}
 	return [][][]byte{s.frames(&mitterev1.Drain{Session: s.session.id}, nil)}
 }
 
-// Bye ends the session without a word to the desk, which has ended.
-func (s *speaker) Bye() [][][]byte {
-	if s.session == nil {
+// Bye says that the session is over, without a word to the desk, which has ended: it has
+// answered all that it took, so that what its client still waits for was never executed. Of
+// streams the end may be kept here. The session stays until its peer hangs up.
+func (s *speaker) Bye() (answers [][][]byte) {
+	if s.session == nil || s.session.left {
 		return nil
 	}
-	s.session = nil
-	return s.dismiss(messaging.Errorf(messaging.Unavailable, "the broker stopped"))
+	for _, call := range slices.Sorted(maps.Keys(s.session.streams)) {
+		answers = append(answers, s.abort(s.session.streams[call], errStopped())...)
+	}
+	s.session.left = true
+	return append(answers, s.farewell(true)...)
+}
+
+// farewell returns the last word of the session, if it is to be said.
+func (s *speaker) farewell(said bool) [][][]byte {
+	if !said {
+		return nil
+	}
+	return [][][]byte{s.frames(&mitterev1.Disconnect{Status: errStopped().Status(), Refused: !s.session.worker}, nil)}
+}
+
+// errStopped is what a peer gets when the broker has stopped.
+func errStopped() *messaging.Error {
+	return messaging.Errorf(messaging.Unavailable, "the broker stopped")
 }

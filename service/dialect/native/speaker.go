@@ -55,7 +55,7 @@ func (s *speaker) read(now time.Duration, m message) (actions []desk.Action, ans
 	case *mitterev1.Heartbeat:
 		return s.readHeartbeat(now, k)
 	case *mitterev1.Disconnect:
-		return s.end(now), nil, nil
+		return s.readDisconnect(now, k), nil, nil
 	case *mitterev1.Request, *mitterev1.Credit, *mitterev1.Cancel:
 		return s.readClient(now, m)
 	case *mitterev1.Ready, *mitterev1.Reply, *mitterev1.Item, *mitterev1.Event, *mitterev1.Drain:

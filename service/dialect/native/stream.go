@@ -245,10 +245,16 @@ func (s *speaker) expire(now time.Duration) (answers [][][]byte) {
 		if !st.ended || st.over || now < st.until {
 			continue
 		}
-		for _, worker := range slices.Sorted(maps.Keys(st.flows)) {
-			if f := st.flows[worker]; !f.over {
-				answers = append(answers, s.cut(st, worker, messaging.Errorf(messaging.DeadlineExceeded, "the stream was not read in time")))
-			}
+		answers = append(answers, s.abort(st, messaging.Errorf(messaging.DeadlineExceeded, "the stream was not read in time"))...)
+	}
+	return answers
+}
+
+// abort ends what all workers send of a stream, whatever is kept of it.
+func (s *speaker) abort(st *stream, why *messaging.Error) (answers [][][]byte) {
+	for _, worker := range slices.Sorted(maps.Keys(st.flows)) {
+		if f := st.flows[worker]; !f.over {
+			answers = append(answers, s.cut(st, worker, why))
 		}
 	}
 	return answers

@@ -10,6 +10,7 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/dialect"
 	"github.com/mittere/mittere/service/dialect/native"
 )
 
@@ -151,6 +152,25 @@ func TestWhatIsKeptOfASessionIsBounded(t *testing.T) {
 	if _, bytes := native.Kept(s.speakers[peer("c")]); ended != 1 || bytes > native.MostKeptBytes || bytes < native.MostKeptBytes-each<<20 {
 		t.Errorf("%d calls ended, and %d bytes are kept", ended, bytes)
 	}
+}
+
+// The desk has done with the call, of which its client has read nothing yet.
+func TestBrokerThatStopsEndsTheStreamsThatItKeeps(t *testing.T) {
+	s := newStage(t)
+	s.client("c")
+	s.majordomos("m")
+	s.mustAsk("c", 1, withCredit(1))
+	s.said = nil
+	s.partial("m", 1, "x")
+	s.partial("m", 1, "y")
+	s.final("m", 1, "end")
+	s.want("c < Item 1 #1 x")
+	s.perform(s.d.Shut(s.now))
+	s.perform(s.d.End(s.now))
+	s.said = nil
+	s.tell("c", s.speakers[peer("c")].(dialect.Keeper).Bye())
+	s.want("c < Reply 1 of m UNAVAILABLE #1", "c < Disconnect UNAVAILABLE refused")
+	s.wantNothingKept("c")
 }
 
 // Too much of one worker is no reason to end what others send.

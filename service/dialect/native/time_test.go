@@ -190,7 +190,11 @@ func TestBrokerThatStops(t *testing.T) {
 		s.tell(name, keeper(name).Drain())
 		s.tell(name, keeper(name).Bye())
 	}
-	s.want("w < Disconnect UNAVAILABLE", "c < Disconnect UNAVAILABLE", "d < Disconnect UNAVAILABLE")
+	s.want("w < Disconnect UNAVAILABLE", "c < Disconnect UNAVAILABLE refused", "d < Disconnect UNAVAILABLE refused")
+	s.tickOne(peer("c"), false)
+	s.want()
+	s.tickOne(peer("c"), true) // is it there still?
+	s.want("c < Disconnect UNAVAILABLE refused")
 }
 
 // A worker that stood still answers when it goes on: what it was asked for has gone to
