@@ -55,6 +55,8 @@ func (d *Desk) check(from Peer, r *Request) (answer Answer, bad bool) {
 		return refused(mitterev1.Code_CODE_INVALID_ARGUMENT, "a service's name has %d bytes, want 1 to %d", len(r.Service), maxName), true
 	case Reserved(r.Service) && !d.served(r.Service):
 		return refused(mitterev1.Code_CODE_UNIMPLEMENTED, "the broker has no service %q", r.Service), true
+	case r.OneWay && r.Credit > 0:
+		return refused(mitterev1.Code_CODE_FAILED_PRECONDITION, "a one-way request with credit: a stream is for who reads it"), true
 	case r.Target.Kind < Any || r.Target.Kind > Named:
 		return refused(mitterev1.Code_CODE_INVALID_ARGUMENT, "a target of kind %d", r.Target.Kind), true
 	case r.Target.Kind == Named && len(r.Target.Names) == 0:
@@ -80,8 +82,12 @@ func (d *Desk) join(c *call, from Peer, r *Request) {
 		d.refuse(from, r, refused(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "%d calls wait for one request, which is the limit", len(c.waiters)))
 		return
 	}
+	if has, most := d.has(from, r), d.roomFor(r).peer; has >= most {
+		d.refuse(from, r, refused(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "the peer has %d requests here, of %d at most", has, most))
+		return
+	}
 	d.counts.Joined++
-	d.enter(c, from, r)
+	d.enter(c, from, r, 1)
 	if r.Tell && c.waiting > 0 {
 		c.told = Wait{} // or the newcomer would not hear of it
 		d.watchWait(c)
@@ -99,7 +105,7 @@ func (d *Desk) takeAny(from Peer, r *Request) {
 		d.refuse(from, r, s.nobody(r, nil))
 		return
 	}
-	if answer, full := d.full(s, r, 1, waits); full {
+	if answer, full := d.full(from, s, r, 1, waits); full {
 		d.refuse(from, r, answer)
 		return
 	}
@@ -127,7 +133,7 @@ func (d *Desk) takeTarget(from Peer, r *Request) {
 			waits++
 		}
 	}
-	if answer, full := d.full(s, r, len(chosen), waits); full {
+	if answer, full := d.full(from, s, r, len(chosen), waits); full {
 		d.refuse(from, r, answer)
 		return
 	}
@@ -143,23 +149,6 @@ func (d *Desk) takeTarget(from Peer, r *Request) {
 	}
 }
 
-// full returns the answer to a request for which there is no room: so many parts,
-// of which so many must wait. The service may be nil.
-func (d *Desk) full(s *service, r *Request, parts, waits int) (answer Answer, full bool) {
-	switch {
-	case s == nil && len(d.services) >= d.limits.Services:
-		return refused(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "the broker has %d services, which is its limit", len(d.services)), true
-	case waits > d.limits.Queue, s != nil && waits > 0 && s.waiting+waits > d.limits.Queue:
-		return refused(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "the queue of the service %q is full with %d requests", r.Service, d.limits.Queue), true
-	case d.held+parts > d.limits.Requests:
-		return refused(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "the broker has %d requests, of %d at most", d.held, d.limits.Requests), true
-	case d.bytes+r.size() > d.limits.Bytes:
-		return refused(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "the requests have %d bytes, of %d at most", d.bytes, d.limits.Bytes), true
-	default:
-		return Answer{}, false
-	}
-}
-
 // take returns the call of a request that is taken.
 func (d *Desk) take(from Peer, r *Request, parts int) *call {
 	c := newCall(d.service(r.Service), r, parts)
@@ -171,68 +160,60 @@ func (d *Desk) take(from Peer, r *Request, parts int) *call {
 		c.key = key
 		d.keys[key] = c
 	}
-	d.enter(c, from, r)
+	d.enter(c, from, r, parts)
 	d.limitWait(c)
 	return c
 }
 
-// limitWait sets until when a call may wait, if that is less than its deadline.
+// limitWait sets until when a call may wait, if that is less than its deadline. Nobody waits
+// for what is one-way, so that it is looked at whether it has a worker.
 func (d *Desk) limitWait(c *call) {
 	r := c.request
 	switch {
-	case r.Wait > 0:
-		c.expiry.at = c.since + min(r.Wait, d.limits.Longest)
-	case r.Timeout == 0:
+	case r.Wait <= 0 && r.Timeout > 0 && !r.OneWay:
+		return
+	case r.Wait <= 0:
 		c.expiry.at = d.now + d.limits.Expiry
 	default:
-		return
+		c.expiry.at = c.since + min(r.Wait, d.limits.Longest)
+		if r.OneWay {
+			c.expiry.at = min(c.expiry.at, d.now+d.limits.Expiry)
+		}
 	}
 	d.alarms.put(&c.expiry)
 }
 
-// enter lets a client wait for a request. A one-way request is not its client's any
-// more, but has a deadline like others.
-func (d *Desk) enter(c *call, from Peer, r *Request) {
+// lasts reports whether a call may wait on though its expiry has come: if it is one-way, it
+// has a worker, and its own time is not over.
+func (d *Desk) lasts(c *call) bool {
+	r := c.request
+	if !r.OneWay || !d.served(c.service.name) {
+		return false
+	}
+	return r.Wait > 0 && d.now-c.since < r.Wait || r.Wait <= 0 && r.Timeout > 0
+}
+
+// enter lets a client wait for a request, so many parts of which count as its own. A one-way
+// request is not its client's any more, but has a deadline like others.
+func (d *Desk) enter(c *call, from Peer, r *Request, parts int) {
 	w := c.newWaiter()
-	w.client, w.number, w.tag, w.silent, w.tell = from, r.Call, r.Tag, r.OneWay, r.Tell && !r.OneWay
+	w.client, w.number, w.tag, w.parts = from, r.Call, r.Tag, parts
+	w.silent, w.tell = r.OneWay, r.Tell && !r.OneWay
 	w.deadline.at = d.now + d.limits.Longest
 	if r.Timeout > 0 && r.Timeout < d.limits.Longest {
 		w.deadline.at = d.now + r.Timeout
 	}
 	d.alarms.put(&w.deadline)
-	if w.silent {
-		return
-	}
 	if r.Credit > 0 {
 		w.streams = c.open
 	}
 	d.countStreams(from, w.streams)
-	d.calls[callID{from, r.Call}] = w
-	w.next = d.clients[from]
-	if w.next != nil {
-		w.next.prev = w
-	}
-	d.clients[from] = w
+	d.follow(w)
 }
 
 // exit lets a waiter wait no longer; its call goes on.
 func (d *Desk) exit(w *waiter) {
 	d.alarms.remove(&w.deadline)
-	if w.silent {
-		return
-	}
-	delete(d.calls, callID{w.client, w.number})
 	d.countStreams(w.client, -w.streams)
-	switch {
-	case w.prev != nil:
-		w.prev.next = w.next
-	case w.next != nil:
-		d.clients[w.client] = w.next
-	default:
-		delete(d.clients, w.client)
-	}
-	if w.next != nil {
-		w.next.prev = w.prev
-	}
-	w.prev, w.next = nil, nil
+	d.unfollow(w)
 }

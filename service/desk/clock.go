@@ -95,6 +95,10 @@ func (d *Desk) expireWaiter(w *waiter) {
 
 // expireQueued ends what still waits of a call that may not wait any longer.
 func (d *Desk) expireQueued(c *call) {
+	if d.lasts(c) {
+		d.limitWait(c)
+		return
+	}
 	for _, p := range c.parts {
 		if !p.ended && p.leg == 0 {
 			answer := overtime(p) // which says where it waits

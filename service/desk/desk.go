@@ -27,14 +27,16 @@ type Desk struct {
 	names    map[string]*worker
 	watched  heap[*worker] // all workers
 	calls    map[callID]*waiter
-	clients  map[Peer]*waiter // the latest of each client's calls
+	clients  map[Peer]*client
 	keys     map[Key]*call
 	legs     map[uint64]*part
 	alarms   heap[*alarm]
 	streams  map[Peer]int      // how many of each client are paced
 	paused   map[Peer]struct{} // clients that have no room
 	ahead    int               // mostAhead, outside of tests
+	unserved int               // services without a worker
 	held     int               // parts that have not ended
+	oneWay   int               // parts of requests that were one-way and have not ended
 	bytes    int
 
 	orders uint64 // that were given to requests
@@ -74,7 +76,7 @@ func New(epoch string, limits Limits) (*Desk, error) {
 		workers:  map[Peer]*worker{},
 		names:    map[string]*worker{},
 		calls:    map[callID]*waiter{},
-		clients:  map[Peer]*waiter{},
+		clients:  map[Peer]*client{},
 		keys:     map[Key]*call{},
 		legs:     map[uint64]*part{},
 		memory:   newMemory(limits.Memory, limits.Keys),
@@ -129,6 +131,7 @@ func (d *Desk) settle() {
 		s.touched = false // or what ends in it would touch it again
 		if s.unused() {
 			delete(d.services, s.name)
+			d.unserved--
 		}
 	}
 	clear(d.hungry)

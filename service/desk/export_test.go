@@ -132,6 +132,30 @@ func (d *Desk) checkCalls() error {
 			return fmt.Errorf("a call with %d open, %d of %d waiting, %d waiters", c.open, c.waiting, waiting, len(c.waiters))
 		}
 	}
+	unserved := 0
+	for _, s := range d.services {
+		if len(s.members) == 0 {
+			unserved++
+		}
+	}
+	if unserved != d.unserved {
+		return fmt.Errorf("%d services without a worker, of %d", d.unserved, unserved)
+	}
+	oneWay, parts := 0, 0
+	for _, a := range d.alarms.nodes {
+		if w := a.waiter; w != nil && w.silent {
+			oneWay += w.parts
+		}
+		if w := a.waiter; w != nil {
+			parts += w.parts
+		}
+	}
+	for _, c := range d.clients {
+		parts -= c.parts
+	}
+	if oneWay != d.oneWay || parts != 0 {
+		return fmt.Errorf("one-way %d of %d, %d parts that are no client's", d.oneWay, oneWay, parts)
+	}
 	if held != d.held || bytes != d.bytes || waiters != d.Load().Calls {
 		return fmt.Errorf("held %d of %d, bytes %d of %d, calls %d of %d", d.held, held, d.bytes, bytes, d.Load().Calls, waiters)
 	}
@@ -153,7 +177,7 @@ func (d *Desk) checkAlarms() error {
 // Empty reports whether the desk holds nothing.
 func (d *Desk) Empty() bool {
 	return len(d.services)+len(d.types)+len(d.workers)+len(d.names)+len(d.watched.nodes)+len(d.calls)+len(d.clients)+len(d.keys)+
-		len(d.legs)+len(d.alarms.nodes)+d.held+d.bytes+len(d.memory.ended)+len(d.memory.order)+len(d.hungry)+len(d.touched) == 0
+		len(d.legs)+len(d.alarms.nodes)+d.held+d.oneWay+d.unserved+d.bytes+len(d.memory.ended)+len(d.memory.order)+len(d.hungry)+len(d.touched) == 0
 }
 
 // Abandoned reports whether nobody waits for a leg that a worker has.

@@ -67,9 +67,9 @@ func (d *Desk) gone(now time.Duration, peer Peer, never func(leg uint64) bool) [
 	}
 	d.begin(now)
 	delete(d.paused, peer)
-	for w := d.clients[peer]; w != nil; w = d.clients[peer] {
+	for c := d.clients[peer]; c != nil && c.latest != nil; {
 		d.counts.Cancelled++
-		d.leave(w)
+		d.leave(c.latest)
 	}
 	if w := d.workers[peer]; w != nil {
 		d.unsend(w, never)

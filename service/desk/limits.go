@@ -12,15 +12,19 @@ type Limits struct {
 	Queue      int // requests that wait for one service; 10,000
 	Requests   int // requests that wait or run, each counted once for each worker that it names; 100,000
 	Bytes      int // of all requests that wait or run; 256 MiB
-	Services   int // that have workers or requests; 10,000
+	Services   int // that have workers or requests, half of them without a worker; 10,000
 	Workers    int // that are registered; 10,000
 	Offered    int // services of one worker; 64
 	Capacity   int // requests at once of one worker, which is cut to that; 65,536, at most 1,048,576
 	Waiters    int // calls that wait for one request, being its repetitions; 8
 	Deliveries int // of one request, if workers die with it; 3
 	Aside      int // requests at one worker beside its capacity, see [Request]; 16
+	Peer       int // requests of one peer that wait or run, counted as Requests are; 10,000
+	OneWay     int // of all requests, those that are one-way, which outlive their senders; half of Requests
 
-	Expiry time.Duration // how long a request without a deadline may wait; 30 s
+	// Expiry is how long a request without a deadline may wait, and one-way ones for a service
+	// that has no worker, whatever their deadline; 30 s.
+	Expiry time.Duration
 	// Longest is how long any request may take, its wait included; 24 h. It is for what no
 	// deadline ends, and for clients of whom nobody can see that they have gone.
 	Longest   time.Duration
@@ -33,7 +37,7 @@ type Limits struct {
 func defaultLimits() Limits {
 	return Limits{
 		Queue: 10_000, Requests: 100_000, Bytes: 256 << 20, Services: 10_000, Workers: 10_000,
-		Offered: 64, Capacity: 65_536, Waiters: 8, Deliveries: 3, Aside: 16,
+		Offered: 64, Capacity: 65_536, Waiters: 8, Deliveries: 3, Aside: 16, Peer: 10_000,
 		Expiry: 30 * time.Second, Longest: 24 * time.Hour, Heartbeat: 10 * time.Millisecond,
 		Memory: 10 * time.Second, Keys: 65_536,
 	}
@@ -60,11 +64,13 @@ func (l Limits) complete() (Limits, error) {
 		{"Deliveries", &l.Deliveries, defaults.Deliveries},
 		{"Aside", &l.Aside, defaults.Aside},
 		{"Keys", &l.Keys, defaults.Keys},
+		{"Peer", &l.Peer, defaults.Peer},
 	}
 	for _, c := range counts {
 		errs = append(errs, orDefault(c.name, c.value, c.other))
 	}
 	errs = append(errs,
+		orDefault("OneWay", &l.OneWay, max(l.Requests/2, 1)),
 		orDefault("Expiry", &l.Expiry, defaults.Expiry),
 		orDefault("Longest", &l.Longest, defaults.Longest),
 		orDefault("Heartbeat", &l.Heartbeat, defaults.Heartbeat),

@@ -19,9 +19,11 @@ func (d *Desk) Pause(client Peer) { d.paused[client] = struct{}{} }
 func (d *Desk) Resume(now time.Duration, client Peer) []Action {
 	d.begin(now)
 	delete(d.paused, client)
-	for w := d.clients[client]; w != nil; w = w.next {
-		for _, p := range w.call.parts {
-			d.lend(p)
+	if c := d.clients[client]; c != nil {
+		for w := c.latest; w != nil; w = w.next {
+			for _, p := range w.call.parts {
+				d.lend(p)
+			}
 		}
 	}
 	return d.end()

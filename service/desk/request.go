@@ -19,7 +19,7 @@ type Request struct {
 	Timeout time.Duration // how long the client still waits; 0: as long as it may, below 0: no more
 	Wait    time.Duration // how long of that it may wait to be begun; 0: all of it, or the broker's expiry if there is no timeout
 	Credit  uint32        // items of a stream that may come at first
-	OneWay  bool          // no reply is wanted; the worker gives one all the same
+	OneWay  bool          // no reply is wanted, nor credit given; the worker gives one all the same
 	Aside   bool          // it is about a worker and none of its work: see [Offer]; without a target it is as others
 
 	FailFast bool // it is refused when no worker of the service takes requests; without a target only
@@ -136,6 +136,7 @@ type waiter struct {
 	silent     bool // it wants no reply
 	streams    int  // that are paced for the client
 	tell       bool // it wants to know why it waits
+	parts      int  // that count as its client's
 	deadline   alarm
 	prev, next *waiter // of the same client
 }

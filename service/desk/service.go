@@ -41,6 +41,7 @@ func (d *Desk) service(name string) *service {
 	if s == nil {
 		s = &service{name: name, members: map[string]*worker{}}
 		d.services[name] = s
+		d.unserved++
 		d.touch(s) // or it stays if nothing comes of this
 	}
 	return s

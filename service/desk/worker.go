@@ -110,6 +110,9 @@ func (w *worker) oldest() *part {
 func (d *Desk) sit(w *worker) {
 	for _, name := range w.offer.Services {
 		s := d.service(name)
+		if len(s.members) == 0 {
+			d.unserved--
+		}
 		s.members[w.offer.Name] = w
 		w.seats = append(w.seats, &seat{worker: w, service: s})
 		d.types.add(w.offer.Types, name)
@@ -123,6 +126,9 @@ func (d *Desk) rise(w *worker) {
 		s.service.free.remove(s)
 		s.count(false)
 		delete(s.service.members, w.offer.Name)
+		if len(s.service.members) == 0 {
+			d.unserved++
+		}
 		d.types.remove(w.offer.Types, s.service.name)
 		d.touch(s.service)
 	}

@@ -91,7 +91,7 @@ func newWorld(random source, limits desk.Limits) (*world, error) {
 // worldLimits are small, so that all of them are reached.
 func worldLimits() desk.Limits {
 	return desk.Limits{
-		Queue: 6, Requests: 40, Bytes: 60_000, Services: 4, Workers: 5, Offered: 3, Capacity: 4, Waiters: 2, Deliveries: 3, Aside: 2,
+		Queue: 6, Requests: 40, Bytes: 60_000, Services: 4, Workers: 5, Offered: 3, Capacity: 4, Waiters: 2, Deliveries: 3, Aside: 2, Peer: 15, OneWay: 5,
 		Expiry: 2 * time.Second, Longest: 8 * time.Second, Memory: 3 * time.Second, Keys: 10,
 	}
 }

@@ -1034,7 +1034,11 @@ type BrokerLimits struct {
 	// How many of those.
 	Keys uint64 `protobuf:"varint,14,opt,name=keys,proto3" json:"keys,omitempty"`
 	// Requests for its management that a worker gets beside its capacity.
-	Aside         uint64 `protobuf:"varint,15,opt,name=aside,proto3" json:"aside,omitempty"`
+	Aside uint64 `protobuf:"varint,15,opt,name=aside,proto3" json:"aside,omitempty"`
+	// Requests of one peer that wait or run.
+	Peer uint64 `protobuf:"varint,16,opt,name=peer,proto3" json:"peer,omitempty"`
+	// Of all requests, those that are one-way.
+	OneWay        uint64 `protobuf:"varint,17,opt,name=one_way,json=oneWay,proto3" json:"one_way,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1170,6 +1174,20 @@ func (x *BrokerLimits) GetKeys() uint64 {
 func (x *BrokerLimits) GetAside() uint64 {
 	if x != nil {
 		return x.Aside
+	}
+	return 0
+}
+
+func (x *BrokerLimits) GetPeer() uint64 {
+	if x != nil {
+		return x.Peer
+	}
+	return 0
+}
+
+func (x *BrokerLimits) GetOneWay() uint64 {
+	if x != nil {
+		return x.OneWay
 	}
 	return 0
 }
@@ -1982,7 +2000,7 @@ const file_mittere_v1_broker_proto_rawDesc = "" +
 	"PiratePair\x12\x14\n" +
 	"\x05front\x18\x01 \x03(\tR\x05front\x12\x12\n" +
 	"\x04back\x18\x02 \x03(\tR\x04back\x12\x18\n" +
-	"\aservice\x18\x03 \x01(\tR\aservice\"\xb2\x03\n" +
+	"\aservice\x18\x03 \x01(\tR\aservice\"\xdf\x03\n" +
 	"\fBrokerLimits\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\x04R\x05queue\x12\x1a\n" +
 	"\brequests\x18\x02 \x01(\x04R\brequests\x12\x14\n" +
@@ -2003,7 +2021,9 @@ const file_mittere_v1_broker_proto_rawDesc = "" +
 	"\vmemory_nano\x18\r \x01(\x03R\n" +
 	"memoryNano\x12\x12\n" +
 	"\x04keys\x18\x0e \x01(\x04R\x04keys\x12\x14\n" +
-	"\x05aside\x18\x0f \x01(\x04R\x05aside\"A\n" +
+	"\x05aside\x18\x0f \x01(\x04R\x05aside\x12\x12\n" +
+	"\x04peer\x18\x10 \x01(\x04R\x04peer\x12\x17\n" +
+	"\aone_way\x18\x11 \x01(\x04R\x06oneWay\"A\n" +
 	"\x13ListServicesRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06prefix\x18\x02 \x01(\tR\x06prefix\"O\n" +
