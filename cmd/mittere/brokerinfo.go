@@ -50,7 +50,7 @@ func countLimits(l *mitterev1.BrokerLimits) []number {
 		{"queue", l.GetQueue()}, {"requests", l.GetRequests()}, {"bytes", l.GetBytes()}, {"services", l.GetServices()},
 		{"workers", l.GetWorkers()}, {"offered", l.GetOffered()}, {"capacity", l.GetCapacity()}, {"waiters", l.GetWaiters()},
 		{"deliveries", l.GetDeliveries()}, {"keys", l.GetKeys()}, {"aside", l.GetAside()},
-		{"peer", l.GetPeer()}, {"one-way", l.GetOneWay()},
+		{"peer", l.GetPeer()}, {"oneway", l.GetOneWay()},
 	}
 }
 

@@ -158,7 +158,7 @@ func TestOneWayRequestsAreNeverAnswered(t *testing.T) {
 	s := newStage(t)
 	s.worker("w", "echo")
 	s.client("c")
-	oneWay := func(k *mitterev1.Request) { k.OneWay, k.Credit = true, 3 }
+	oneWay := func(k *mitterev1.Request) { k.OneWay = true }
 	s.mustAsk("c", 1, oneWay)
 	s.want("w < Request 1 echo  hi")
 	if s.request().GetOneWay() {
