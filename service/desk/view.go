@@ -155,7 +155,10 @@ func (d *Desk) Worker(name string) (v WorkerView, ok bool) {
 }
 
 // Waits reports whether a peer has a call that has not ended.
-func (d *Desk) Waits(peer Peer) bool { c := d.clients[peer]; return c != nil && c.latest != nil }
+func (d *Desk) Waits(peer Peer) bool {
+	c := d.clients[peer]
+	return c != nil && c.latest != nil
+}
 
 // Has reports whether a peer is a worker that has a request under this leg.
 func (d *Desk) Has(peer Peer, leg uint64) bool {
