@@ -36,13 +36,13 @@ demo: setup ## count a source tree with worker processes (DIR=... for another tr
 	@bin/census $(if $(DIR),'$(DIR)')
 
 test: setup ## run all tests (FAULT_SECONDS=1: length of each load and fault run)
-	go test ./...
+	go test -parallel 8 ./...
 	@echo
 	@echo "Left out: the interop tests, with a real dīvidere and Majordomo peers (Python)."
 	@echo "To run them: make interop"
 
 race: setup ## run all tests with the race detector, in random order
-	go test -race -shuffle=on ./...
+	go test -race -shuffle=on -parallel 8 ./...
 
 lint: setup ## gofmt, go vet, staticcheck, buf lint, buf breaking
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }

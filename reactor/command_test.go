@@ -543,6 +543,7 @@ func TestCallsAreHandledInTheOrderOfTheirKeys(t *testing.T) {
 }
 
 func TestSessionsLastWhileTheirHeartbeatsDo(t *testing.T) {
+	t.Parallel()
 	const heartbeat = 300 * time.Millisecond // a busy machine may let a process stand for half a second
 	zmq, d := newContext(t), newDepot()
 	r, endpoint := serveDepot(t, zmq, d, reactor.WithHeartbeat(heartbeat))

@@ -268,6 +268,7 @@ func streaming(ended chan<- error) *reactor.Handlers {
 }
 
 func TestStreamWaitsForASlowClient(t *testing.T) {
+	t.Parallel() // it waits rather than works
 	const items = 500
 	for _, limit := range []int{1, 5} {
 		t.Run(fmt.Sprint(limit), func(t *testing.T) {
@@ -392,7 +393,7 @@ func TestEndsOfStreamsAreBoundedToo(t *testing.T) {
 	rep := must(messaging.NewResponse(zmq, inprocEndpoint(t), narrow()))(t)
 	h := reactor.NewHandlers()
 	reactor.Stream(h, func(context.Context, *testv1.Note, func(*testv1.Note) error) error { return nil })
-	r := serve(t, h, sockets(rep), reactor.WithOutboxBytes(most))
+	r := serve(t, h, sockets(rep), reactor.WithOutboxBytes(most), reactor.WithStopTimeout(0))
 	newSlow(t, zmq, rep).ask(t, requests)
 	eventually(t, "all is handled", func() bool { return r.Stats().Handled == requests })
 	eventually(t, "some is dropped", func() bool { return r.Stats().Undeliverable > 0 })

@@ -158,6 +158,7 @@ func TestWorkerThatDidNotStartDoesNotJoin(t *testing.T) {
 // TestWorkerIsHeardOfWhileItsHandlerIsBusy has a broker that answers heartbeats, and
 // nothing else, for many of them.
 func TestWorkerIsHeardOfWhileItsHandlerIsBusy(t *testing.T) {
+	t.Parallel() // it waits rather than works
 	const often = 20 * time.Millisecond
 	zmq, d := newContext(t), newDepot()
 	b := newBrokerEnd(t, zmq, tcp)
@@ -352,6 +353,7 @@ func TestWorkerThatStopsWhileItIsWelcomedTakesLeave(t *testing.T) {
 }
 
 func TestWorkerThatIsSentAwayComesBack(t *testing.T) {
+	t.Parallel() // it waits rather than works
 	b, d, _ := member(t, reactor.WithPool(2, nil))
 	b.store(&mitterev1.Request{Call: 1})
 	<-d.begun
@@ -429,6 +431,7 @@ func TestWorkerHasJoinedWhenItsOfferIsTaken(t *testing.T) {
 // TestWorkerThatIsNeverTakenEnds has the broker refuse it in words that leave no hope, and
 // in others.
 func TestWorkerThatIsNeverTakenEnds(t *testing.T) {
+	t.Parallel() // it waits rather than works
 	for code, ends := range map[messaging.Code]bool{
 		messaging.InvalidArgument: true, messaging.PermissionDenied: true, messaging.Unimplemented: true, messaging.FailedPrecondition: true,
 		messaging.ResourceExhausted: false, messaging.Unavailable: false, messaging.Internal: false, messaging.OK: false,
@@ -507,6 +510,7 @@ func TestTricksOfABrokerDoNotEndAWorker(t *testing.T) {
 }
 
 func TestWelcomeThatIsNoneIsNotTaken(t *testing.T) {
+	t.Parallel() // it waits rather than works
 	zmq := newContext(t)
 	b := newBrokerEnd(t, zmq, tcp)
 	work(t, zmq, newDepot(), of(b.router))

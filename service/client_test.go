@@ -242,6 +242,7 @@ func TestCallThatFailedWhereItMayHaveBeenExecutedIsNotRefused(t *testing.T) {
 }
 
 func TestCallsSayWhyNobodyTookThem(t *testing.T) {
+	t.Parallel() // it waits rather than works
 	zmq := newContext(t)
 	n := serveNames(t, zmq, tcp)
 	nowhere := "tcp://127.0.0.1:1"
@@ -355,6 +356,7 @@ func TestInstancesThatAreNotServingGetNoCalls(t *testing.T) {
 }
 
 func TestLastViewIsKeptWhileTheRegistryIsAway(t *testing.T) {
+	t.Parallel() // it waits rather than works
 	zmq := newContext(t)
 	names := start(t, "registry", task{Endpoint: tcp})
 	serve(t, zmq, handlers(), service.WithRegistry(names.endpoint()))
@@ -376,6 +378,7 @@ func TestLastViewIsKeptWhileTheRegistryIsAway(t *testing.T) {
 // TestRegistryThatForgotTakesNoInstanceAway has an instance that does not register
 // again, since it hears of the new registry late.
 func TestRegistryThatForgotTakesNoInstanceAway(t *testing.T) {
+	t.Parallel() // it waits rather than works
 	zmq := newContext(t)
 	at := task{Endpoint: tcp}
 	names := start(t, "registry", at)

@@ -129,6 +129,7 @@ func TestCallWaitsAtEachBrokerForAShareOfItsTime(t *testing.T) {
 // TestCallWaitsAtBrokersInTurnUntilItsTimeIsOver has more turns than the client has
 // tries.
 func TestCallWaitsAtBrokersInTurnUntilItsTimeIsOver(t *testing.T) {
+	t.Parallel() // it waits rather than works
 	zmq := newContext(t)
 	for _, options := range [][]call.Option{nil, {call.WithWait(500 * time.Millisecond)}} {
 		a, b := scripted(t, zmq, tcp, waiting), scripted(t, zmq, tcp, waiting)
@@ -210,6 +211,7 @@ func serveBroker(t testing.TB, zmq *comm.Context) (endpoint string) {
 
 // TestTwoBrokersOfWhichOneHasAWorker is with real ones.
 func TestTwoBrokersOfWhichOneHasAWorker(t *testing.T) {
+	t.Parallel() // it waits rather than works
 	zmq := newContext(t)
 	empty, full := serveBroker(t, zmq), serveBroker(t, zmq)
 	w, _ := working(t, must(service.NewWorker(zmq, handlers(), full, service.WithLogger(quiet)))(t))

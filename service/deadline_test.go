@@ -28,6 +28,7 @@ func TestHandlersContextHasTheCallersDeadline(t *testing.T) {
 }
 
 func TestHandlerEndsAtTheCallersDeadline(t *testing.T) {
+	t.Parallel() // it waits rather than works
 	depot := newDepot()
 	c, _ := pair(t, storing(depot.store))
 	began := time.Now()

@@ -129,6 +129,7 @@ func clientAt(t testing.TB, zmq *comm.Context, endpoints ...string) *service.Cli
 }
 
 func TestFaultInstanceThatStandsStillIsLeftAloneUntilItGoesOn(t *testing.T) {
+	t.Parallel() // it waits rather than works
 	first, second := startInstance(t, tcp, "first"), startInstance(t, tcp, "second")
 	c := clientAt(t, newContext(t), first.endpoint(), second.endpoint())
 	first.Halt()
@@ -246,6 +247,7 @@ func TestFaultNewProcessOnADeadOnesPortExecutesNothingMeantForIt(t *testing.T) {
 // instance while the call runs, so that both sides end the session and the handler
 // is cancelled.
 func TestFaultIdempotentCallIsExecutedAgainThoughItWasCancelled(t *testing.T) {
+	t.Parallel() // it waits rather than works
 	s := startInstance(t, tcp, "only")
 	c := clientAt(t, newContext(t), s.endpoint())
 	repeatable := storeMethod

@@ -104,10 +104,11 @@ func working(t testing.TB, made *service.Worker) (w *service.Worker, stop func()
 	return made, stop
 }
 
-// newWorker returns a worker of the EchoService that logs nothing.
+// newWorker returns a worker of the EchoService that logs nothing, and does not wait for
+// the answer to its Drain that a brokerEnd does not give.
 func newWorker(t testing.TB, zmq *comm.Context, b *brokerEnd, options ...service.ServerOption) *service.Worker {
 	t.Helper()
-	return must(service.NewWorker(zmq, handlers(), b.endpoint(), append([]service.ServerOption{service.WithLogger(quiet)}, options...)...))(t)
+	return must(service.NewWorker(zmq, handlers(), b.endpoint(), append([]service.ServerOption{service.WithLogger(quiet), service.WithDrainTimeout(0)}, options...)...))(t)
 }
 
 func TestWorkerOffersItsService(t *testing.T) {

@@ -144,6 +144,7 @@ func TestConnSaysWhyThereIsNoSessionAndKeepsTrying(t *testing.T) {
 }
 
 func TestServerWhoseWelcomeCannotBeTakenNeverHasASession(t *testing.T) {
+	t.Parallel() // it waits rather than works
 	for name, wrong := range map[string]*mitterev1.Welcome{
 		"no session":             {HeartbeatNano: 1e9},
 		"no heartbeat":           {Session: 1},
