@@ -40,7 +40,7 @@ func NewClient(zmq *comm.Context, endpoint string, options ...ClientOption) (*Cl
 	socket := slices.Concat(config.socket, []comm.Option{comm.WithLinger(0)})
 	c := &Client{clientConfig: config, lines: make(chan *line, config.connections)}
 	for range config.connections {
-		c.lines <- &line{zmq: zmq, endpoint: endpoint, options: socket}
+		c.lines <- &line{zmq: zmq, endpoint: endpoint, options: socket, id: config.routingID}
 	}
 	closing, end := context.WithCancel(context.Background())
 	c.closing = closing

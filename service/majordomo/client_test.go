@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"regexp"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -92,6 +94,29 @@ func TestRetriesUseNewSocketsAndEnd(t *testing.T) {
 	}
 	if len(from) != 3 {
 		t.Errorf("%d sockets for three tries", len(from))
+	}
+}
+
+// Some brokers need names that are text. Each socket has another one, so that a late reply
+// comes to none.
+func TestRoutingIDsOfAClientAreTextAndAnotherForEachSocket(t *testing.T) {
+	zmq := newContext(t)
+	f := pretendAt(t, zmq, "inproc://broker")
+	c := dial(t, zmq, f.Endpoints()[0], majordomo.WithRoutingID("ask"), majordomo.WithTimeout(200*time.Millisecond), majordomo.WithRetries(2))
+	_, err := c.Request(patient(t), "echo", []byte("hi"))
+	if messaging.CodeOf(err) != messaging.DeadlineExceeded {
+		t.Fatalf("error %v", err)
+	}
+	from := map[string]bool{}
+	for range 3 {
+		id, _ := f.hear("|MDPC01|echo|")
+		from[id] = true
+		if !regexp.MustCompile(`^ask-[A-Z2-7]{8}$`).MatchString(id) {
+			t.Errorf("a socket is named %q", id)
+		}
+	}
+	if len(from) != 3 {
+		t.Errorf("%d names of three sockets", len(from))
 	}
 }
 
@@ -238,6 +263,12 @@ func TestWrongArgumentsAreRefused(t *testing.T) {
 		majordomo.WithVersion(3), majordomo.WithLogger(nil))
 	wantInvalid(t, err)
 	_, err = majordomo.NewClient(zmq, "nonsense")
+	wantInvalid(t, err)
+	for _, id := range []string{"", "\x00", strings.Repeat("x", 247)} {
+		_, err = majordomo.NewClient(zmq, "tcp://127.0.0.1:9", majordomo.WithRoutingID(id))
+		wantInvalid(t, err)
+	}
+	_, err = majordomo.NewWorker(zmq, "tcp://127.0.0.1:9", "echo", echo, majordomo.WithRoutingID(""))
 	wantInvalid(t, err)
 	_, err = majordomo.NewWorker(zmq, "nonsense", "echo", echo)
 	wantInvalid(t, err)

@@ -1,12 +1,18 @@
 package majordomo
 
-import "github.com/mittere/mittere/comm"
+import (
+	"crypto/rand"
+	"slices"
+
+	"github.com/mittere/mittere/comm"
+)
 
 // line is one connection of a client. It belongs to one request at a time.
 type line struct {
 	zmq      *comm.Context
 	endpoint string
 	options  []comm.Option
+	id       string       // with which the routing ids of its sockets begin; empty if they have none
 	dealer   *comm.Dealer // nil while it is not needed
 }
 
@@ -15,7 +21,11 @@ func (l *line) open() (*comm.Dealer, error) {
 	if l.dealer != nil {
 		return l.dealer, nil
 	}
-	dealer, err := comm.NewDealer(l.zmq, l.endpoint, l.options...)
+	options := l.options
+	if l.id != "" {
+		options = append(slices.Clip(options), comm.WithRoutingID(l.id+"-"+rand.Text()[:suffixSize]))
+	}
+	dealer, err := comm.NewDealer(l.zmq, l.endpoint, options...)
 	if err != nil {
 		return nil, err
 	}

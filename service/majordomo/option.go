@@ -63,6 +63,7 @@ type clientConfig struct {
 	timeout     time.Duration
 	retries     int
 	connections int
+	routingID   string // of its sockets, the beginning; empty if they have none
 }
 
 // workerConfig is what options set of a worker.
@@ -187,9 +188,29 @@ func WithDrainTimeout(d time.Duration) WorkerOption {
 }
 
 // WithRoutingID sets the name by which the broker knows a worker's socket, 1 to 255
-// bytes. Two workers of a broker must not share it. The default is one that the broker
-// makes up for each connection. Clients have none of their own: by that of a socket that
-// was closed a late reply would come to the next one.
-func WithRoutingID(id string) WorkerOption {
-	return workerOption(func(c *workerConfig) { c.socket = append(c.socket, comm.WithRoutingID(id)) })
+// bytes. Two workers of a broker must not share it. For a client it is the beginning of
+// the name, 1 to 246 bytes: "-" and eight letters or digits follow, others for each socket,
+// for by the name of a socket that was closed a late reply would come to the next one.
+//
+// The default is a name that the broker makes up for each connection, of any bytes. Some
+// brokers, as the guide's in C++, need one that is text, of clients as well.
+func WithRoutingID(id string) Option { return routingID(id) }
+
+// routingID is the Option of WithRoutingID.
+type routingID string
+
+func (id routingID) applyClient(c *clientConfig) {
+	c.require(id != "" && len(id) <= longestPrefix, "routing id of %d bytes: must have 1 to %d", len(id), longestPrefix)
+	c.routingID = string(id)
 }
+
+func (id routingID) applyWorker(c *workerConfig) {
+	c.socket = append(c.socket, comm.WithRoutingID(string(id)))
+}
+
+const (
+	// suffixSize is how many random characters end the routing id of a client's socket.
+	suffixSize = 8
+	// longestPrefix bounds what is in front of them, and of a dash.
+	longestPrefix = 255 - 1 - suffixSize
+)
