@@ -21,6 +21,7 @@ import (
 type brokerCommand struct {
 	bind                     []string
 	pirates                  pirates
+	once                     []string
 	name                     string
 	heartbeat, expiry, drain *duration
 	longest                  *duration
@@ -73,6 +74,7 @@ func (c *brokerCommand) addFlags(cmd *cobra.Command) {
 	f.StringArrayVar(&c.bind, "bind", []string{broker.DefaultEndpoint}, "where to serve: `endpoint`, or several with commas; port * is a free one; may be given several times")
 	f.StringVar(&c.name, "name", "", "`name` of this broker, which others see; a random one if empty")
 	f.Var(&c.pirates, "pirate", "sockets for Paranoid Pirates; may be given several times")
+	f.StringArrayVar(&c.once, "no-repeat", nil, "`service` of Majordomo or pirates whose requests no second worker gets when the first is lost; may be given several times")
 	c.heartbeat = addDuration(cmd, "heartbeat", broker.DefaultHeartbeat, "how often workers and broker say that they live")
 	f.Var(&c.liveness, "liveness", "how many heartbeats may be missing before a worker is dead")
 	f.Var(&c.queue, "queue", "how many requests wait for one service")
@@ -120,7 +122,7 @@ func (c *brokerCommand) options(log *slog.Logger) []broker.Option {
 	options := []broker.Option{
 		broker.WithHeartbeat(time.Duration(*c.heartbeat), int(c.liveness)), broker.WithLogger(log),
 		broker.WithVersion(ownVersion(version, debug.ReadBuildInfo)),
-		broker.WithDrainTimeout(time.Duration(*c.drain)), broker.WithSocket(comm.WithMaxFrameSize(int(c.size))),
+		broker.WithoutRepeat(c.once...), broker.WithDrainTimeout(time.Duration(*c.drain)), broker.WithSocket(comm.WithMaxFrameSize(int(c.size))),
 		broker.WithLimits(desk.Limits{
 			Queue: int(c.queue), Expiry: time.Duration(*c.expiry), Longest: time.Duration(*c.longest),
 		}),

@@ -56,6 +56,7 @@ func New(zmq *comm.Context, endpoints string, options ...Option) (*Broker, error
 	if err := errors.Join(wrong, err); err != nil {
 		return nil, messaging.Errorf(messaging.InvalidArgument, "broker: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
+	state.NeverRepeat(c.once...)
 	b := &Broker{
 		config: c, private: newPrivate(), began: time.Now(), changed: make(chan struct{}, 1),
 		desk: state, peers: map[desk.Peer]*peer{}, keepers: map[*peer]struct{}{}, backlog: newBacklog(c.kept),

@@ -147,11 +147,11 @@ func TestClientThatReadsNothingHoldsUpNobody(t *testing.T) {
 func TestWrongOptionsAreReportedAllAtOnce(t *testing.T) {
 	zmq := must(comm.NewContext())(t)
 	defer zmq.Close()
-	_, err := broker.New(zmq, tcp, broker.WithHeartbeat(0, 0), broker.WithDrainTimeout(-1), broker.WithLogger(nil), broker.WithLimits(desk.Limits{Queue: -1}))
+	_, err := broker.New(zmq, tcp, broker.WithHeartbeat(0, 0), broker.WithDrainTimeout(-1), broker.WithLogger(nil), broker.WithoutRepeat(""), broker.WithLimits(desk.Limits{Queue: -1}))
 	if messaging.CodeOf(err) != messaging.InvalidArgument {
 		t.Fatalf("got %v", err)
 	}
-	for _, word := range []string{"heartbeat", "liveness", "drain", "logger", "Queue"} {
+	for _, word := range []string{"heartbeat", "liveness", "drain", "logger", "no repeat", "Queue"} {
 		if !strings.Contains(err.Error(), word) {
 			t.Errorf("%q does not name %s", err, word)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/dialect"
 	"github.com/mittere/mittere/service/dialect/native"
 )
 
@@ -37,6 +38,7 @@ type config struct {
 	drain     time.Duration
 	socket    []comm.Option
 	pairs     []pair
+	once      []string // services of which nothing is executed twice
 	log       *slog.Logger
 	wrong     []error
 
@@ -118,6 +120,20 @@ func WithPirate(front, back, service string) Option {
 		c.require(strings.TrimSpace(front) != "" && strings.TrimSpace(back) != "", "pirates of the service %q: must have a front and a back", service)
 		c.require(service != "" && !desk.Reserved(service), "pirates: the service name %q is empty or reserved", service)
 		c.pairs = append(c.pairs, pair{front, back, service})
+	})
+}
+
+// WithoutRepeat has requests for these services go to no second worker when the first is
+// lost with them, or was silent for too long: the call ends with UNAVAILABLE. It is for
+// workers of Majordomo and the pirates, whose protocols take every request to bear
+// repetition; those of Mittere say it of each method. Clients that send a request again
+// have sent two. It may be given several times.
+func WithoutRepeat(services ...string) Option {
+	return option(func(c *config) {
+		for _, name := range services {
+			c.require(name != "" && len(name) <= dialect.LongestName, "no repeat: the service name %q must have 1 to %d bytes", name, dialect.LongestName)
+		}
+		c.once = append(c.once, services...)
 	})
 }
 

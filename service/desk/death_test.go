@@ -2,6 +2,7 @@ package desk_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +46,33 @@ func TestRequestThatMayDoHarmIsNotExecutedAgain(t *testing.T) {
 			s.want(s.d.Gone(0, peer("w1")), test.want)
 		})
 	}
+}
+
+func TestNothingIsExecutedAgainOfAServiceOfWhichThatIsForbidden(t *testing.T) {
+	for name, lose := range map[string]func(*stage) []desk.Action{
+		"its worker is gone":     func(s *stage) []desk.Action { return s.d.Gone(0, peer("w1")) },
+		"its worker was silent":  func(s *stage) []desk.Action { return s.pass(3*time.Second, "w2") },
+		"its worker began again": func(s *stage) []desk.Action { return s.d.Ready(0, peer("w1"), offer("w1", 1, "other")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, desk.Limits{})
+			s.d.NeverRepeat("other", "echo")
+			o := offer("w1", 1, "echo")
+			o.Idempotent = true
+			s.want(s.d.Ready(0, peer("w1"), o))
+			s.ready("w2")
+			s.want(s.ask(1, safe), "deliver 1 to w1")
+			got := told(lose(s))
+			if !slices.Contains(got, "reply 1 to c of w1: UNAVAILABLE") || slices.Contains(got, "deliver 2 to w2") {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+	s := newStage(t, desk.Limits{}) // what never left was not executed
+	s.d.NeverRepeat("echo")
+	s.ready("w1", "w2")
+	s.want(s.ask(1), "deliver 1 to w1")
+	s.want(s.d.Gone(0, peer("w1"), 1), "deliver 2 to w2")
 }
 
 func TestRequestThatNeverLeftGoesToAnotherWhateverItDoes(t *testing.T) {

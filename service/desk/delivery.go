@@ -107,7 +107,7 @@ func (d *Desk) lose(p *part) {
 	case p.abandoned:
 	case spare: // it did what it would
 		d.conclude(p, overtime(p), &d.counts.Expired)
-	case !p.repeatable():
+	case !d.repeatable(p):
 		d.conclude(p, Answer{Status: status(mitterev1.Code_CODE_UNAVAILABLE,
 			"the worker %q went away; whether the request was executed is not known", w.offer.Name)}, &d.counts.Failed)
 	case p.deliveries >= d.limits.Deliveries:

@@ -44,6 +44,7 @@ type Desk struct {
 	leg    uint64 // the last one that was given
 	past   past
 	memory memory
+	once   map[string]bool // services of which nothing is executed twice
 
 	hungry  []*worker  // for settle
 	touched []*service // for settle
@@ -80,10 +81,19 @@ func New(epoch string, limits Limits) (*Desk, error) {
 		keys:     map[Key]*call{},
 		legs:     map[uint64]*part{},
 		memory:   newMemory(limits.Memory, limits.Keys),
+		once:     map[string]bool{},
 		streams:  map[Peer]int{},
 		paused:   map[Peer]struct{}{},
 		ahead:    mostAhead,
 	}, nil
+}
+
+// NeverRepeat has requests for these services go to no second worker when the first is lost
+// with them, whatever clients and workers say. It is called before the first event.
+func (d *Desk) NeverRepeat(services ...string) {
+	for _, name := range services {
+		d.once[name] = true
+	}
 }
 
 // begin begins an event: what is due at that time comes first.

@@ -198,8 +198,8 @@ func (p *part) name() string {
 
 // repeatable reports whether a part may be executed again after its worker was
 // lost with it.
-func (p *part) repeatable() bool {
-	if p.addressed || p.streamed {
+func (d *Desk) repeatable(p *part) bool {
+	if p.addressed || p.streamed || d.once[p.call.service.name] {
 		return false
 	}
 	switch p.call.request.Repeat {
