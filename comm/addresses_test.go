@@ -156,7 +156,7 @@ func TestErrorsOfSocketsReadWell(t *testing.T) {
 		"comm: send a message without frames: invalid argument":                        d.Send(r.ctx, comm.Message{}),
 		"comm: send a frame of 1025 bytes, maximum 1024: message too large":            d.Send(r.ctx, message(long)),
 		"comm: option maximum number of frames -1: must be positive: invalid argument": optionErr,
-		`comm: endpoint "nonsense": want transport://address: invalid argument` + "\n" +
+		`comm: endpoint "nonsense": want transport://address, such as tcp://127.0.0.1:5555: invalid argument` + "\n" +
 			`comm: endpoint "udp://x:1": transport is none of tcp, ipc and inproc: invalid argument`: parseErr,
 	} {
 		if fmt.Sprint(err) != want {

@@ -41,15 +41,16 @@ func parseEndpoint(binds bool, text string) (endpoint, error) {
 	rest, connect := strings.CutPrefix(rest, ">")
 	transport, address, ok := strings.Cut(rest, "://")
 	switch {
+	case bind && connect || strings.HasPrefix(rest, "@") || strings.HasPrefix(rest, ">"):
+		return endpoint{}, invalid("endpoint", fmt.Sprintf("%q: has more than one of @, to bind, and >, to connect", text))
 	case !ok || address == "":
-		return endpoint{}, invalid("endpoint", fmt.Sprintf("%q: want transport://address", text))
+		return endpoint{}, invalid("endpoint", fmt.Sprintf("%q: want transport://address, such as tcp://127.0.0.1:5555", rest))
 	case strings.ContainsRune(text, 0):
-		return endpoint{}, invalid("endpoint", fmt.Sprintf("%q: has a NUL byte", text))
-	case bind && connect:
-		return endpoint{}, invalid("endpoint", fmt.Sprintf("%q: has both @ and >", text))
+		return endpoint{}, invalid("endpoint", fmt.Sprintf("%q: has a NUL byte", rest))
 	}
 	binds = bind || !connect && (binds || strings.Contains(address, "*"))
-	return endpoint{transport: transport, address: address, binds: binds}.check(text)
+	// What is wrong is told without the sign, which layers above put in front.
+	return endpoint{transport: transport, address: address, binds: binds}.check(rest)
 }
 
 // check completes the address as its transport needs it.

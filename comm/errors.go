@@ -51,7 +51,7 @@ var reasons = [...]string{
 	Unreachable:        "no such peer",
 	TooLarge:           "message too large",
 	Invalid:            "invalid argument",
-	AddressInUse:       "address in use",
+	AddressInUse:       "address already in use",
 	AddressUnavailable: "address not available",
 }
 

@@ -37,15 +37,15 @@ func TestErrorsSayTheirReason(t *testing.T) {
 func TestErrorsAreOneLineWithAllThatIsKnown(t *testing.T) {
 	cause := errors.New("cause")
 	for want, err := range map[string]*comm.Error{
-		"comm: send: closed":                                {Op: "send", Reason: comm.Closed},
-		"comm: bind tcp://x:1: address in use: cause":       {Op: "bind", Detail: "tcp://x:1", Reason: comm.AddressInUse, Cause: cause},
-		"comm: receive: message too large":                  {Op: "receive", Reason: comm.TooLarge},
-		"comm: odd: internal error":                         {Op: "odd", Reason: comm.Reason(200)},
-		"comm: endpoint \"x\": no: invalid argument: cause": {Op: "endpoint", Detail: `"x": no`, Reason: comm.Invalid, Cause: cause},
-		"comm: send: no such peer: cause":                   {Op: "send", Reason: comm.Unreachable, Cause: cause},
-		"comm: wait for room: context ended: cause":         {Op: "wait for room", Reason: comm.Ended, Cause: cause},
-		"comm: send: peer's queue is full: cause":           {Op: "send", Reason: comm.Full, Cause: cause},
-		"comm: unbind here: address not available":          {Op: "unbind", Detail: "here", Reason: comm.AddressUnavailable},
+		"comm: send: closed": {Op: "send", Reason: comm.Closed},
+		"comm: bind tcp://x:1: address already in use: cause": {Op: "bind", Detail: "tcp://x:1", Reason: comm.AddressInUse, Cause: cause},
+		"comm: receive: message too large":                    {Op: "receive", Reason: comm.TooLarge},
+		"comm: odd: internal error":                           {Op: "odd", Reason: comm.Reason(200)},
+		"comm: endpoint \"x\": no: invalid argument: cause":   {Op: "endpoint", Detail: `"x": no`, Reason: comm.Invalid, Cause: cause},
+		"comm: send: no such peer: cause":                     {Op: "send", Reason: comm.Unreachable, Cause: cause},
+		"comm: wait for room: context ended: cause":           {Op: "wait for room", Reason: comm.Ended, Cause: cause},
+		"comm: send: peer's queue is full: cause":             {Op: "send", Reason: comm.Full, Cause: cause},
+		"comm: unbind here: address not available":            {Op: "unbind", Detail: "here", Reason: comm.AddressUnavailable},
 	} {
 		if err.Error() != want {
 			t.Errorf("%q, want %q", err.Error(), want)

@@ -19,8 +19,10 @@ func FromComm(err error) error {
 		}
 		return AsError(err)
 	}
-	// A constructor joins all that is wrong, one on a line.
-	return &Error{Code: codeOf(e), Message: strings.ReplaceAll(err.Error(), "\n", "; "), cause: err}
+	// A constructor joins all that is wrong, one on a line. The code says already what
+	// an invalid argument is.
+	text := strings.ReplaceAll(err.Error(), ": "+comm.Invalid.Error(), "")
+	return &Error{Code: codeOf(e), Message: strings.ReplaceAll(text, "\n", "; "), cause: err}
 }
 
 // codeOf maps a reason of comm to a code.

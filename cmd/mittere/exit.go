@@ -106,11 +106,13 @@ func knownCode(err error) messaging.Code {
 func readerGone(err error) bool { return errors.Is(err, syscall.EPIPE) }
 
 // report tells the user of an error: what failed on one line, and then each of its
-// details as JSON.
+// details as JSON; all of it as JSON if that was asked for.
 func report(w io.Writer, called *cobra.Command, err error) {
 	var failed *messaging.Error
 	switch {
 	case err == nil || readerGone(err):
+	case wantsJSON(called):
+		reportJSON(w, err)
 	case errors.As(err, &failed):
 		fmt.Fprintf(w, "%s: %s\n", called.Root().Name(), printable(failed.Error()))
 		reportDetails(w, err)
@@ -119,17 +121,42 @@ func report(w io.Writer, called *cobra.Command, err error) {
 	}
 }
 
+// wantsJSON reports whether the user has asked for JSON. That it is the default of a
+// command says nothing of errors.
+func wantsJSON(called *cobra.Command) bool {
+	output := called.Flags().Lookup("output")
+	return output != nil && output.Changed && output.Value.String() == formatJSON
+}
+
+// reportJSON tells of an error on one line. That of wrong usage has no code.
+func reportJSON(w io.Writer, err error) {
+	failure := &failureJSON{Message: strings.TrimSpace(err.Error())}
+	var failed *messaging.Error
+	if errors.As(err, &failed) {
+		failure = failureOf(failed)
+		failure.Details = detailsJSON(failed.Details, typesOf(err))
+	}
+	line, _ := objectJSON(struct {
+		Error *failureJSON `json:"error"`
+	}{failure})
+	fmt.Fprintf(w, "%s\n", line)
+}
+
 // reportDetails prints the details of an error. One of an unknown type is printed
 // as it came.
 func reportDetails(w io.Writer, err error) {
-	var types resolver
-	var detailed *detailedError
-	if errors.As(err, &detailed) {
-		types = detailed.types
-	}
-	for _, text := range detailsJSON(messaging.AsError(err).Details, types) {
+	for _, text := range detailsJSON(messaging.AsError(err).Details, typesOf(err)) {
 		fmt.Fprintf(w, "%s\n", text)
 	}
+}
+
+// typesOf returns the types of an error's details.
+func typesOf(err error) resolver {
+	var detailed *detailedError
+	if errors.As(err, &detailed) {
+		return detailed.types
+	}
+	return resolver{}
 }
 
 // detailsJSON returns the details of an error as JSON. Those for which there is no

@@ -11,6 +11,17 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// hinted returns an error of flags, with the flag that is meant where another program
+// has a name of its own for it.
+func hinted(err error) error {
+	for _, other := range []string{"--json", "--format"} {
+		if strings.HasSuffix(err.Error(), "unknown flag: "+other) {
+			return fmt.Errorf("%w; for JSON it is -o json", err)
+		}
+	}
+	return err
+}
+
 // choice is a flag that has one of a few values.
 type choice struct {
 	value string

@@ -71,7 +71,9 @@ func (a *answers) fail(worker string, err error) {
 func (a *answers) failed(worker string, err error) error {
 	a.fail(worker, err)
 	if a.json() {
-		return a.object(answerJSON{Worker: worker, Error: failureOf(err)})
+		failure := failureOf(err)
+		failure.Details = detailsJSON(messaging.AsError(err).Details, a.types)
+		return a.object(answerJSON{Worker: worker, Error: failure})
 	}
 	return a.rows([]string{"worker", worker}, []string{"error", fmt.Sprint(err)})
 }

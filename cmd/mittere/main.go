@@ -92,6 +92,7 @@ signal, once it has cleaned up; a second signal ends it at once.`,
 	root.AddCommand(newRegistry(), newBroker(), newServices(g), newResolve(g), newWorkers(g), newDrain(g), newPing(g), newInfo(g),
 		newStats(g), newCall(g), newCompletion(), newVersion())
 	refuseUnknownTopics(root)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return hinted(err) })
 	return root
 }
 

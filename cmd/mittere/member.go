@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"io"
 	"slices"
 	"strings"
@@ -183,8 +184,9 @@ func failures[T any](answers []answer[T]) error {
 
 // failureJSON is an error in JSON.
 type failureJSON struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
+	Code    string            `json:"code,omitempty"`
+	Message string            `json:"message"`
+	Details []json.RawMessage `json:"details,omitempty"`
 }
 
 // failureOf returns an error for JSON, nil for none.
@@ -192,7 +194,7 @@ func failureOf(err error) *failureJSON {
 	if err == nil {
 		return nil
 	}
-	return &failureJSON{codeName(messaging.CodeOf(err)), messaging.AsError(err).Message}
+	return &failureJSON{Code: codeName(messaging.CodeOf(err)), Message: messaging.AsError(err).Message}
 }
 
 // id returns the id of the instance that was asked: as the registry has it, else

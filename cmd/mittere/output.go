@@ -88,6 +88,8 @@ func printable(text string) string {
 			fmt.Fprintf(&b, `\x%02x`, text[i])
 		case unicode.IsPrint(r):
 			b.WriteRune(r)
+		case r == '\u00a0': // of errors of the protobuf library, at random
+			b.WriteByte(' ')
 		default:
 			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
 		}

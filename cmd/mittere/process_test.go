@@ -215,7 +215,7 @@ func testKilledRegistry(t *testing.T, binary string) {
 	if code != 0 || stderr != "" || !strings.Contains(stdout, `"id":"calc-1"`) {
 		t.Errorf("exit code %d, printed %q and %q", code, stdout, stderr)
 	}
-	if code, _, stderr := command(t.Context(), "", "registry", "--bind", at, "--events", ""); code != 19 || !strings.Contains(stderr, "address in use") {
+	if code, _, stderr := command(t.Context(), "", "registry", "--bind", at, "--events", ""); code != 19 || !strings.Contains(stderr, "address already in use") {
 		t.Errorf("a second registry there: exit code %d and %q", code, stderr)
 	}
 	second.signal(syscall.SIGTERM)

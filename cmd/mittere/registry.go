@@ -115,9 +115,17 @@ func serves(cmd *cobra.Command, _ []string) error {
 	return nil
 }
 
+// inWords writes a duration with its unit, also in JSON.
+func inWords(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		return slog.String(a.Key, a.Value.Duration().String())
+	}
+	return a
+}
+
 // newLogger returns a log in a format.
 func newLogger(w io.Writer, format string, level slog.Level) *slog.Logger {
-	options := &slog.HandlerOptions{Level: level}
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: inWords}
 	if format == formatJSON {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
