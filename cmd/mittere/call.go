@@ -240,12 +240,12 @@ func (c *callCommand) dialBroker(zmq *comm.Context, endpoint string, teller memb
 func (c *callCommand) several() bool { return c.all || len(c.workers) > 0 }
 
 // patience returns how long to wait for a service that cannot be reached: as long
-// as the call may take, if the user said how long.
+// as the call may take, whose own deadline ends that.
 func (c *callCommand) patience() time.Duration {
 	if c.forever {
 		return patience
 	}
-	return cmp.Or(time.Duration(*c.timeout), math.MaxInt64)
+	return math.MaxInt64
 }
 
 // idle returns why an instance takes no calls for now, nil if it does.
