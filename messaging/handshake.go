@@ -9,8 +9,8 @@ import (
 const (
 	// MaxInstanceSize is how many bytes the instance of a Hello has at most.
 	MaxInstanceSize = 64
-	// LongestHeartbeat is the longest that a Welcome may agree upon.
-	LongestHeartbeat = time.Hour
+	// ShortestHeartbeat and LongestHeartbeat are what a Welcome may agree upon.
+	ShortestHeartbeat, LongestHeartbeat = time.Millisecond, time.Hour
 )
 
 // CheckHello returns why a session with the sender of a Hello cannot be, nil if it can.
@@ -33,9 +33,9 @@ func CheckHello(k *mitterev1.Hello) *Error {
 func CheckWelcome(k *mitterev1.Welcome) *Error {
 	switch heartbeat, limit := time.Duration(k.GetHeartbeatNano()), FrameLimit(k.GetLimits().GetFrameBytes()); {
 	case k.GetSession() == 0:
-		return Errorf(Unavailable, "a welcome without a session")
-	case heartbeat <= 0 || heartbeat > LongestHeartbeat:
-		return Errorf(Unavailable, "a welcome with a heartbeat of %v, want more than 0 and %v at most", heartbeat, LongestHeartbeat)
+		return Errorf(Unavailable, "a welcome with no session")
+	case heartbeat < ShortestHeartbeat || heartbeat > LongestHeartbeat:
+		return Errorf(Unavailable, "a welcome with a heartbeat of %v, want %v to %v", heartbeat, ShortestHeartbeat, LongestHeartbeat)
 	case !limit.Valid():
 		return Errorf(Unavailable, "a welcome with frames of %d bytes, want %d at least", limit, LeastFrameLimit)
 	default:

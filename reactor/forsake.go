@@ -54,21 +54,30 @@ func (o *outbox) forsake(then time.Time) (lost int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for peer, q := range o.peers {
-		if q.since.After(then) {
-			continue
+		if !q.since.After(then) {
+			o.forsaken[peer] = true
+			lost += o.dropLocked(peer)
 		}
-		for _, k := range q.letters {
-			o.bytes -= k.size
-			if k.rank == rankItem {
-				o.itemBytes -= k.size
-			}
-		}
-		lost += len(q.letters)
-		o.forsaken[peer] = true
-		delete(o.peers, peer)
-	}
-	if lost > 0 {
-		o.move()
 	}
 	return lost
+}
+
+// giveUp counts what was kept for a peer that made place for others, and ends its session:
+// its calls would wait for answers that never come.
+func (u *run) giveUp(s *station, peer string, letters int) {
+	u.stats.undeliverable.Add(uint64(letters))
+	u.noise.warn("a peer that takes nothing is given up", "socket", s, "answers", letters)
+	if s.host != nil && s.member == nil {
+		s.host.endOf(peer)
+	}
+}
+
+// endOf ends the session of a peer, if it has one.
+func (h *host) endOf(peer string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s := h.sessions.byPeer[peer]; s != nil {
+		h.sessions.close(s)
+		h.drop(s, errGone)
+	}
 }

@@ -279,8 +279,12 @@ func (h *host) say(path messaging.ReturnPath, kind proto.Message) {
 
 // post sends a command, and counts one that cannot be sent.
 func (h *host) post(path messaging.ReturnPath, c messaging.Command) {
-	if err := h.socket.outbox.send(h.u.sending, &commandLetter{path, c}, rankLast); err != nil {
+	err := h.socket.outbox.send(h.u.sending, &commandLetter{path, c}, rankLast)
+	if err != nil {
 		h.undeliverable(err)
+	}
+	if err == errOutboxFull && h.member == nil { // the peer would wait for it without end
+		h.endOf(path.Peer())
 	}
 }
 

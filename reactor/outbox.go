@@ -16,10 +16,11 @@ import (
 // nobody else. What it keeps is bounded for each peer and in all. Many may give it
 // replies; one goroutine sends them.
 type outbox struct {
-	limit  int                         // replies for each peer
-	most   int                         // bytes in all, unless a single reply is larger
-	room   func(context.Context) error // waits until a peer may have room; nil if sending does
-	filled chan struct{}               // holds a token if something may be kept
+	limit  int                            // replies for each peer, and as many items
+	most   int                            // bytes in all, unless a single reply is larger
+	room   func(context.Context) error    // waits until a peer may have room; nil if sending does
+	filled chan struct{}                  // holds a token if something may be kept
+	lost   func(peer string, letters int) // is told of a peer that made place for others
 
 	mu        sync.Mutex
 	peers     map[string]*queue // by routing id; never empty
@@ -32,7 +33,8 @@ type outbox struct {
 // queue is what is kept for a peer, in order.
 type queue struct {
 	letters []*kept
-	items   int       // of those
+	items   int // of those
+	bytes   int
 	since   time.Time // when one left last, or else the first came
 }
 
@@ -92,6 +94,7 @@ func newOutbox(socket Socket, c config) *outbox {
 	o := &outbox{
 		limit: c.outbox, most: c.outboxBytes, filled: make(chan struct{}, 1),
 		peers: map[string]*queue{}, moved: make(chan struct{}), forsaken: map[string]bool{},
+		lost: func(string, int) {},
 	}
 	switch s := socket.(type) {
 	case interface{ WaitRoom(context.Context) error }: // a Response or Router
@@ -141,6 +144,7 @@ func (o *outbox) sendWhenRoom(ctx context.Context, l letter) error {
 		}
 		select {
 		case <-progress:
+		case <-time.After(replyPatience): // the peer may have room, though nothing left
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -182,39 +186,13 @@ func (o *outbox) keeps(l letter) bool {
 // keep adds a letter, unless the outbox is full.
 func (o *outbox) keep(l letter, r rank) error {
 	peer, size := o.peerOf(l), l.size()+keptOverhead
-	if !o.fits(peer, size, r) {
+	if !o.makesPlace(peer, size, r) {
 		return errOutboxFull // without the work of a copy
 	}
 	if err := l.check(); err != nil {
 		return err // while its sender can be told
 	}
 	return o.add(peer, kept{l.keep(), size, r})
-}
-
-// fits reports whether there is a place for a letter.
-func (o *outbox) fits(peer string, size int, r rank) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.hasPlace(peer, size, r)
-}
-
-// hasPlace is fits under the lock. What is last has a place beyond the limits, which is
-// bounded too, for a peer may start streams and never read. Where nothing is kept, one
-// letter of any size has a place.
-func (o *outbox) hasPlace(peer string, size int, r rank) bool {
-	var replies, items int
-	if q := o.peers[peer]; q != nil {
-		replies, items = len(q.letters)-q.items, q.items
-	}
-	fits := func(most int) bool { return o.bytes == 0 || o.bytes+size <= most }
-	switch r {
-	case rankItem:
-		return items < o.limit && fits(o.most) && (o.itemBytes == 0 || o.itemBytes+size <= o.most/2)
-	case rankReply:
-		return replies < o.limit && fits(o.most)
-	default:
-		return fits(o.most + o.most/4)
-	}
 }
 
 // add puts a letter behind the others for its peer.
@@ -233,6 +211,7 @@ func (o *outbox) add(peer string, k kept) error {
 		o.peers[peer] = q
 	}
 	q.letters = append(q.letters, &k)
+	q.bytes += k.size
 	if k.rank == rankItem {
 		q.items++
 		o.itemBytes += k.size
@@ -340,6 +319,7 @@ func (o *outbox) remove(peer string, k *kept) {
 	q.letters[0] = nil // or the slice would hold it
 	q.letters = q.letters[1:]
 	q.since = time.Now()
+	q.bytes -= k.size
 	o.bytes -= k.size
 	if k.rank == rankItem {
 		q.items--

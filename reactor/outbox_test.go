@@ -207,6 +207,34 @@ func TestOutboxIsBoundedByItsBytes(t *testing.T) {
 	wantStats(t, r, reactor.Stats{Handled: requests})
 }
 
+// TestPeerThatReadsNothingLeavesRoomToOthers has one peer fill what is kept for all, before
+// another one is slow for a moment.
+func TestPeerThatReadsNothingLeavesRoomToOthers(t *testing.T) {
+	const size = 16 << 10
+	zmq := newContext(t)
+	rep := must(messaging.NewResponse(zmq, inprocEndpoint(t), narrow()))(t)
+	r := serve(t, bulky(size), sockets(rep), reactor.WithOutboxBytes(20*size))
+	greedy := newSlow(t, zmq, rep)
+	greedy.askUntil(t, func() bool { return r.WaitingBytes() > 18*size })
+	slow := newSlow(t, zmq, rep)
+	before := r.Stats().Handled
+	slow.ask(t, 10)
+	eventually(t, "all is handled", func() bool { return r.Stats().Handled >= before+10 })
+	slow.want(t, 0, 10)
+}
+
+// TestStreamWithoutAnOutboxGoesOn has nothing kept for a slow client at all.
+func TestStreamWithoutAnOutboxGoesOn(t *testing.T) {
+	const items = 200
+	zmq, ended := newContext(t), make(chan error, 1)
+	rep := must(messaging.NewResponse(zmq, inprocEndpoint(t), narrow()))(t)
+	serve(t, streaming(ended), sockets(rep), reactor.WithOutbox(0), reactor.WithPool(2, nil))
+	slow := newSlow(t, zmq, rep)
+	ok(t, slow.Send(patient(t), note(items)))
+	slow.want(t, 0, items)
+	ok(t, slow.wantEnd(t))
+}
+
 func TestRepliesForAPeerThatLeftLeaveTheOutbox(t *testing.T) {
 	zmq := newContext(t)
 	rep := must(messaging.NewResponse(zmq, tcp, narrow()))(t)

@@ -210,6 +210,9 @@ func (u *run) untilDone(ctx context.Context) error {
 		if s.commanded() {
 			s.host = newHost(u, s)
 		}
+		if s.outbox != nil {
+			s.outbox.lost = func(peer string, letters int) { u.giveUp(s, peer, letters) }
+		}
 	}
 	u.Reactor.running.Store(u)
 	for _, s := range u.stations {

@@ -146,12 +146,13 @@ func TestConnSaysWhyThereIsNoSessionAndKeepsTrying(t *testing.T) {
 func TestServerWhoseWelcomeCannotBeTakenNeverHasASession(t *testing.T) {
 	t.Parallel() // it waits rather than works
 	for name, wrong := range map[string]*mitterev1.Welcome{
-		"no session":             {HeartbeatNano: 1e9},
-		"no heartbeat":           {Session: 1},
-		"a heartbeat too soon":   {Session: 1, HeartbeatNano: -1},
-		"a heartbeat too late":   {Session: 1, HeartbeatNano: 1 << 62},
-		"frames of one byte":     {Session: 1, HeartbeatNano: 1e9, Limits: &mitterev1.Limits{FrameBytes: 1}},
-		"frames a bit too short": {Session: 1, HeartbeatNano: 1e9, Limits: &mitterev1.Limits{FrameBytes: 1023}},
+		"no session":                       {HeartbeatNano: 1e9},
+		"no heartbeat":                     {Session: 1},
+		"a heartbeat of less than nothing": {Session: 1, HeartbeatNano: -1},
+		"a heartbeat too often":            {Session: 1, HeartbeatNano: 1e6 - 1},
+		"a heartbeat too late":             {Session: 1, HeartbeatNano: 1 << 62},
+		"frames of one byte":               {Session: 1, HeartbeatNano: 1e9, Limits: &mitterev1.Limits{FrameBytes: 1}},
+		"frames a bit too short":           {Session: 1, HeartbeatNano: 1e9, Limits: &mitterev1.Limits{FrameBytes: 1023}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			zmq := newContext(t)
