@@ -60,6 +60,9 @@ func (d *Delivery) Open() (proto.Message, error) { return d.Envelope.Open(d.type
 // Frame returns the envelope's frame as it arrived, for those who pass it on.
 func (d *Delivery) Frame() []byte { return d.raw.Frames[len(d.raw.Frames)-1] }
 
+// Size returns how many bytes the message has that arrived.
+func (d *Delivery) Size() int { return d.raw.Size() }
+
 // More reports whether further messages had come when this one was received.
 func (d *Delivery) More() bool { return d.more }
 

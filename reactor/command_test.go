@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -163,6 +164,31 @@ func (c *rawClient) wantReply(call uint64, code messaging.Code) *mitterev1.Reply
 // keyOf returns the key of a request.
 func keyOf(number, settled uint64) *mitterev1.Key {
 	return &mitterev1.Key{Instance: []byte("client"), Number: number, Settled: settled}
+}
+
+func TestRequestsThatWaitAreBoundedInBytes(t *testing.T) {
+	zmq, d := newContext(t), newDepot()
+	r, endpoint := serveDepot(t, zmq, d, reactor.WithCallQueueBytes(100_000))
+	c := newRawClient(t, zmq, endpoint)
+	c.hello()
+	store := func(call uint64) {
+		c.store(&mitterev1.Request{Call: call, Metadata: map[string]string{"large": strings.Repeat("x", 40_000)}})
+	}
+	store(1)
+	<-d.begun
+	for call := range uint64(3) {
+		store(call + 2)
+	}
+	if !c.wantReply(4, messaging.ResourceExhausted).GetRefused() {
+		t.Error("it is not refused")
+	}
+	close(d.proceed)
+	for call := range uint64(3) {
+		c.wantReply(call+1, messaging.OK)
+	}
+	if n := r.Stats().Overloaded; n != 1 {
+		t.Errorf("%d were refused", n)
+	}
 }
 
 // TestAnswerIsOfWhoAskedForItAlone has the key of a request come in the session of another

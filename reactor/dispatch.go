@@ -89,7 +89,7 @@ func (u *run) accept(s *station, d *messaging.Delivery) {
 	case s.host != nil && !known:
 		do()
 	case s.host != nil:
-		u.admit(s, d, e, job{key: key, do: do})
+		u.admit(s, d, e, job{key: key, size: d.Size(), do: do})
 	case !u.scheduler.do(u.working, key, do):
 		defer u.end(d)
 		u.refuse(s, d)

@@ -11,6 +11,9 @@ func WithGrace(d time.Duration) Option {
 // WithOutboxBytes sets how many bytes the outbox of a socket keeps.
 func WithOutboxBytes(n int) Option { return option(func(c *config) { c.outboxBytes = n }) }
 
+// WithCallQueueBytes sets how many bytes the calls have that wait.
+func WithCallQueueBytes(n int) Option { return option(func(c *config) { c.queueBytes = n }) }
+
 // Waiting returns how many replies the outboxes of a reactor keep.
 func (r *Reactor) Waiting() (n int) {
 	for _, s := range r.stations {

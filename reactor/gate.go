@@ -18,12 +18,14 @@ import (
 type gate struct {
 	limit int // that run
 	room  int // that wait
+	most  int // bytes of those, but for one that is larger
 
 	mu      sync.Mutex
 	running int
 	coming  int             // those that will be brought
 	busy    map[string]bool // keys of those that run
 	waiting *list.List      // of *job
+	bytes   int             // of those
 	runners sync.WaitGroup
 	spare   []chan *job   // of those who have nothing to do; the last one came last
 	empty   chan struct{} // closed when nothing runs or waits; nil if nobody asks
@@ -34,6 +36,7 @@ type gate struct {
 // job is something to do. It may be given to a gate once.
 type job struct {
 	key   string
+	size  int // bytes that it holds while it waits
 	do    func()
 	waits func()        // called when it is put in the queue, under the lock; may be nil
 	place *list.Element // while it waits
@@ -43,8 +46,8 @@ type job struct {
 const maxSpare = 256
 
 // newGate returns a gate without jobs.
-func newGate(limit, room int) *gate {
-	return &gate{limit: limit, room: room, busy: map[string]bool{}, waiting: list.New()}
+func newGate(limit, room, most int) *gate {
+	return &gate{limit: limit, room: room, most: most, busy: map[string]bool{}, waiting: list.New()}
 }
 
 // expect announces a job that will be brought to admit: until then the gate is not
@@ -100,8 +103,9 @@ func (g *gate) place(j *job) bool {
 	switch {
 	case g.running < g.limit && !g.busy[j.key]:
 		g.start(j)
-	case g.waiting.Len() < g.room:
+	case g.waiting.Len() < g.room && (g.bytes == 0 || g.bytes+j.size <= g.most):
 		j.place = g.waiting.PushBack(j)
+		g.bytes += j.size
 		if j.waits != nil {
 			j.waits()
 		}
@@ -118,9 +122,15 @@ func (g *gate) withdraw(j *job) bool {
 	if j.place == nil {
 		return false
 	}
-	g.waiting.Remove(j.place)
-	j.place = nil
+	g.unqueue(j)
 	return true
+}
+
+// unqueue takes a job out of the queue, under the lock.
+func (g *gate) unqueue(j *job) {
+	g.waiting.Remove(j.place)
+	g.bytes -= j.size
+	j.place = nil
 }
 
 // start has a job run, under the lock.
@@ -188,8 +198,7 @@ func (g *gate) replace(j *job) *job {
 	delete(g.busy, j.key)
 	for e := g.waiting.Front(); e != nil && g.running < g.limit; e = e.Next() {
 		if next := e.Value.(*job); !g.busy[next.key] {
-			g.waiting.Remove(e)
-			next.place = nil
+			g.unqueue(next)
 			g.begin(next)
 			return next
 		}
@@ -220,7 +229,9 @@ func (g *gate) idle() <-chan struct{} {
 
 // full returns the error of what finds no place.
 func (g *gate) full() *messaging.Error {
-	return messaging.Errorf(messaging.ResourceExhausted, "%d requests run and %d wait, which is the limit", g.limit, g.room)
+	running, waiting := g.counts()
+	return messaging.Errorf(messaging.ResourceExhausted, "%d requests run, of %d at most, and %d wait, of %d and %d bytes at most",
+		running, g.limit, waiting, g.room, g.most)
 }
 
 // counts returns how many jobs run and how many wait.

@@ -145,7 +145,7 @@ func (m *gateModel) check() {
 
 func TestGateRunsWhatItsDocSays(t *testing.T) {
 	forSeeds(t, 100, func(t *testing.T, r *rand.Rand) {
-		m := &gateModel{T: t, r: r, gate: newGate(1+r.IntN(4), r.IntN(8))}
+		m := &gateModel{T: t, r: r, gate: newGate(1+r.IntN(4), r.IntN(8), callQueueBytes)}
 		for range 300 {
 			switch n := r.IntN(10); {
 			case n < 5:
@@ -224,7 +224,7 @@ func (c *crowd) takeBack(j *job, number int) {
 
 func TestGateLosesNothingAndKeepsOrderWhenManyUseIt(t *testing.T) {
 	c := &crowd{
-		T: t, gate: newGate(4, 30), admitted: map[string][]int{}, ran: map[string][]int{},
+		T: t, gate: newGate(4, 30, callQueueBytes), admitted: map[string][]int{}, ran: map[string][]int{},
 		running: map[string]int{}, taken: map[int]bool{},
 	}
 	var bringing sync.WaitGroup
@@ -260,7 +260,7 @@ func TestGateLosesNothingAndKeepsOrderWhenManyUseIt(t *testing.T) {
 }
 
 func TestGateThatIsEmptyIsIdleAtOnce(t *testing.T) {
-	g := newGate(1, 1)
+	g := newGate(1, 1, callQueueBytes)
 	<-g.idle()
 	j := newModelJob(0, "")
 	g.admit(&j.job)
@@ -277,7 +277,7 @@ func TestGateThatIsEmptyIsIdleAtOnce(t *testing.T) {
 }
 
 func TestBorrowedJobsCountAndMakePlaceForOthers(t *testing.T) {
-	g := newGate(1, 1)
+	g := newGate(1, 1, callQueueBytes)
 	borrowed := job{key: "a"}
 	g.expect()
 	if !g.borrow(&borrowed) {
@@ -297,7 +297,7 @@ func TestBorrowedJobsCountAndMakePlaceForOthers(t *testing.T) {
 }
 
 func TestGateGoesOnWhenAJobEndsItsGoroutine(t *testing.T) {
-	g := newGate(1, 10)
+	g := newGate(1, 10, callQueueBytes)
 	for range 5 {
 		g.admit(&job{key: "a", do: runtime.Goexit})
 	}
@@ -310,7 +310,38 @@ func TestGateGoesOnWhenAJobEndsItsGoroutine(t *testing.T) {
 }
 
 func TestFullGateSaysSo(t *testing.T) {
-	if err := newGate(3, 7).full(); err.Code != messaging.ResourceExhausted {
+	if err := newGate(3, 7, callQueueBytes).full(); err.Code != messaging.ResourceExhausted {
 		t.Errorf("got %v", err)
 	}
+}
+
+func TestJobsThatWaitAreBoundedInBytes(t *testing.T) {
+	g := newGate(1, 10, 100)
+	ending := make(chan struct{})
+	if !g.admit(&job{size: 1000, do: func() { <-ending }}) { // which runs
+		t.Fatal("the first job found no place")
+	}
+	var waiting []*job
+	for i, c := range []struct {
+		size  int
+		place bool
+	}{{60, true}, {40, true}, {1, false}} {
+		j := &job{size: c.size, do: func() {}}
+		if g.admit(j) != c.place {
+			t.Errorf("job %d of %d bytes: want a place: %v", i, c.size, c.place)
+		}
+		waiting = append(waiting, j)
+	}
+	if !g.withdraw(waiting[0]) || !g.withdraw(waiting[1]) || g.bytes != 0 {
+		t.Errorf("%d bytes wait, want none", g.bytes)
+	}
+	if large := (&job{size: 1000, do: func() {}}); !g.admit(large) || g.admit(&job{size: 1, do: func() {}}) {
+		t.Error("want a place for one job that is larger, and for nothing beside")
+	}
+	close(ending)
+	<-g.idle()
+	if g.bytes != 0 {
+		t.Errorf("%d bytes wait, want none", g.bytes)
+	}
+	g.finish()
 }

@@ -35,6 +35,8 @@ const (
 	// asideLimit and asideQueue are how many handlers run beside the others at
 	// once, and how many messages wait for them.
 	asideLimit, asideQueue = 16, 1000
+	// callQueueBytes bounds the calls that wait.
+	callQueueBytes = 256 << 20
 )
 
 // config is what options set.
@@ -48,6 +50,7 @@ type config struct {
 	lastWords    time.Duration
 	lastGrace    time.Duration
 	queue        int
+	queueBytes   int
 	heartbeat    time.Duration
 	instance     string
 	service      string
@@ -73,7 +76,7 @@ type timer struct {
 func newConfig(options []Option) config {
 	c := config{
 		stopTimeout: DefaultStopTimeout, lastWords: lastWords, lastGrace: lastGrace,
-		queue: DefaultCallQueue, heartbeat: DefaultHeartbeat,
+		queue: DefaultCallQueue, queueBytes: callQueueBytes, heartbeat: DefaultHeartbeat,
 		outbox: DefaultOutbox, outboxBytes: outboxBytes, log: slog.Default(),
 	}
 	for _, o := range options {
@@ -179,7 +182,8 @@ func WithOutbox(replies int) Option {
 
 // WithCallQueue sets how many calls wait when as many run as may at once: one, or
 // as many as [WithPool] says. Further ones are refused at once with code
-// [messaging.ResourceExhausted]. The default is [DefaultCallQueue].
+// [messaging.ResourceExhausted], and so are those beyond 256 MiB. The default is
+// [DefaultCallQueue].
 func WithCallQueue(calls int) Option {
 	return option(func(c *config) {
 		c.require(calls >= 0, "call queue of %d: must not be negative", calls)

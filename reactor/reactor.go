@@ -194,7 +194,7 @@ type run struct {
 // newRun prepares what a run shares.
 func newRun(ctx context.Context, r *Reactor) *run {
 	u := &run{Reactor: r, began: time.Now()}
-	u.gate, u.aside = newGate(max(r.workers, 1), r.queue), newGate(asideLimit, asideQueue)
+	u.gate, u.aside = newGate(max(r.workers, 1), r.queue, r.queueBytes), newGate(asideLimit, asideQueue, r.queueBytes)
 	u.scheduler = newScheduler(r.workers, slices.ContainsFunc(r.stations, func(s *station) bool { return !s.commanded() }))
 	u.idles = slices.ContainsFunc(r.timers, func(t timer) bool { return t.idle })
 	u.receiving, u.stop = context.WithCancelCause(ctx)

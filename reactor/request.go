@@ -250,7 +250,7 @@ func (r *Reactor) unknownType(name string) *messaging.Error {
 // admit puts work in the queue, or refuses it.
 func (h *host) admit(w *work) {
 	gate := h.u.gateOf(w)
-	w.job.key = h.u.keyOf(true, w.delivery)
+	w.job.key, w.job.size = h.u.keyOf(true, w.delivery), w.delivery.Size()
 	if wait := w.wait(); wait > 0 {
 		w.job.waits = func() { w.patience = time.AfterFunc(wait-h.u.now(), func() { h.giveUp(w) }) }
 	}
