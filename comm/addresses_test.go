@@ -41,7 +41,7 @@ func TestPortsAreHeldToTheirRange(t *testing.T) {
 func TestFailedBindsGiveTheRealReason(t *testing.T) {
 	r := newRig(t)
 	for endpoint, text := range map[string]string{
-		"tcp://nowhere.invalid:*":                "no such device",
+		"tcp://nowhere.invalid:*":                "names of hosts are not looked up to bind",
 		"ipc:///tmp/" + strings.Repeat("x", 200): "file name too long",
 		"ipc:///nowhere/at/all":                  "no such file",
 	} {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"runtime"
 	"runtime/pprof"
 	"slices"
@@ -27,6 +28,7 @@ type Context struct {
 	monitors atomic.Uint64 // names monitors
 	warnOnce sync.Once
 	names    *names // of inproc; has a lock of its own
+	resolver *net.Resolver
 
 	mu      sync.Mutex // guards what follows, and making sockets
 	z       *zmq.Context
@@ -36,7 +38,7 @@ type Context struct {
 
 // NewContext returns a context without sockets. It must be closed.
 func NewContext(options ...ContextOption) (*Context, error) {
-	c := contextConfig{ioThreads: zmq.IoThreadsDflt, maxSockets: DefaultMaxSockets, log: slog.Default()}
+	c := contextConfig{ioThreads: zmq.IoThreadsDflt, maxSockets: DefaultMaxSockets, log: slog.Default(), resolver: net.DefaultResolver}
 	for _, option := range options {
 		option.applyContext(&c)
 	}
@@ -47,7 +49,7 @@ func NewContext(options ...ContextOption) (*Context, error) {
 	if err != nil {
 		return nil, translate("new context", "", err)
 	}
-	ctx := &Context{z: z, id: rand.Text(), log: c.log, poison: c.poison, names: newNames(), sockets: map[*Socket]struct{}{}}
+	ctx := &Context{z: z, id: rand.Text(), log: c.log, poison: c.poison, resolver: c.resolver, names: newNames(), sockets: map[*Socket]struct{}{}}
 	contexts.Add(ctx, 1)
 	return ctx, nil
 }

@@ -40,6 +40,19 @@ const (
 	// AddressUnavailable means that the endpoint is no address of this host or,
 	// to unbind or disconnect, is not in use.
 	AddressUnavailable
+	// PermissionDenied means that this user may not bind the endpoint, or connect to it:
+	// a port below 1024, a directory or file of somebody else, a read-only file system.
+	PermissionDenied
+	// ConnectionRefused means that nobody listens at an endpoint.
+	ConnectionRefused
+	// HostUnknown means that the name of a host cannot be looked up.
+	HostUnknown
+	// Unroutable means that nothing comes back from where an endpoint is, or that there
+	// is no way there.
+	Unroutable
+	// Foreign means that the peer at an endpoint speaks no ZeroMQ, or is a socket of a
+	// kind that this one does not talk to.
+	Foreign
 )
 
 // reasons are the texts of the reasons.
@@ -53,6 +66,11 @@ var reasons = [...]string{
 	Invalid:            "invalid argument",
 	AddressInUse:       "address already in use",
 	AddressUnavailable: "address not available",
+	PermissionDenied:   "permission denied",
+	ConnectionRefused:  "connection refused",
+	HostUnknown:        "no such host",
+	Unroutable:         "no way there",
+	Foreign:            "what listens there is no ZeroMQ socket, or none of a kind that this one talks to",
 }
 
 // Error returns the reason in words.
@@ -83,7 +101,7 @@ func (e *Error) Error() string {
 		text += " " + e.Detail
 	}
 	text += ": " + e.Reason.Error()
-	if e.Cause != nil {
+	if e.Cause != nil && e.Cause.Error() != e.Reason.Error() {
 		text += ": " + e.Cause.Error()
 	}
 	return text
@@ -139,6 +157,8 @@ func reasonOf(err error) Reason {
 		return AddressInUse
 	case zmq.EADDRNOTAVAIL, zmq.Errno(syscall.ENODEV), zmq.Errno(syscall.ENOENT):
 		return AddressUnavailable
+	case zmq.Errno(syscall.EACCES), zmq.Errno(syscall.EPERM), zmq.Errno(syscall.EROFS):
+		return PermissionDenied
 	case zmq.EMSGSIZE:
 		return TooLarge
 	case zmq.Errno(syscall.EINVAL), zmq.EPROTONOSUPPORT, zmq.ENOCOMPATPROTO, zmq.Errno(syscall.ENAMETOOLONG):

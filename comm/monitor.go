@@ -12,7 +12,7 @@ import (
 // watchedEvents are those that connections follow. Not all: libzmq reports that a
 // bind failed before it returns, and to report changes errno, the reason why.
 const watchedEvents = zmq.EVENT_ACCEPTED | zmq.EVENT_CONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED |
-	zmq.EVENT_DISCONNECTED | zmq.EVENT_ACCEPT_FAILED
+	zmq.EVENT_DISCONNECTED | zmq.EVENT_ACCEPT_FAILED | zmq.EVENT_CONNECT_RETRIED
 
 // startMonitor makes libzmq report the socket's events to a PAIR of our own,
 // which is read from birth: one that nobody reads freezes every socket of its
@@ -25,7 +25,7 @@ func (s *Socket) startMonitor() error {
 	}
 	c, _ := newConfig[Option](kindMonitor, nil)
 	c.highWaterMark = 0
-	s.connections = connections{stats: &s.stats, open: map[int32]connection{}}
+	s.connections.stats, s.connections.open, s.connections.before = &s.stats, map[int32]connection{}, map[string]bool{}
 	monitor, err := newSocket(s.ctx, kindMonitor, name, c, func(m *Socket) bool { return m.drainEvents(&s.connections) })
 	s.monitor = monitor
 	return err
@@ -40,6 +40,7 @@ func (s *Socket) drainEvents(watched *connections) (any bool) {
 	event := zmq.Event(binary.NativeEndian.Uint16(m.Frames[0]))
 	value := int32(binary.NativeEndian.Uint32(m.Frames[0][2:]))
 	watched.note(event, value, string(m.Frames[1]))
+	watched.stats.handshakes.Store(int64(len(watched.unready)))
 	return true
 }
 
@@ -49,6 +50,7 @@ func (s *Socket) endConnections(endpoint string) {
 	_ = s.monitor.withOpen("", func() error {
 		s.monitor.settle() // what is reported already is about those connections
 		s.connections.endAll(endpoint)
+		s.stats.handshakes.Store(int64(len(s.connections.unready)))
 		return nil
 	})
 }
@@ -95,7 +97,9 @@ func (s *Socket) nextDisconnect() (next <-chan struct{}, err error) {
 // one may be taken for another, and its end for a failure; that is corrected when
 // the other's handshake succeeds, and the sums are right when they have ended.
 type connections struct {
+	troubles
 	stats   *counters
+	before  map[string]bool      // endpoints whose connection ended, and was not tried again since
 	open    map[int32]connection // by descriptor
 	unready []int32              // those that are not ready, oldest first
 	ended   chan struct{}        // closed and replaced when a ready one ended; nil if nobody waits
@@ -104,6 +108,7 @@ type connections struct {
 // connection is one that is open.
 type connection struct {
 	endpoint string // that is bound or connected to
+	ours     bool   // it was made from this side
 	ready    bool   // the handshake succeeded
 }
 
@@ -112,12 +117,17 @@ func (c *connections) note(event zmq.Event, value int32, endpoint string) {
 	switch event {
 	case zmq.EVENT_ACCEPTED, zmq.EVENT_CONNECTED:
 		c.end(value) // of an older one with this number: it must be gone
-		c.open[value] = connection{endpoint: endpoint}
+		c.open[value] = connection{endpoint: endpoint, ours: event == zmq.EVENT_CONNECTED}
 		c.unready = append(c.unready, value)
 	case zmq.EVENT_HANDSHAKE_SUCCEEDED:
 		c.ready()
 	case zmq.EVENT_DISCONNECTED:
 		c.end(value)
+	case zmq.EVENT_CONNECT_RETRIED: // after each end, too
+		if !c.before[endpoint] {
+			c.failed(endpoint, unconnected)
+		}
+		delete(c.before, endpoint)
 	case zmq.EVENT_ACCEPT_FAILED:
 		c.stats.failedAccepts.Add(1)
 	}
@@ -131,7 +141,9 @@ func (c *connections) ready() {
 	}
 	newest := c.unready[len(c.unready)-1]
 	c.unready = c.unready[:len(c.unready)-1]
-	c.open[newest] = connection{endpoint: c.open[newest].endpoint, ready: true}
+	made := c.open[newest]
+	made.ready = true
+	c.open[newest] = made
 	c.stats.connections.Add(1)
 }
 
@@ -151,6 +163,15 @@ func (c *connections) end(descriptor int32) {
 	c.forget(descriptor)
 	if known && !gone.ready {
 		c.stats.badHandshakes.Add(1)
+	}
+	if !known || !gone.ours {
+		return
+	}
+	c.before[gone.endpoint] = true
+	if gone.ready {
+		c.failed(gone.endpoint, lost)
+	} else {
+		c.failed(gone.endpoint, foreign)
 	}
 }
 

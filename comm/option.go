@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net"
+	"os"
 	"time"
 )
 
@@ -26,6 +28,8 @@ const (
 	// DefaultMaxSockets bounds the sockets of a context. Each socket of comm
 	// counts three times: its monitor has two ends.
 	DefaultMaxSockets = 65536
+	// DefaultIPCMode is the mode of the files of ipc endpoints.
+	DefaultIPCMode os.FileMode = 0o600
 )
 
 // checks collects what is wrong with options, so that all of it is reported at
@@ -57,6 +61,7 @@ type config struct {
 	highWaterMark     int
 	immediate         bool
 	routingID         string
+	ipcMode           os.FileMode
 	overflow          Overflow
 }
 
@@ -70,6 +75,7 @@ func newConfig[O PublisherOption](kind Kind, options []O) (config, error) {
 		maxFrames:         DefaultMaxFrames,
 		highWaterMark:     DefaultHighWaterMark,
 		immediate:         kind.trait().immediate,
+		ipcMode:           DefaultIPCMode,
 	}
 	for _, option := range options {
 		option.applyPublisher(&c)
@@ -188,6 +194,17 @@ func WithRoutingID(id string) Option {
 	})
 }
 
+// WithIPCMode sets the mode of the file that an ipc endpoint is, where the socket binds
+// it: users who may write it may connect. 0660 lets the file's group, 0666 everyone who
+// reaches its directory. The default, [DefaultIPCMode], lets the same user only, whatever
+// the umask is.
+func WithIPCMode(mode os.FileMode) Option {
+	return option(func(c *config) {
+		c.require(mode&^os.ModePerm == 0 && mode&0o200 != 0, "ipc mode %#o: want permissions, with writing for the owner", mode)
+		c.ipcMode = mode
+	})
+}
+
 // Overflow says what a publisher does when a subscriber's queue is full.
 type Overflow uint8
 
@@ -216,6 +233,7 @@ type contextConfig struct {
 	ioThreads  int
 	maxSockets int
 	log        *slog.Logger
+	resolver   *net.Resolver
 	poison     bool
 }
 
@@ -259,6 +277,15 @@ func WithLogger(log *slog.Logger) ContextOption {
 	return contextOption(func(c *contextConfig) {
 		c.require(log != nil, "logger: must not be nil")
 		c.log = log
+	})
+}
+
+// WithResolver sets how the names of hosts are looked up that sockets connect to. The
+// default is net.DefaultResolver.
+func WithResolver(r *net.Resolver) ContextOption {
+	return contextOption(func(c *contextConfig) {
+		c.require(r != nil, "resolver: must not be nil")
+		c.resolver = r
 	})
 }
 

@@ -36,7 +36,8 @@ type Socket struct {
 	mu        sync.Mutex // guards what follows and every call on z
 	z         *zmq.Socket
 	bound     []string
-	dials     []*dial // connections that wait for their inproc name to be bound
+	dials     []*dial   // connections that wait for their inproc name to be bound
+	lookups   []*lookup // connections to names of hosts
 	receivers waitlist
 	senders   waitlist
 	leader    waiting     // who waits for edges, and sleeps; nil if nobody
@@ -126,6 +127,10 @@ func (s *Socket) configure() error {
 
 // attach binds or connects to one endpoint.
 func (s *Socket) attach(e endpoint) error {
+	if host, port, named := e.name(); named {
+		s.follow(e, host, port)
+		return nil
+	}
 	op := "connect"
 	if e.binds {
 		op = "bind"
@@ -138,6 +143,8 @@ func (s *Socket) attach(e endpoint) error {
 	switch {
 	case refused(err): // libzmq's words for a host that it cannot look up
 		return &Error{Op: op, Reason: AddressUnavailable, Detail: e.String(), Cause: err}
+	case e.binds && errnoOf(err) == zmq.Errno(syscall.ENODEV):
+		return &Error{Op: op, Reason: AddressUnavailable, Detail: e.String(), Cause: errNoInterface}
 	case err != nil:
 		return translate(op, e.String(), err)
 	case !e.binds:
@@ -149,6 +156,9 @@ func (s *Socket) attach(e endpoint) error {
 		return s.noteBound()
 	}
 }
+
+// errNoInterface is why a name cannot be bound.
+var errNoInterface = errors.New("the host is neither an address nor a network interface of this machine, and names of hosts are not looked up to bind")
 
 // bindOrConnect is what attach asks of libzmq. The name that a monitor connects to
 // was bound by libzmq itself.
@@ -187,6 +197,19 @@ func (s *Socket) noteBound() error {
 		return translate("bind", "", err)
 	}
 	s.bound = append(s.bound, address)
+	return s.restrict(address)
+}
+
+// restrict gives the file of an ipc endpoint its mode. A name in the abstract namespace,
+// which begins with @, has no file.
+func (s *Socket) restrict(address string) error {
+	path, ipc := strings.CutPrefix(address, "ipc://")
+	if !ipc || strings.HasPrefix(path, "@") {
+		return nil
+	}
+	if err := os.Chmod(path, s.config.ipcMode); err != nil {
+		return translate("bind", address, err)
+	}
 	return nil
 }
 
@@ -246,7 +269,11 @@ func (s *Socket) Disconnect(endpoint string) error {
 func (s *Socket) detach(op, endpoint string, do func(string) error) error {
 	return s.withOpen(op, func() error {
 		defer s.settle()
+		told, known := s.unfollow(endpoint)
 		err := withSpareDescriptor(func() error {
+			if known {
+				return s.disconnectAll(told, do)
+			}
 			if strings.HasPrefix(endpoint, inproc+"://") {
 				return s.ctx.names.detach(s, endpoint, do)
 			}
@@ -259,6 +286,16 @@ func (s *Socket) detach(op, endpoint string, do func(string) error) error {
 		s.bound = slices.DeleteFunc(s.bound, func(b string) bool { return b == endpoint })
 		return nil
 	})
+}
+
+// disconnectAll disconnects from what libzmq was told for a name.
+func (s *Socket) disconnectAll(told []string, do func(string) error) error {
+	var wrong []error
+	for _, endpoint := range told {
+		wrong = append(wrong, do(endpoint))
+		s.endConnections(endpoint)
+	}
+	return errors.Join(wrong...)
 }
 
 // BindPort listens on a port that was acquired before. On success the port is
@@ -323,6 +360,9 @@ func (s *Socket) shut() (first bool, err error) {
 	s.closed = true
 	close(s.done)
 	s.ctx.names.leave(s)
+	for _, l := range s.lookups {
+		l.end()
+	}
 	if s.monitor != nil {
 		err = s.z.Monitor("", 0)
 	}

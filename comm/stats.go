@@ -16,6 +16,9 @@ type Stats struct {
 	// Connections is how many peers are connected now. inproc peers do not
 	// count: libzmq tells nothing of them.
 	Connections int64
+	// Handshakes is how many connections there are now that are not ready: peers that
+	// have not proved yet that they speak ZeroMQ.
+	Handshakes int64
 	// Disconnects counts connections that ended.
 	Disconnects uint64
 	// BadHandshakes counts peers that did not speak ZeroMQ, or not this kind's
@@ -30,7 +33,7 @@ type Stats struct {
 type counters struct {
 	sent, received, refused, unexpected       atomic.Uint64
 	disconnects, badHandshakes, failedAccepts atomic.Uint64
-	connections                               atomic.Int64
+	connections, handshakes                   atomic.Int64
 }
 
 // Stats returns the socket's counters. Connections are counted as their events
@@ -43,6 +46,7 @@ func (s *Socket) Stats() Stats {
 		Refused:       c.refused.Load(),
 		Unexpected:    c.unexpected.Load(),
 		Connections:   c.connections.Load(),
+		Handshakes:    c.handshakes.Load(),
 		Disconnects:   c.disconnects.Load(),
 		BadHandshakes: c.badHandshakes.Load(),
 		FailedAccepts: c.failedAccepts.Load(),

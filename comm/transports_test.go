@@ -1,9 +1,13 @@
 package comm_test
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/mittere/mittere/comm"
@@ -321,4 +325,34 @@ func TestMessagesOfOneGoroutineStayInOrder(t *testing.T) {
 			next[got[0]]++
 		}
 	})
+}
+
+func TestFilesOfIPCEndpointsAreTheUsersOwn(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0))
+	r := newRig(t)
+	for mode, options := range map[os.FileMode][]comm.Option{0o600: nil, 0o660: {comm.WithIPCMode(0o660)}} {
+		path := filepath.Join(t.TempDir(), "socket")
+		pull := r.pull("ipc://"+path, options...)
+		info, err := os.Stat(path)
+		if r.ok(err); info.Mode().Perm() != mode {
+			t.Errorf("mode %v, want %v", info.Mode().Perm(), mode)
+		}
+		r.send(r.push("ipc://"+path), "x")
+		r.want(pull, "x")
+	}
+	_, err := comm.NewPull(r.zmq, "", comm.WithIPCMode(0o444))
+	r.wantError(err, comm.Invalid)
+}
+
+func TestBindsThatAreNotAllowedSaySo(t *testing.T) {
+	r := newRig(t)
+	endpoints := []string{"ipc:///sys/mittere"} // where root may not either
+	if os.Getuid() != 0 {
+		endpoints = append(endpoints, "ipc:///mittere")
+	}
+	for _, endpoint := range endpoints {
+		if err := r.router("").Bind(endpoint); !errors.Is(err, comm.PermissionDenied) {
+			t.Errorf("%s: %v", endpoint, err)
+		}
+	}
 }

@@ -30,13 +30,15 @@ func codeOf(e *comm.Error) Code {
 	switch e.Reason {
 	case comm.Ended:
 		return AsError(e.Cause).Code
-	case comm.Closed, comm.Unreachable:
+	case comm.Closed, comm.Unreachable, comm.ConnectionRefused, comm.HostUnknown, comm.Unroutable:
 		return Unavailable
+	case comm.PermissionDenied:
+		return PermissionDenied
 	case comm.Full, comm.TooLarge:
 		return ResourceExhausted
 	case comm.Invalid:
 		return InvalidArgument
-	case comm.AddressInUse, comm.AddressUnavailable:
+	case comm.AddressInUse, comm.AddressUnavailable, comm.Foreign:
 		return FailedPrecondition
 	default:
 		return Internal

@@ -12,6 +12,7 @@ import (
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/registry"
+	"github.com/mittere/mittere/registry/registrymittere"
 	"github.com/mittere/mittere/service/broker"
 	"github.com/mittere/mittere/service/broker/brokermittere"
 )
@@ -30,7 +31,7 @@ func (g *globals) withRegistry(f func(*comm.Context, *registry.Client) error) er
 			return err
 		}
 		defer func() { err = errors.Join(err, client.Close()) }()
-		return f(zmq, client)
+		return notRegistry(zmq, g.registry, f(zmq, client))
 	})
 }
 
@@ -38,6 +39,7 @@ func (g *globals) withRegistry(f func(*comm.Context, *registry.Client) error) er
 type manager struct {
 	*brokermittere.BrokerServiceClient
 	conn *call.Conn
+	zmq  *comm.Context
 }
 
 // withBroker gives f a client of the management of the broker that the flags name.
@@ -48,7 +50,7 @@ func (g *globals) withBroker(f func(*comm.Context, *manager) error) error {
 			return err
 		}
 		defer func() { err = errors.Join(err, conn.Close()) }()
-		return f(zmq, &manager{brokermittere.NewBrokerServiceClient(conn), conn})
+		return f(zmq, &manager{brokermittere.NewBrokerServiceClient(conn), conn, zmq})
 	})
 }
 
@@ -60,28 +62,77 @@ func askBroker[Req, Resp any](ctx context.Context, m *manager, timeout time.Dura
 	defer cancel()
 	resp, err := method(ctx, req)
 	if err != nil && !m.conn.Ready() {
-		err = messaging.Errorf(messaging.Unavailable, "the broker at %s cannot be reached: %w", m.conn.Endpoint(), err)
+		return resp, messaging.Errorf(messaging.Unavailable, "the broker at %s cannot be reached: %w", m.conn.Endpoint(), err)
 	}
-	return resp, err
+	return resp, notBroker(ctx, m.zmq, m.conn.Endpoint(), err)
 }
 
 // orBroker returns the error of an endpoint that was asked as a service. If it has not
 // what every service has since a broker is there, it says so.
 func orBroker(ctx context.Context, zmq *comm.Context, endpoint string, err error) error {
-	if endpoint == "" || messaging.CodeOf(err) != messaging.Unimplemented {
-		return err
-	}
-	conn, failed := call.Dial(zmq, endpoint, call.WithService(broker.ServiceName), call.WithSocket(comm.WithLinger(0)))
-	if failed != nil {
-		return err
-	}
-	defer conn.Close()
-	ctx, cancel := within(ctx, patience)
-	defer cancel()
-	if _, failed := brokermittere.NewBrokerServiceClient(conn).Status(ctx, &mitterev1.BrokerServiceStatusRequest{}); failed != nil {
+	if endpoint == "" || messaging.CodeOf(err) != messaging.Unimplemented || !isBroker(ctx, zmq, endpoint) {
 		return err
 	}
 	return messaging.Errorf(messaging.Unimplemented, "a broker is there, which leads to services by name: use --broker %s", endpoint)
+}
+
+// notBroker returns the error of what was asked as a broker. If it is none, it says what
+// it is.
+func notBroker(ctx context.Context, zmq *comm.Context, endpoint string, err error) error {
+	if messaging.CodeOf(err) != messaging.Unimplemented && messaging.CodeOf(err) != messaging.NotFound || isBroker(ctx, zmq, endpoint) {
+		return err
+	}
+	if isRegistry(ctx, zmq, endpoint) {
+		return messaging.Errorf(messaging.FailedPrecondition, "a registry is there, and no broker: use --registry %s", endpoint)
+	}
+	return messaging.Errorf(messaging.FailedPrecondition, "a service is there, and no broker: use --endpoint %s", endpoint)
+}
+
+// notRegistry returns the error of what was asked as a registry. If it is none, it says
+// what it is.
+func notRegistry(zmq *comm.Context, endpoint string, err error) error {
+	ctx := context.Background() // what was asked has ended
+	switch code := messaging.CodeOf(err); {
+	case code != messaging.Unimplemented && code != messaging.Unavailable, isRegistry(ctx, zmq, endpoint):
+		return err
+	case isBroker(ctx, zmq, endpoint):
+		return messaging.Errorf(messaging.FailedPrecondition, "a broker is there, and no registry: use --broker %s", endpoint)
+	case messaging.CodeOf(err) == messaging.Unimplemented:
+		return messaging.Errorf(messaging.FailedPrecondition, "a service is there, and no registry: use --endpoint %s", endpoint)
+	default:
+		return err
+	}
+}
+
+// isBroker reports whether a broker is at an endpoint.
+func isBroker(ctx context.Context, zmq *comm.Context, endpoint string) bool {
+	return asks(ctx, zmq, endpoint, broker.ServiceName, func(ctx context.Context, c call.Caller) error {
+		_, err := brokermittere.NewBrokerServiceClient(c).Status(ctx, &mitterev1.BrokerServiceStatusRequest{}, call.WithFailFast())
+		return err
+	})
+}
+
+// isRegistry reports whether a registry is at an endpoint.
+func isRegistry(ctx context.Context, zmq *comm.Context, endpoint string) bool {
+	return asks(ctx, zmq, endpoint, "", func(ctx context.Context, c call.Caller) error {
+		_, err := registrymittere.NewRegistryServiceClient(c).Resolve(ctx, &mitterev1.ResolveRequest{Name: "mittere"}, call.WithFailFast())
+		if messaging.CodeOf(err) == messaging.NotFound {
+			return nil
+		}
+		return err
+	})
+}
+
+// asks reports whether what is at an endpoint answers a question.
+func asks(ctx context.Context, zmq *comm.Context, endpoint, service string, ask func(context.Context, call.Caller) error) bool {
+	conn, err := call.Dial(zmq, endpoint, call.WithService(service), call.WithSocket(comm.WithLinger(0)))
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	ctx, cancel := within(context.WithoutCancel(ctx), waitMoment) // its time may be over
+	defer cancel()
+	return ask(ctx, conn) == nil
 }
 
 // withContext gives f a context of ZeroMQ.

@@ -55,3 +55,26 @@ func TestPatienceNoteTellsAReasonOnce(t *testing.T) {
 		t.Errorf("got %q, want %q", w.String(), want)
 	}
 }
+
+func TestCommandsSayWhatIsThereInPlaceOfWhatTheyAsk(t *testing.T) {
+	w, b := newCalculator(t), newBrokered(t)
+	registry, broker, server := w.at(), b.broker.Endpoints()[0], w.server.Endpoints()[0]
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"services", "--broker", registry}, "a registry is there, and no broker: use --registry " + registry},
+		{[]string{"workers", "--broker", registry}, "a registry is there, and no broker: use --registry " + registry},
+		{[]string{"call", "calculator/Add", "--broker", registry}, "a registry is there, and no broker: use --registry " + registry},
+		{[]string{"services", "--broker", server}, "a service is there, and no broker: use --endpoint " + server},
+		{[]string{"services", "--registry", broker, "--timeout", "1s"}, "a broker is there, and no registry: use --broker " + broker},
+		{[]string{"resolve", "calculator", "--registry", broker, "--timeout", "1s"}, "a broker is there, and no registry: use --broker " + broker},
+		{[]string{"resolve", "calculator", "--registry", server, "--timeout", "1s"}, "a service is there, and no registry: use --endpoint " + server},
+		{[]string{"services", "--registry", nowhere, "--timeout", "1s"}, nowhere + ": connection refused"},
+		{[]string{"services", "--broker", nowhere, "--timeout", "1s"}, nowhere + ": connection refused"},
+	} {
+		if code, _, stderr := command(t.Context(), "", test.args...); code < 10 || !strings.Contains(stderr, test.want) {
+			t.Errorf("%q: code %d, %q does not say %q", test.args, code, stderr, test.want)
+		}
+	}
+}

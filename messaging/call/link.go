@@ -2,6 +2,7 @@ package call
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -44,8 +45,7 @@ type link struct {
 
 // shakeHands begins a session on a socket.
 func (c *Conn) shakeHands(dealer *comm.Dealer) (*link, error) {
-	late := messaging.Errorf(messaging.Unavailable, "no answer within %v", c.handshake)
-	ctx, cancel := context.WithTimeoutCause(c.closing, c.handshake, late)
+	ctx, cancel := context.WithTimeout(c.closing, c.handshake)
 	defer cancel()
 	l := &link{
 		conn: c, dealer: dealer, calls: map[uint64]*exchange{},
@@ -55,6 +55,8 @@ func (c *Conn) shakeHands(dealer *comm.Dealer) (*link, error) {
 	switch err := l.introduce(ctx); {
 	case c.closing.Err() != nil:
 		return nil, errClosed()
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, c.unanswered(dealer)
 	case err != nil:
 		return nil, messaging.Errorf(messaging.CodeOf(err), "%s: %w", c.endpoint, err).AsRefused()
 	}
@@ -69,6 +71,7 @@ func (l *link) introduce(ctx context.Context) error {
 	defer watcher.Wait()
 	defer stop(nil)
 	watcher.Go(func() { stop(l.watch(ctx)) })
+	watcher.Go(func() { l.conn.noteFailures(ctx, l.dealer) })
 	c := l.conn
 	err := l.send(ctx, &mitterev1.Hello{
 		Instance: c.instance, Role: mitterev1.Role_ROLE_CLIENT,
