@@ -85,6 +85,7 @@ func (c *Client) open() (err error) {
 	}
 	c.follower = c.client.Follow(c.name)
 	c.background.Go(c.follow)
+	c.background.Go(c.dialer)
 	return nil
 }
 
@@ -237,6 +238,7 @@ func (c *Client) rest(ctx context.Context, attempt int) bool {
 func (c *Client) pick(ctx context.Context, r *call.Request, name string, last *member) (*member, error) {
 	var patience <-chan time.Time
 	for {
+		c.want(name)
 		away := c.registryChanged()
 		m, changed := c.choose(name, last)
 		switch {
@@ -345,7 +347,7 @@ func (c *Client) Members() (members []Member) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, m := range c.members {
-		members = append(members, Member{Instance: m.instance, Ready: m.able(), Caller: call.Invoker(m.caller.Call)})
+		members = append(members, Member{Instance: m.instance, Ready: m.able(), Caller: c.callMember(m)})
 	}
 	return members
 }

@@ -259,7 +259,7 @@ func TestCallsSayWhyNobodyTookThem(t *testing.T) {
 	}{
 		{"nobody", "no instance of nobody is known", service.FromRegistry(n.endpoint)},
 		{"nobody", "the registry at " + nowhere + " has not answered yet", service.FromRegistry(nowhere)},
-		{"nobody", "none of 1 instances of nobody can be reached: no answer from " + nowhere, service.FromEndpoints(nowhere)},
+		{"nobody", "none of 1 instances of nobody can be reached: " + nowhere + ": connection refused", service.FromEndpoints(nowhere)},
 		{"far", "no instance of far can be connected to: far-1 has no endpoint for this process", service.FromRegistry(n.endpoint)},
 		{"broken", "no instance of broken can be connected to: ", service.FromRegistry(n.endpoint)},
 		{echoService, "is not serving", service.FromRegistry(n.endpoint)},

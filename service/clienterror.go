@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"slices"
 
 	"github.com/mittere/mittere/messaging"
 )
@@ -56,6 +57,11 @@ func (c *Client) nobody(name string) *messaging.Error {
 	if len(known) == 0 {
 		return c.noneKnown()
 	}
+	if i := slices.IndexFunc(known, func(m *member) bool { return !m.broken }); i >= 0 {
+		known[0], known[i] = known[i], known[0]
+	} else {
+		return c.noneUsable(known[0].failed)
+	}
 	first, why := known[0].endpoint, known[0].err()
 	switch {
 	case c.brokered() && len(known) == 1:
@@ -77,11 +83,16 @@ func (c *Client) hopes(name string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, m := range c.called(name) {
-		if m.connecting() {
+		if m.caller == nil && m.failed == nil || m.caller != nil && m.connecting() {
 			return true
 		}
 	}
 	return c.follower != nil && !c.listed && (c.follower.Pending() || !c.follower.View().At.IsZero())
+}
+
+// noneUsable is the error of a call while no instance can be connected to.
+func (c *Client) noneUsable(why error) *messaging.Error {
+	return messaging.Errorf(messaging.Unavailable, "no instance of %s can be connected to: %s", c.name, oneLine(why)).AsRefused()
 }
 
 // noneKnown is the error of a call while no instance is known, under the lock.
@@ -89,7 +100,7 @@ func (c *Client) noneKnown() *messaging.Error {
 	why := ""
 	switch view := c.View(); {
 	case c.strange != nil:
-		return messaging.Errorf(messaging.Unavailable, "no instance of %s can be connected to: %s", c.name, oneLine(c.strange)).AsRefused()
+		return c.noneUsable(c.strange)
 	case c.follower == nil, view.Live:
 	case view.At.IsZero() && c.client.Connected() && c.follower.Err() != nil:
 		why = ": " + c.follower.Err().Error()

@@ -22,24 +22,43 @@ type connection interface {
 	Close() error
 }
 
+// link is the connection to an instance.
+type link struct {
+	caller     connection // nil while there is none
+	ready      func() bool
+	why        func() error // why it is not ready
+	connecting func() bool  // nothing is known of it yet
+}
+
+// Close ends the connection, if there is one; nil has none.
+func (l *link) Close() error {
+	if l == nil || l.caller == nil {
+		return nil
+	}
+	return l.caller.Close()
+}
+
 // member is an instance, or a broker, with the connection to it. The client's lock
 // guards it.
 type member struct {
-	client      *Client
-	instance    *mitterev1.Instance
-	endpoint    string
-	caller      connection
-	ready       func() bool
-	why         func() error // why it is not ready
-	connecting  func() bool  // nothing is known of it yet
-	outstanding int          // calls
-	vain        time.Time    // when one waited in vain at a broker; zero if none has since another was answered
-	gone        bool         // it gets no more calls, and is closed when it has none
+	client   *Client
+	instance *mitterev1.Instance
+	endpoint string
+	link
+	tried       time.Time // when it was last connected to
+	retry       time.Time // when it is connected to again, if that failed
+	failed      error     // why it is not connected to
+	broken      bool      // it could not be, for a reason on this side
+	wanted      bool      // a call named it
+	rank        uint64    // its place among those that were not tried
+	outstanding int       // calls
+	vain        time.Time // when one waited in vain at a broker; zero if none has since another was answered
+	gone        bool      // it gets no more calls, and is closed when it has none
 }
 
 // dial connects to an instance.
-func (c *Client) dial(instance *mitterev1.Instance, endpoint string) (*member, error) {
-	m := &member{client: c, instance: instance, endpoint: endpoint}
+func (c *Client) dial(instance *mitterev1.Instance, endpoint string) (*link, error) {
+	m := new(link)
 	if instance.GetDialect() == mitterev1.Dialect_DIALECT_PLAIN {
 		plain, err := call.DialPlain(c.zmq, endpoint, c.socket...)
 		if err != nil {
@@ -60,6 +79,9 @@ func (c *Client) dial(instance *mitterev1.Instance, endpoint string) (*member, e
 
 // able reports whether the instance takes calls.
 func (m *member) able() bool {
+	if m.caller == nil {
+		return false
+	}
 	switch m.instance.GetHealth() {
 	case mitterev1.Health_HEALTH_NOT_SERVING, mitterev1.Health_HEALTH_DRAINING:
 		return false
@@ -70,6 +92,9 @@ func (m *member) able() bool {
 
 // err says why the instance takes no calls.
 func (m *member) err() error {
+	if m.caller == nil {
+		return cmp.Or(m.failed, errNotTried)
+	}
 	if err := m.why(); err != nil {
 		return err
 	}
@@ -79,7 +104,11 @@ func (m *member) err() error {
 // call makes a call that was counted.
 func (m *member) call(ctx context.Context, r *call.Request, each func(*messaging.Envelope) error) error {
 	defer m.leave()
-	return m.caller.Call(ctx, r, each)
+	_, caller := m.client.callerOf(m)
+	if caller == nil { // it was given up for another just now
+		return messaging.Errorf(messaging.Unavailable, "%s is not connected to", m.endpoint).AsRefused()
+	}
+	return caller.Call(ctx, r, each)
 }
 
 // leave notes that a call has ended. The last one closes a member that is gone,
@@ -107,7 +136,7 @@ func (m *member) last() bool {
 }
 
 // close ends the connection.
-func (m *member) close() error { return m.caller.Close() }
+func (m *member) close() error { return m.link.Close() }
 
 // dialAll connects to the endpoints of instances or brokers that are given.
 func (c *Client) dialAll() error {
@@ -115,11 +144,13 @@ func (c *Client) dialAll() error {
 	defer c.mu.Unlock()
 	var wrong []error
 	for _, endpoint := range slices.Concat(c.endpoints, c.brokers) {
-		m, err := c.dial(&mitterev1.Instance{Name: c.name, Id: endpoint, Endpoints: []string{endpoint}}, endpoint)
+		m := c.newMember(member{instance: &mitterev1.Instance{Name: c.name, Id: endpoint, Endpoints: []string{endpoint}}, endpoint: endpoint})
+		conn, err := c.dial(m.instance, endpoint)
 		if err != nil {
 			wrong = append(wrong, err)
 			continue
 		}
+		m.link = *conn
 		c.members = append(c.members, m)
 	}
 	return errors.Join(wrong...)
@@ -185,7 +216,7 @@ func (c *Client) update(view registry.View, doubted bool) (gone []*member) {
 	for _, m := range c.members {
 		switch {
 		case slices.Contains(members, m):
-		case doubted && m.ready():
+		case doubted && m.caller != nil && m.ready():
 			members = append(members, m)
 		case m.outstanding == 0:
 			m.gone = true
@@ -210,7 +241,7 @@ func (c *Client) enter(instance *mitterev1.Instance) (*member, error) {
 		m.instance = instance
 		return m, nil
 	}
-	return c.dial(instance, endpoint)
+	return c.newMember(member{instance: instance, endpoint: endpoint}), nil
 }
 
 // known returns the member that an instance is, nil if it is new.
