@@ -105,7 +105,7 @@ func TestCommandsPrintWhatIsRecorded(t *testing.T) {
 		{"call broken JSON", "", []string{"call", "calculator/Add", `{"a":`}},
 		{"call error with details", "", []string{"call", "calculator/Divide", `{"dividend":1}`}},
 		{"call deadline", "", []string{"call", "calculator/Accumulate", `{"amount":-1}`, "--timeout", "2s"}},
-		{"call unreachable", "", []string{"call", "dead/Add", "--timeout", "300ms"}},
+		{"call unreachable", "", []string{"call", "dead/Add", "--timeout", "900ms"}},
 		{"call plain", "", []string{"call", "plain/Add"}},
 		{"call publisher", "", []string{"call", "news/Add"}},
 		{"call not serving", "", []string{"call", "tired/Add"}},
@@ -142,7 +142,7 @@ func TestStatsCountWhatWasCalled(t *testing.T) {
 	}
 	for name, args := range map[string][]string{
 		"stats": {"stats", "calculator"}, "stats json": {"stats", "calculator", "-o", "json"},
-		"stats unreachable": {"stats", "--endpoint", "tcp://127.0.0.1:1", "--timeout", "200ms"},
+		"stats unreachable": {"stats", "--endpoint", "tcp://127.0.0.1:1", "--timeout", "1s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, stdout, stderr := w.run("", args...)

@@ -176,7 +176,10 @@ func failures[T any](answers []answer[T]) error {
 	first := failed[0]
 	code := messaging.CodeOf(first.err)
 	of := first.instance.label()
-	if len(answers) == 1 {
+	switch {
+	case len(answers) == 1 && strings.HasPrefix(messaging.AsError(first.err).Message, of+": "):
+		return first.err // it says which one
+	case len(answers) == 1:
 		return messaging.Errorf(code, "%s: %w", of, first.err)
 	}
 	return messaging.Errorf(code, "%d of %d %s failed; %s: %w", len(failed), len(answers), first.instance.kind(), of, first.err)
