@@ -122,7 +122,7 @@ func (f *forwarder) close() {
 // clients: nobody is told, so that only heartbeats tell.
 func TestFaultConnectionsAreLostWithoutAWord(t *testing.T) {
 	var ways []*forwarder // of workers, and of clients
-	f := startFleet(t, func(endpoint string) string {
+	f := startFleet(t, heartbeat, func(endpoint string) string {
 		ways = append(ways, forward(t, endpoint))
 		return ways[len(ways)-1].endpoint()
 	})

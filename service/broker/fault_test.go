@@ -7,7 +7,7 @@ import (
 )
 
 func TestFaultWorkersAreKilledUnderLoad(t *testing.T) {
-	f := startFleet(t, nil).joinOld()
+	f := startFleet(t, seldom, nil).joinOld()
 	kills := 0
 	tr := drive(f, func() { kills = faulttest.Again(t, f.killWorker) })
 	tr.report(t, f, kills, "a worker was killed")
@@ -18,7 +18,7 @@ func TestFaultWorkersAreKilledUnderLoad(t *testing.T) {
 }
 
 func TestFaultWorkersStandStillForLongerThanASessionLasts(t *testing.T) {
-	f := startFleet(t, nil)
+	f := startFleet(t, heartbeat, nil)
 	halts := 0
 	tr := drive(f, func() { halts = faulttest.Again(t, f.haltWorker) })
 	tr.report(t, f, halts, "a worker stood still until it was taken for dead, and went on")
@@ -29,7 +29,7 @@ func TestFaultWorkersStandStillForLongerThanASessionLasts(t *testing.T) {
 }
 
 func TestFaultBrokerIsKilledUnderLoad(t *testing.T) {
-	f := startFleet(t, nil)
+	f := startFleet(t, seldom, nil)
 	kills := 0
 	tr := drive(f, func() { kills = faulttest.Again(t, f.killBroker) })
 	tr.report(t, f, kills, "the broker was killed, and another one started at its endpoint")
@@ -37,7 +37,7 @@ func TestFaultBrokerIsKilledUnderLoad(t *testing.T) {
 }
 
 func TestFaultBrokerStandsStillForLongerThanASessionLasts(t *testing.T) {
-	f := startFleet(t, nil)
+	f := startFleet(t, heartbeat, nil)
 	halts := 0
 	tr := drive(f, func() { halts = faulttest.Again(t, f.haltBroker) })
 	tr.report(t, f, halts, "the broker stood still until it was taken for dead, and went on")
@@ -45,7 +45,7 @@ func TestFaultBrokerStandsStillForLongerThanASessionLasts(t *testing.T) {
 }
 
 func TestFaultClientsAreKilledWithRepliesPending(t *testing.T) {
-	f := startFleet(t, nil)
+	f := startFleet(t, seldom, nil)
 	kills, item := 0, uint64(pending)
 	tr := drive(f, func() {
 		kills = faulttest.Again(t, func() {

@@ -48,7 +48,7 @@ func (p *peer) store(session uint64) {
 var visitors atomic.Uint64
 
 func TestFaultThousandPeersComeAndGoUnderLoad(t *testing.T) {
-	f := startFleet(t, nil)
+	f := startFleet(t, seldom, nil)
 	before := f.held()
 	var visited atomic.Int64
 	tr := drive(f, func() {

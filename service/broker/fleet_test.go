@@ -63,9 +63,10 @@ func (s sums) String() string {
 		s.requests, s.answered, s.failed, s.expired, s.cancelled, s.redelivered, s.late, s.duplicates, s.foreign, s.died)
 }
 
-// startFleet starts a fleet and waits until all is connected. Workers and clients reach
-// the broker by what between returns for its endpoint, which may be nil.
-func startFleet(t testing.TB, between func(endpoint string) string) *fleet {
+// startFleet starts a fleet, in which all have this heartbeat, and waits until all is
+// connected. Workers and clients reach the broker by what between returns for its
+// endpoint, which may be nil.
+func startFleet(t testing.TB, heartbeat time.Duration, between func(endpoint string) string) *fleet {
 	t.Helper()
 	f := newFleet(t, t.TempDir(), heartbeat)
 	f.workersAt = f.at.Endpoint
