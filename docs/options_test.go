@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -87,4 +88,21 @@ func declarationsOf(pkg string) (all []ast.Decl) {
 		}
 	}
 	return all
+}
+
+func TestThePageOfOptionsNamesEveryFlagOfRegistryAndBroker(t *testing.T) {
+	page, flag := read("options.md"), regexp.MustCompile(`(?m)^ +(--[a-z-]+) `)
+	for _, command := range []string{"registry", "broker"} {
+		_, flags, _ := strings.Cut(read("../cmd/mittere/testdata/help-"+command+".golden"), "\nFlags:\n")
+		flags, _, _ = strings.Cut(flags, "Global Flags:")
+		found := flag.FindAllStringSubmatch(flags, -1)
+		if len(found) < 8 {
+			t.Errorf("mittere %s has %d flags", command, len(found))
+		}
+		for _, m := range found {
+			if !strings.Contains(page, "`"+m[1]+"`") {
+				t.Errorf("options.md does not name %s of mittere %s", m[1], command)
+			}
+		}
+	}
 }
