@@ -38,8 +38,8 @@ demo: setup ## count a source tree with worker processes (DIR=... for another tr
 test: setup ## run all tests (FAULT_SECONDS=1: length of each load and fault run)
 	go test -parallel 8 ./...
 	@echo
-	@echo "Left out: the interop tests, with a real dīvidere and Majordomo peers (Python)."
-	@echo "To run them: make interop"
+	@echo "Left out: make interop, with a real dīvidere and Majordomo peers (Python),"
+	@echo "and make guide, which follows docs/getting-started.md in an empty folder."
 
 race: setup ## run all tests with the race detector, in random order
 	go test -race -shuffle=on -parallel 8 ./...
