@@ -40,6 +40,7 @@ func (u *run) receive(ctx context.Context, s *station, turn uint64, accept func(
 		d, err := s.Recv(ctx)
 		switch {
 		case d != nil:
+			shower{u.log}.received(d)
 			accept(s, d)
 		case ctx.Err() != nil:
 			return

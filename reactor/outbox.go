@@ -16,6 +16,7 @@ import (
 // nobody else. What it keeps is bounded for each peer and in all. Many may give it
 // replies; one goroutine sends them.
 type outbox struct {
+	shower shower
 	limit  int                            // replies for each peer, and as many items
 	most   int                            // bytes in all, unless a single reply is larger
 	room   func(context.Context) error    // waits until a peer may have room; nil if sending does
@@ -58,6 +59,8 @@ type letter interface {
 	peer() string
 	// send sends it.
 	send(context.Context) error
+	// kind is what it is, in the log.
+	kind() (dialect, name string, bytes int)
 	// size is about how many bytes it has.
 	size() int
 	// check returns why it can never be sent, nil if it can.
@@ -92,7 +95,8 @@ var errOutboxFull = messaging.Errorf(messaging.ResourceExhausted, "too many repl
 // newOutbox returns an empty outbox for a socket, or nil if that cannot send.
 func newOutbox(socket Socket, c config) *outbox {
 	o := &outbox{
-		limit: c.outbox, most: c.outboxBytes, filled: make(chan struct{}, 1),
+		shower: shower{c.log},
+		limit:  c.outbox, most: c.outboxBytes, filled: make(chan struct{}, 1),
 		peers: map[string]*queue{}, moved: make(chan struct{}), forsaken: map[string]bool{},
 		lost: func(string, int) {},
 	}
@@ -166,12 +170,16 @@ func (o *outbox) offer(ctx context.Context, l letter) error {
 // try sends a letter if its peer has room.
 func (o *outbox) try(ctx context.Context, l letter) (full bool, err error) {
 	if o.room != nil {
-		err = l.send(ctx)
+		if err = l.send(ctx); err == nil {
+			o.shower.sent(l)
+		}
 		return messaging.IsFull(err), err
 	}
 	short, cancel := context.WithTimeout(ctx, replyPatience)
 	defer cancel()
-	err = l.send(short)
+	if err = l.send(short); err == nil {
+		o.shower.sent(l)
+	}
 	return err != nil && short.Err() != nil && ctx.Err() == nil, err
 }
 
@@ -192,6 +200,7 @@ func (o *outbox) keep(l letter, r rank) error {
 	if err := l.check(); err != nil {
 		return err // while its sender can be told
 	}
+	o.shower.sent(l) // as good as
 	return o.add(peer, kept{l.keep(), size, r})
 }
 

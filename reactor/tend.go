@@ -140,7 +140,12 @@ func (h *host) whisper(path messaging.ReturnPath, kind proto.Message) error {
 		defer cancel()
 		ctx = short
 	}
-	return path.SendCommand(ctx, &messaging.Command{Kind: kind})
+	l := &commandLetter{path, messaging.Command{Kind: kind}}
+	err := l.send(ctx)
+	if err == nil {
+		shower{h.u.log}.sent(l)
+	}
+	return err
 }
 
 // drain tells all peers to send no further requests.

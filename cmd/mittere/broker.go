@@ -83,7 +83,7 @@ func (c *brokerCommand) addFlags(cmd *cobra.Command) {
 	f.Var(&c.size, "max-message", "largest frame of a message, in bytes")
 	c.drain = addDuration(cmd, "drain", broker.DefaultDrainTimeout, "how long requests may take when the broker stops")
 	f.Var(&c.log, "log-format", "format of the log, which goes to standard error")
-	f.TextVar(&c.level, "log-level", slog.LevelInfo, "least `level` of the log: debug, info, warn or error")
+	addLevel(cmd, &c.level)
 }
 
 // check refuses times that would stand for others.

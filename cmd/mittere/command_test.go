@@ -212,7 +212,7 @@ func (f full) Write([]byte) (int, error) { return 0, f.err }
 
 func TestOutputThatFails(t *testing.T) {
 	w := newCalculator(t)
-	for _, args := range [][]string{{"services"}, {"resolve", "calculator", "-o", "json"}, {"call", "calculator/Add"}, {"info", "calculator"}, {"stats", "calculator"}, {"ping", "calculator"}, {"version"}} {
+	for _, args := range [][]string{{"services"}, {"resolve", "calculator"}, {"call", "calculator/Add"}, {"info", "calculator"}, {"stats", "calculator"}, {"ping", "calculator"}, {"version"}} {
 		for err, want := range map[syscall.Errno]struct {
 			code   int
 			stderr string

@@ -35,6 +35,7 @@ func TestProcess(t *testing.T) {
 	t.Run("registry that is killed has its table again", func(t *testing.T) { testKilledRegistry(t, binary) })
 	t.Run("interrupt ends a watch of a broker quietly", func(t *testing.T) { testInterruptedBrokerWatch(t, binary) })
 	t.Run("a broker says where it serves and what it is", func(t *testing.T) { testBrokerProcess(t, binary) })
+	t.Run("a broker and a registry show each message", func(t *testing.T) { testShownMessages(t, binary) })
 	t.Run("a broker that is terminated twice ends at once", func(t *testing.T) { testImpatientTermination(t, binary) })
 	t.Run("a broker that is terminated lets its clients have their answers", func(t *testing.T) { testTerminatedBroker(t, binary) })
 }
@@ -221,6 +222,34 @@ func testKilledRegistry(t *testing.T, binary string) {
 	second.signal(syscall.SIGTERM)
 	if code, stderr := second.end(); code != 0 {
 		t.Errorf("exit code %d after SIGTERM: %s", code, stderr)
+	}
+}
+
+func testShownMessages(t *testing.T, binary string) {
+	for what, say := range map[string][]string{
+		"broker":   {"", "MDPC01", "mmi.service", "echo"},
+		"registry": {"", "\n\x0bPingRequest\x12&\n$type.googleapis.com/a.v1.PingRequest"},
+	} {
+		args := []string{what, "--bind", "tcp://127.0.0.1:0", "-v"}
+		if what == "registry" {
+			args = append(args, "--events", "")
+		}
+		p := start(t, binary, args...)
+		at := regexp.MustCompile(`tcp://127\.0\.0\.1:\d+`).FindString(p.await(p.stderr, "the "+what+" serves"))
+		zmq := must(comm.NewContext())(t)
+		client := must(comm.NewDealer(zmq, at, comm.WithLinger(0)))(t)
+		ctx, cancel := context.WithTimeout(t.Context(), testPatience)
+		check(t, client.Send(ctx, messageOf(say...)))
+		must(client.Recv(ctx))(t)
+		p.signal(syscall.SIGTERM)
+		code, stderr := p.end()
+		for _, part := range []string{"level=DEBUG msg=received peer=", "level=DEBUG msg=sent peer="} {
+			if code != 0 || !strings.Contains(stderr, part) {
+				t.Errorf("exit code %d, printed %q", code, stderr)
+			}
+		}
+		check(t, errors.Join(client.Close(), zmq.Close()))
+		cancel()
 	}
 }
 

@@ -68,7 +68,7 @@ func (c *registryCommand) addFlags(cmd *cobra.Command) {
 	c.plain = addDuration(cmd, "plain-lease", registry.DefaultPlainLease, "lease of dīvidere's services")
 	f.Var(&c.instances, "max-instances", "how many instances there may be")
 	f.Var(&c.log, "log-format", "format of the log, which goes to standard error")
-	f.TextVar(&c.level, "log-level", slog.LevelInfo, "least `level` of the log: debug, info, warn or error")
+	addLevel(cmd, &c.level)
 }
 
 // run serves until ctx ends.
@@ -113,6 +113,16 @@ func serves(cmd *cobra.Command, _ []string) error {
 		}
 	}
 	return nil
+}
+
+// addLevel adds the flags that say how much is logged.
+func addLevel(cmd *cobra.Command, level *slog.Level) {
+	f := cmd.Flags()
+	f.TextVar(level, "log-level", slog.LevelInfo, "least `level` of the log: debug, which has each message, info, warn or error")
+	f.BoolFuncP("verbose", "v", "log each message: --log-level debug", func(string) error {
+		*level = slog.LevelDebug
+		return nil
+	})
 }
 
 // inWords writes a duration with its unit, also in JSON.

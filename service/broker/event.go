@@ -12,6 +12,7 @@ func (b *Broker) take(socket int, m comm.Message) {
 	b.stats.Received++
 	now := b.now()
 	p, err := b.peerOf(now, desk.Peer{Socket: socket, ID: string(m.Frames[0])}, m.Frames[1:])
+	b.show("received", p, m)
 	if err != nil {
 		b.violate("none", err)
 		return

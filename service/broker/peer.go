@@ -13,7 +13,8 @@ import (
 // peer is a client or worker that has said something.
 type peer struct {
 	at      desk.Peer
-	dialect string // its name
+	dialect string                       // its name
+	kindOf  func(frames [][]byte) string // what a message is in it
 	speaker dialect.Speaker
 	keeper  dialect.Keeper // the speaker, if it keeps a session; else nil
 	heard   time.Duration
@@ -64,7 +65,7 @@ func (b *Broker) peerOf(now time.Duration, at desk.Peer, frames [][]byte) (*peer
 		return nil, errNoRoom
 	}
 	d := dialects[i]
-	p := &peer{at: at, dialect: d.Name(), speaker: d.Open(b.desk, at)}
+	p := &peer{at: at, dialect: d.Name(), kindOf: d.Kind, speaker: d.Open(b.desk, at)}
 	b.peers[at] = p
 	if keeper, ok := p.speaker.(dialect.Keeper); ok {
 		p.keeper = keeper

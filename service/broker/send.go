@@ -69,6 +69,7 @@ func (b *Broker) sendRun(letters []letter) (sent int) {
 
 // sent counts a letter.
 func (b *Broker) sent(l letter) {
+	b.show("sent", l.to, l.message)
 	l.to.sent++
 	b.stats.Sent++
 }

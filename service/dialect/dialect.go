@@ -26,6 +26,9 @@ type Dialect interface {
 	// id, are of this protocol. The first dialect that speaks them is the peer's for
 	// as long as it is known.
 	Speaks(frames [][]byte) bool
+	// Kind names what a message is in logs, such as "REQUEST", be it from a peer or to
+	// one, without its routing id. It takes any frames.
+	Kind(frames [][]byte) string
 	// Open returns what keeps track of a new peer.
 	Open(d *desk.Desk, peer desk.Peer) Speaker
 }

@@ -90,6 +90,9 @@ func statusIn(frame []byte) *mitterev1.Status {
 
 // hear has the broker read a message of a peer.
 func (s *stage) hear(from desk.Peer, frames [][]byte) error {
+	for _, d := range s.dialects {
+		_ = d.Kind(frames) // of anything
+	}
 	speaker := s.speakers[from]
 	if speaker == nil {
 		i := slices.IndexFunc(s.dialects, func(d dialect.Dialect) bool { return d.Speaks(frames) })

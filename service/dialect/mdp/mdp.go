@@ -1,6 +1,7 @@
 package mdp
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/mittere/mittere/service/desk"
@@ -74,6 +75,20 @@ func (v *version) Speaks(frames [][]byte) bool {
 	s, _ := v.spellingOf(frames)
 	role, _ := s.header(frames)
 	return role != unknown
+}
+
+// Kind returns the command as the RFC names it. Of MDP/0.1 clients have none.
+func (v *version) Kind(frames [][]byte) string {
+	s, _ := v.spellingOf(frames)
+	role, rest := s.header(frames)
+	switch {
+	case role == unknown || len(rest) == 0:
+		return "unknown"
+	case role == worker:
+		return cmp.Or(s.names()[string(rest[0])], "unknown")
+	default:
+		return cmp.Or(s.clientNames()[string(rest[0])], "message")
+	}
 }
 
 // Open returns the speaker of a new peer, client or worker.

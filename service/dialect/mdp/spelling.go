@@ -121,5 +121,22 @@ func (s *spelling) commands() []string {
 	return all
 }
 
+// names returns what the RFCs call the commands of workers.
+func (s *spelling) names() map[string]string {
+	names := map[string]string{s.ready: "READY", s.request: "REQUEST", s.final: "REPLY", s.heartbeat: "HEARTBEAT", s.disconnect: "DISCONNECT"}
+	if s.partials() {
+		names[s.partial], names[s.final] = "PARTIAL", "FINAL"
+	}
+	return names
+}
+
+// clientNames returns what RFC 18 calls the commands of clients.
+func (s *spelling) clientNames() map[string]string {
+	if s.clientRequest == "" {
+		return nil
+	}
+	return map[string]string{s.clientRequest: "REQUEST", s.clientPartial: "PARTIAL", s.clientFinal: "FINAL"}
+}
+
 // partials reports whether there are replies that are not the last.
 func (s *spelling) partials() bool { return s.partial != "" }

@@ -83,6 +83,9 @@ func code(s *mitterev1.Status) string { return strings.TrimPrefix(s.GetCode().St
 
 // hear has the broker read frames of a peer.
 func (s *stage) hear(from string, frames ...[]byte) error {
+	for _, d := range s.dialects {
+		_ = d.Kind(frames) // of anything
+	}
 	at := peer(from)
 	speaker := s.speakers[at]
 	if speaker == nil {

@@ -97,6 +97,16 @@ func (*native) Speaks(frames [][]byte) bool {
 	return len(command) > 0 && messaging.IsCommand(command[0])
 }
 
+// Kind returns the name of a command, such as "Request".
+func (*native) Kind(frames [][]byte) string {
+	_, command := split(frames)
+	c, err := messaging.DecodeCommand(command)
+	if err != nil || c.Kind == nil {
+		return "unknown"
+	}
+	return string(c.Kind.ProtoReflect().Descriptor().Name())
+}
+
 // split takes away an empty frame in front of a command.
 func split(frames [][]byte) (delimited bool, command [][]byte) {
 	if len(frames) > 0 && len(frames[0]) == 0 {

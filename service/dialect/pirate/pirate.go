@@ -63,6 +63,9 @@ func (*front) Speaks(frames [][]byte) bool {
 	return len(body) > 0
 }
 
+// Kind returns "message": requests and replies look alike.
+func (*front) Kind([][]byte) string { return "message" }
+
 // Open returns the speaker of a new client.
 func (f *front) Open(d *desk.Desk, peer desk.Peer) dialect.Speaker {
 	return &client{front: f, desk: d, peer: peer}
@@ -90,6 +93,20 @@ func (*back) Speaks(frames [][]byte) bool {
 		return m.kind == simple && len(m.rest[1]) == 0
 	default:
 		return false
+	}
+}
+
+// Kind returns the command; "message" is a request or a reply, which look alike.
+func (*back) Kind(frames [][]byte) string {
+	switch parse(frames).command {
+	case ready:
+		return "READY"
+	case heartbeat:
+		return "HEARTBEAT"
+	case reply:
+		return "message"
+	default:
+		return "unknown"
 	}
 }
 

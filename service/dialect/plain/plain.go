@@ -2,6 +2,7 @@ package plain
 
 import (
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/service/desk"
 	"github.com/mittere/mittere/service/dialect"
 )
@@ -27,6 +28,19 @@ const envelopeHead = 0x0a
 func (plain) Speaks(frames [][]byte) bool {
 	_, body := split(frames)
 	return len(body) == 1 && len(body[0]) > 0 && body[0][0] == envelopeHead
+}
+
+// Kind returns the name of the type of the message.
+func (plain) Kind(frames [][]byte) string {
+	_, body := split(frames)
+	if len(body) != 1 {
+		return "unknown"
+	}
+	e, err := messaging.Decode(body[0])
+	if err != nil {
+		return "unknown"
+	}
+	return e.Type
 }
 
 // Open returns the speaker of a new peer, which is a client.
