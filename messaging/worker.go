@@ -159,6 +159,16 @@ func (w *Worker) WaitDisconnect(ctx context.Context) error {
 	return l.waitDisconnect(ctx)
 }
 
+// WaitFailure waits until the connection that there is now cannot be made, and returns
+// why; see [comm.Socket.WaitFailure]. While there is none it returns nil at once.
+func (w *Worker) WaitFailure(ctx context.Context) error {
+	l, _, err := w.current()
+	if l == nil {
+		return err
+	}
+	return FromComm(l.dealer.WaitFailure(ctx))
+}
+
 // LimitFrames sets how many bytes the broker takes in a frame of this connection: a
 // longer one would end it, and is refused with [ResourceExhausted] instead. 0 is what
 // the socket itself allows.

@@ -139,12 +139,32 @@ func (h *host) watchLine(ctx context.Context) error {
 	return errBroken
 }
 
+// noteFailure notes why the broker cannot be connected to until ctx ends, and returns
+// what waits for that and then tells it.
+func (h *host) noteFailure(ctx context.Context) (failure func() error) {
+	why := make(chan error, 1)
+	go func() {
+		last := error(errNobody)
+		for ctx.Err() == nil {
+			failed := h.member.worker.WaitFailure(ctx)
+			if failed == nil || ctx.Err() != nil || errors.Is(failed, net.ErrClosed) {
+				break
+			}
+			last = messaging.Errorf(messaging.Unavailable, "%w: %v", errNobody, failed)
+		}
+		why <- last
+	}()
+	return sync.OnceValue(func() error { return <-why })
+}
+
 // introduce says Hello when the broker is there, and waits until that has accepted us.
 // False means that the broker is not there.
 func (h *host) introduce(ctx context.Context, path messaging.ReturnPath, end context.CancelCauseFunc, met <-chan struct{}) bool {
 	giveUp := func(why error) func() { return func() { h.member.giveUp(path.Peer(), why) } }
 	defer context.AfterFunc(h.u.receiving, giveUp(errStopped))()
 	there, cancel := context.WithTimeout(ctx, handshake)
+	failure := h.noteFailure(there)
+	defer func() { _ = failure() }() // its goroutine ends here
 	defer cancel()
 	err := path.SendCommand(there, &messaging.Command{Kind: &mitterev1.Hello{
 		Instance: h.member.offer.Instance, Role: mitterev1.Role_ROLE_WORKER,
@@ -152,7 +172,7 @@ func (h *host) introduce(ctx context.Context, path messaging.ReturnPath, end con
 	}})
 	switch {
 	case err != nil && there.Err() != nil:
-		end(errNobody)
+		end(failure())
 		return false
 	case err != nil:
 		end(err)

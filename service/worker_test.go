@@ -305,3 +305,21 @@ func TestNameOfAServerMayBeAnOption(t *testing.T) {
 		ok(t, s.Close())
 	}
 }
+
+func TestWorkerSaysWhyItsBrokerIsNotThere(t *testing.T) {
+	zmq := newContext(t)
+	w, _ := working(t, must(service.NewWorker(zmq, handlers(), "tcp://127.0.0.1:1", service.WithLogger(quiet)))(t))
+	ctx, cancel := context.WithCancel(patient(t))
+	defer cancel()
+	for {
+		short, done := context.WithTimeout(ctx, 500*time.Millisecond)
+		err := w.WaitRegistered(short)
+		done()
+		if err == nil || ctx.Err() != nil {
+			t.Fatalf("got %v", err)
+		}
+		if strings.Contains(err.Error(), "connection refused") {
+			return
+		}
+	}
+}

@@ -70,8 +70,8 @@ func TestCommandsSayWhatIsThereInPlaceOfWhatTheyAsk(t *testing.T) {
 		{[]string{"services", "--registry", broker, "--timeout", "1s"}, "a broker is there, and no registry: use --broker " + broker},
 		{[]string{"resolve", "calculator", "--registry", broker, "--timeout", "1s"}, "a broker is there, and no registry: use --broker " + broker},
 		{[]string{"resolve", "calculator", "--registry", server, "--timeout", "1s"}, "a service is there, and no registry: use --endpoint " + server},
-		{[]string{"services", "--registry", nowhere, "--timeout", "1s"}, nowhere + ": connection refused"},
-		{[]string{"services", "--broker", nowhere, "--timeout", "1s"}, nowhere + ": connection refused"},
+		{[]string{"services", "--registry", nowhere, "--timeout", "2s"}, nowhere + ": connection refused"},
+		{[]string{"services", "--broker", nowhere, "--timeout", "2s"}, nowhere + ": connection refused"},
 	} {
 		if code, _, stderr := command(t.Context(), "", test.args...); code < 10 || !strings.Contains(stderr, test.want) {
 			t.Errorf("%q: code %d, %q does not say %q", test.args, code, stderr, test.want)
