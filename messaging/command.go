@@ -234,6 +234,9 @@ func (d *commandDecoder) known(number protowire.Number, value []byte) error {
 		return Errorf(InvalidArgument, "command: it has two kinds")
 	}
 	d.has = true
+	if isSmall(number) && len(value) > largestSmall {
+		return Errorf(InvalidArgument, "command: field %d, its kind, has %d bytes, of %d at most", number, len(value), largestSmall)
+	}
 	kind, err := readKind(number, value)
 	if err != nil {
 		return Errorf(InvalidArgument, "unmarshal %s: %w", nameOf(kind), err)
@@ -260,6 +263,21 @@ const (
 
 	kindWaiting protowire.Number = 17 // 15 is the body, 16 the kind of golden bytes that nobody knows
 )
+
+// largestSmall is how many bytes a kind has at most that says something of a session or
+// allows something: to read millions of names takes longer than to send them.
+const largestSmall = 256 << 10
+
+// isSmall reports whether a kind, by its field, has neither a content of the user's nor the
+// names of a target's workers.
+func isSmall(number protowire.Number) bool {
+	switch number {
+	case kindHello, kindWelcome, kindReady, kindCredit, kindCancel, kindHeartbeat, kindDrain:
+		return true
+	default:
+		return false
+	}
+}
 
 // kindNumber returns the field of a kind, 0 for what is none.
 func kindNumber(kind proto.Message) protowire.Number {

@@ -491,3 +491,18 @@ func TestFramesOfACommandBeginAsOne(t *testing.T) {
 		}
 	}
 }
+
+func TestKindsOfASessionAreBounded(t *testing.T) {
+	for name, kind := range map[string]func(n int) proto.Message{
+		"Hello":   func(n int) proto.Message { return &mitterev1.Hello{Features: make([]string, n)} },
+		"Welcome": func(n int) proto.Message { return &mitterev1.Welcome{Features: make([]string, n)} },
+		"Ready":   func(n int) proto.Message { return &mitterev1.Ready{Services: make([]string, n)} },
+	} {
+		for n, code := range map[int]messaging.Code{100_000: messaging.OK, 200_000: messaging.InvalidArgument} { // of two bytes each
+			c := messaging.Command{Kind: kind(n)}
+			if _, err := messaging.DecodeCommand(must(c.Frames())(t)); messaging.CodeOf(err) != code {
+				t.Errorf("%s of %d names: got %v, want code %v", name, n, err, code)
+			}
+		}
+	}
+}

@@ -161,12 +161,13 @@ func (b *Broker) flush(now time.Duration) {
 	b.due.flush = b.now() + max(9*(b.now()-now), retryPause)
 }
 
-// resume has streams go on to peers for whom nothing waits any more.
+// resume has streams go on to peers for whom nothing waits any more. A peer may have been
+// forgotten meanwhile, and another one be there under its id.
 func (b *Broker) resume(now time.Duration) {
 	freed := b.backlog.freed
 	b.backlog.freed = nil
 	for _, p := range freed {
-		if !p.gone && len(p.waiting) == 0 {
+		if known := b.peers[p.at]; known == nil || len(known.waiting) == 0 {
 			b.perform(b.desk.Resume(now, p.at))
 		}
 	}
