@@ -23,8 +23,9 @@ func TestThePageOfOptionsNamesEveryOption(t *testing.T) {
 	for _, pkg := range optionPackages {
 		for _, name := range optionsOf(pkg) {
 			found++
-			if !strings.Contains(page, "\n| `"+filepath.Base(pkg)+"."+name+"` |") {
-				t.Errorf("options.md has no row of %s.%s", filepath.Base(pkg), name)
+			row := "\n| `" + filepath.Base(pkg) + "." + name + "` |"
+			if n := strings.Count(page, row); n != 1 {
+				t.Errorf("options.md has %d rows of %s.%s, want one", n, filepath.Base(pkg), name)
 			}
 		}
 	}
