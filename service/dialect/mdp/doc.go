@@ -11,5 +11,6 @@
 // cannot be sent.
 //
 // There is one file for each command of the wire. Both versions have the same
-// commands but for one, in other frames; their differences are all in version.go.
+// commands but for one, in other frames; their differences are all in spelling.go, with
+// those of programs that follow neither RFC to the letter.
 package mdp
