@@ -30,8 +30,10 @@ type Offer struct {
 	// Capacity is how many requests the broker gives at once. The default is as many
 	// as run: one, or as many as [WithPool] says.
 	Capacity int
-	// Endpoints are where the worker can be called directly.
-	Endpoints []string
+	// Endpoints returns where the worker can be called directly; nil is nowhere. It is
+	// asked each time a broker is told, by any goroutine, and must not wait; see
+	// [Reactor.Reoffer].
+	Endpoints func() []string
 	// Descriptors is a hash of the schemas of the services.
 	Descriptors []byte
 	// Instance identifies the worker when it says Hello. The default is 16 random
@@ -73,6 +75,9 @@ func (c *config) offered() Offer {
 	if offer.Name == "" {
 		offer.Name = c.instance
 	}
+	if offer.Endpoints == nil {
+		offer.Endpoints = func() []string { return nil }
+	}
 	if offer.Capacity == 0 {
 		offer.Capacity = max(c.workers, 1)
 	}
@@ -87,7 +92,7 @@ func (c *config) offered() Offer {
 func (r *Reactor) ready(offer Offer, session uint64) *mitterev1.Ready {
 	return &mitterev1.Ready{
 		Session: session, Services: offer.Services, Instance: offer.Name, Version: offer.Version,
-		Capacity: uint32(offer.Capacity), Endpoints: offer.Endpoints, Descriptors: offer.Descriptors,
+		Capacity: uint32(offer.Capacity), Endpoints: offer.Endpoints(), Descriptors: offer.Descriptors,
 		Repeatable: r.repeatable(), Types: r.types(),
 	}
 }
@@ -120,8 +125,16 @@ func (r *Reactor) types() (names []string) {
 // all the same are served. Sockets without a broker are not concerned. It may be called
 // before Run too, and as often as one likes.
 func (r *Reactor) Withhold(on bool) {
+	if r.withheld.Swap(on) != on {
+		r.Reoffer()
+	}
+}
+
+// Reoffer tells all brokers anew what the reactor offers, as when it can be called
+// elsewhere than before. It does nothing unless the reactor runs.
+func (r *Reactor) Reoffer() {
 	u := r.running.Load()
-	if r.withheld.Swap(on) == on || u == nil {
+	if u == nil {
 		return
 	}
 	for _, s := range u.stations {

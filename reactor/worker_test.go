@@ -23,7 +23,7 @@ func TestWorkerSaysWhatItOffers(t *testing.T) {
 		close(d.proceed)
 		b := newBrokerEnd(t, zmq, at())
 		r := work(t, zmq, d, of(b.router), reactor.WithPool(7, nil), reactor.WithOffer(reactor.Offer{
-			Services: []string{"depot", "store"}, Name: "worker-1", Version: "v1", Endpoints: []string{"tcp://there:1"}, Descriptors: []byte("hash"),
+			Services: []string{"depot", "store"}, Name: "worker-1", Version: "v1", Endpoints: func() []string { return []string{"tcp://there:1"} }, Descriptors: []byte("hash"),
 		}), reactor.WithIdentity("another", "answerer"))
 		hello, ready := b.accept(time.Minute)
 		if hello.GetRole() != mitterev1.Role_ROLE_WORKER || len(hello.GetInstance()) != 16 || hello.GetSentAtNano() == 0 || hello.GetHeartbeatNano() != int64(reactor.DefaultHeartbeat) {

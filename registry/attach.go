@@ -3,8 +3,8 @@ package registry
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
-	"os"
 	"slices"
 	"strings"
 
@@ -32,7 +32,7 @@ func (c *Client) Attach(ctx context.Context, zmq *comm.Context, name string, soc
 	connected := map[string]bool{}
 	for {
 		changed := f.Changed()
-		if err := reconnect(socket, connected, publishersIn(f.View(), zmq)); err != nil {
+		if err := reconnect(socket, connected, c.publishersIn(f.View(), zmq)); err != nil {
 			return err
 		}
 		select {
@@ -45,22 +45,29 @@ func (c *Client) Attach(ctx context.Context, zmq *comm.Context, name string, soc
 	}
 }
 
-// publishersIn returns where the publishers in a view are.
-func publishersIn(v View, zmq *comm.Context) (endpoints []string) {
+// publishersIn returns where the publishers in a view are, and logs which cannot be
+// reached.
+func (c *Client) publishersIn(v View, zmq *comm.Context) (endpoints []string) {
 	for _, entry := range v.Entries {
-		if entry.GetInstance().GetKind() == mitterev1.Kind_KIND_PUBLISHER {
-			endpoints = append(endpoints, Reach(entry.GetInstance(), zmq))
+		i := entry.GetInstance()
+		if i.GetKind() != mitterev1.Kind_KIND_PUBLISHER {
+			continue
 		}
+		if endpoint := Reach(i, zmq); endpoint != "" {
+			endpoints = append(endpoints, endpoint)
+			continue
+		}
+		c.noise.Write(slog.LevelWarn, "a publisher cannot be reached", "name", i.GetName(), "id", i.GetId(),
+			"endpoints", shorten(strings.Join(i.GetEndpoints(), ",")))
 	}
 	return endpoints
 }
 
-// reconnect changes what a socket is connected to. An instance that cannot be
-// reached has no endpoint. The error is that of a closed socket: what else goes
+// reconnect changes what a socket is connected to. The error is that of a closed socket: what else goes
 // wrong is the fault of one instance, and no reason to leave the others.
 func reconnect(socket Connector, connected map[string]bool, wanted []string) error {
 	for _, endpoint := range wanted {
-		if endpoint == "" || connected[endpoint] {
+		if connected[endpoint] {
 			continue
 		}
 		err := socket.Connect(">" + endpoint)
@@ -82,32 +89,4 @@ func reconnect(socket Connector, connected map[string]bool, wanted []string) err
 		}
 	}
 	return nil
-}
-
-// Reach returns the endpoint by which sockets of a context reach an instance best:
-// inproc if it is in the same context, ipc on the same host, else tcp; empty if
-// there is none.
-func Reach(instance *mitterev1.Instance, zmq *comm.Context) string {
-	for _, usable := range []func(string) bool{
-		func(e string) bool { return strings.HasPrefix(e, "inproc://") && instance.GetContext() == zmq.ID() },
-		func(e string) bool {
-			return strings.HasPrefix(e, "ipc://") && instance.GetHost() == Host() && Host() != ""
-		},
-		func(e string) bool { return strings.HasPrefix(e, "tcp://") },
-	} {
-		if i := slices.IndexFunc(instance.GetEndpoints(), usable); i >= 0 {
-			return instance.GetEndpoints()[i]
-		}
-	}
-	return ""
-}
-
-// Host returns the name by which instances tell which ipc endpoints they can
-// reach; empty if it is not known.
-func Host() string {
-	name, err := os.Hostname()
-	if err != nil {
-		return ""
-	}
-	return name
 }

@@ -2,6 +2,8 @@ package registry
 
 import (
 	"fmt"
+	"net"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -69,8 +71,8 @@ func firstProblem(instance *mitterev1.Instance) string {
 		return "no endpoints, so nobody could connect to it"
 	}
 	for _, endpoint := range instance.GetEndpoints() {
-		if !validEndpoint(endpoint) {
-			return fmt.Sprintf("endpoint %.80q: want transport://address, as one connects to it", endpoint)
+		if err := CheckEndpoint(endpoint); err != nil {
+			return messaging.AsError(err).Message
 		}
 	}
 	return ""
@@ -82,16 +84,32 @@ func validName(name string) bool {
 	return name != "" && len(name) <= MaxNameBytes && !strings.ContainsFunc(name, unprintable)
 }
 
-// validEndpoint reports whether an endpoint looks as if one could connect to it.
-// A comma would make two of it where endpoints are lists, and an asterisk would
-// make him who connects bind instead; see package comm.
-func validEndpoint(endpoint string) bool {
+// CheckEndpoint returns INVALID_ARGUMENT for an endpoint to which nobody can connect:
+// that is no transport://address, or whose tcp address is no host and port from 1 to
+// 65535. A comma would make two of it where endpoints are lists, and an asterisk would
+// make a socket bind that is to connect; see package comm.
+func CheckEndpoint(endpoint string) error {
 	transport, address, ok := strings.Cut(endpoint, "://")
 	notLetter := func(r rune) bool { return r < 'a' || r > 'z' }
-	return ok && transport != "" && address != "" &&
-		!strings.ContainsFunc(transport, notLetter) &&
-		!strings.ContainsAny(address, "*,") &&
-		!strings.ContainsFunc(address, unprintable)
+	switch {
+	case !ok || transport == "" || address == "" || strings.ContainsFunc(transport, notLetter) ||
+		strings.ContainsAny(address, "*,") || strings.ContainsFunc(address, unprintable):
+		return messaging.Errorf(messaging.InvalidArgument, "endpoint %.80q: want transport://address, as one connects to it", endpoint)
+	case transport == "tcp" && !validTCP(address):
+		return messaging.Errorf(messaging.InvalidArgument, "endpoint %.80q: want tcp://host:port, with a port from 1 to 65535", endpoint)
+	default:
+		return nil
+	}
+}
+
+// validTCP reports whether an address is a host and a port. The host may be a name that
+// is not known here.
+func validTCP(address string) bool {
+	host, port, err := net.SplitHostPort(address)
+	number, wrong := strconv.ParseUint(port, 10, 16)
+	return err == nil && wrong == nil && number > 0 && host != "" && !strings.ContainsFunc(host, func(r rune) bool {
+		return unicode.IsSpace(r) || strings.ContainsRune("/@>;", r)
+	})
 }
 
 // unprintable reports whether a rune is a control character, or stands for a

@@ -92,7 +92,7 @@ func TestRestoredTableGoesOnFromItsHighestRevision(t *testing.T) {
 	b.want("calc", "1")
 	b.wantChanges(one(b.register(instance("calc", "1"), 2e9))) // its owner, as if nothing had been
 	b.wantChanges(one(b.register(instance("calc", "2"), 0)), "42 PUT calc/2")
-	b.pass(week)
+	b.pass(registry.DefaultMaxLease / 2)
 	b.want("calc")
 	b.want("old", registry.PlainID)
 	b.wantCode(b.Restore(b.now), messaging.FailedPrecondition)

@@ -19,6 +19,8 @@ const (
 	DefaultPlainLease = 15 * time.Second
 	// DefaultMaxInstances is how many instances a table holds.
 	DefaultMaxInstances = 100_000
+	// DefaultMaxPlain is how many of those may be services of RegisterService messages.
+	DefaultMaxPlain = 1000
 	// DefaultMaxBytes is how many bytes the instances of a table have together.
 	DefaultMaxBytes = 256 << 20
 	// DefaultHistory is how many changes a watcher may be behind.
@@ -31,13 +33,17 @@ type Limits struct {
 	DefaultLease time.Duration
 	// MinLease is the shortest lease; default [DefaultMinLease].
 	MinLease time.Duration
-	// MaxLease is the longest lease; default [DefaultMaxLease].
+	// MaxLease is the longest lease, and that of a service of a RegisterService message
+	// which has not shown that it answers questions; default [DefaultMaxLease].
 	MaxLease time.Duration
 	// PlainLease is the lease of a dīvidere service that has shown that it answers
 	// questions; default [DefaultPlainLease]. It should hold several of them.
 	PlainLease time.Duration
 	// MaxInstances is how many instances there may be; default [DefaultMaxInstances].
 	MaxInstances int
+	// MaxPlain is how many of those may be services that were registered by a
+	// RegisterService message; default [DefaultMaxPlain].
+	MaxPlain int
 	// MaxBytes bounds the size of all instances together, as they are marshalled;
 	// default [DefaultMaxBytes].
 	MaxBytes int
@@ -53,6 +59,7 @@ func (l Limits) complete() (Limits, error) {
 		MaxLease:     cmp.Or(l.MaxLease, DefaultMaxLease),
 		PlainLease:   cmp.Or(l.PlainLease, DefaultPlainLease),
 		MaxInstances: cmp.Or(l.MaxInstances, DefaultMaxInstances),
+		MaxPlain:     cmp.Or(l.MaxPlain, DefaultMaxPlain),
 		MaxBytes:     cmp.Or(l.MaxBytes, DefaultMaxBytes),
 		History:      cmp.Or(l.History, DefaultHistory),
 	}
@@ -63,8 +70,8 @@ func (l Limits) complete() (Limits, error) {
 	if l.PlainLease < 0 {
 		wrong = append(wrong, fmt.Errorf("a lease of %v for dīvidere's services", l.PlainLease))
 	}
-	if l.MaxInstances < 0 || l.MaxBytes < 0 || l.History < 0 {
-		wrong = append(wrong, fmt.Errorf("%d instances, %d bytes and %d changes at most", l.MaxInstances, l.MaxBytes, l.History))
+	if l.MaxInstances < 0 || l.MaxPlain < 0 || l.MaxBytes < 0 || l.History < 0 {
+		wrong = append(wrong, fmt.Errorf("%d instances, %d of them plain, %d bytes and %d changes at most", l.MaxInstances, l.MaxPlain, l.MaxBytes, l.History))
 	}
 	return l, errors.Join(wrong...)
 }

@@ -29,6 +29,7 @@ type modelEntry struct {
 	since    time.Time
 	heard    time.Time
 	round    int
+	answers  bool
 }
 
 // change is what must be told, but for its revision.
@@ -70,13 +71,13 @@ func (m *model) put(now time.Time, e *modelEntry) ([]change, messaging.Code) {
 }
 
 func (m *model) plain(now time.Time, i *mitterev1.Instance) ([]change, messaging.Code) {
-	e := &modelEntry{instance: i, heard: now, round: m.round}
+	e := &modelEntry{instance: i, heard: now, round: m.round, lease: m.limits.MaxLease}
 	key := registry.Key{Name: i.GetName(), ID: i.GetId()}
 	if old := m.entries[key]; m.live(now, key) && slices.Equal(old.instance.GetEndpoints(), i.GetEndpoints()) {
 		asked, soon := old.round < m.round, now.Sub(old.heard) <= m.limits.PlainLease
 		switch {
-		case old.lease > 0 || asked && soon:
-			e.lease = m.limits.PlainLease
+		case old.answers || asked && soon:
+			e.answers, e.lease = true, m.limits.PlainLease
 		case !asked:
 			e.heard = old.heard
 		}

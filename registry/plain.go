@@ -15,11 +15,14 @@ import (
 // RediscoverReq. The registry here asks from time to time, and takes the answers
 // for renewals.
 //
-// Not everyone answers: he who uses dīvidere's registry client without its
-// Service does not, and shall not be lost for it. So a registration has no lease
-// at first, and gets one when its owner has shown that it answers: it registers
-// the same address again, with a question between the two, within PlainLease.
-// From then on each answer is a renewal, and silence is its end.
+// Not everyone answers: a program that uses only the registry client of that library does
+// not, and shall not be lost for it. So a registration has the longest lease at first, and
+// a short one when its owner has shown that it answers: it registers the same address
+// again, with a question between the two, within PlainLease. From then on each answer is
+// a renewal, and silence is its end.
+//
+// Anyone may send these messages, and many names cost a sender little, so that they have
+// room of their own.
 
 // PlainID is the id of dīvidere's services: they have none of their own, and of
 // each name there is one at most. Nobody else may register with it.
@@ -33,7 +36,7 @@ func (t *Table) RegisterPlain(now time.Time, name, host string, port uint32) (*m
 	if host == "" || port == 0 || port > 65535 {
 		return nil, messaging.Errorf(messaging.InvalidArgument, "service %.40q: no address %.40q with port %d", name, host, port)
 	}
-	e := &entry{heard: now, round: t.round, instance: &mitterev1.Instance{
+	e := &entry{heard: now, round: t.round, lease: t.limits.MaxLease, instance: &mitterev1.Instance{
 		Name:      name,
 		Id:        PlainID,
 		Endpoints: []string{"tcp://" + net.JoinHostPort(host, strconv.Itoa(int(port)))},
@@ -46,19 +49,31 @@ func (t *Table) RegisterPlain(now time.Time, name, host string, port uint32) (*m
 }
 
 // answered decides on the lease of a service that registers again, with the
-// address that it had. Too soon is no answer, since dīvidere's client may send
-// the same message twice; too late is none either, since then it is rather a
-// service that was started again.
+// address that it had. Too soon is no answer, since the same message may be sent
+// twice; too late is none either, since then it is rather a service that was started
+// again.
 func (t *Table) answered(now time.Time, old, e *entry) {
-	e.lease = old.lease
 	switch {
-	case old.lease > 0:
+	case old.answers:
+		e.answers = true
 	case old.round == t.round:
 		e.heard, e.round = old.heard, old.round
 	case now.Sub(old.heard) <= t.limits.PlainLease:
-		e.lease = t.limits.PlainLease
+		e.answers = true
 	}
+	e.lease = t.plainLease(e)
 }
+
+// plainLease returns the lease of a service of these.
+func (t *Table) plainLease(e *entry) time.Duration {
+	if e.answers {
+		return t.limits.PlainLease
+	}
+	return t.limits.MaxLease
+}
+
+// isPlain reports whether an entry is a service of these.
+func (e *entry) isPlain() bool { return e.instance.GetId() == PlainID }
 
 // Rediscover notes that dīvidere's services were asked to register again. Call
 // it just before the RediscoverReq is sent, so that no answer comes before it.

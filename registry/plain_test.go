@@ -9,22 +9,50 @@ import (
 	"github.com/mittere/mittere/registry"
 )
 
-// week is longer than every lease.
-const week = 7 * 24 * time.Hour
+// nearly is shorter than the longest lease, and longer than that of a service that
+// answers.
+const nearly = registry.DefaultMaxLease - 1
 
-func TestPlainServiceHasNoLeaseAtFirst(t *testing.T) {
+func TestPlainServiceHasTheLongestLeaseAtFirst(t *testing.T) {
 	b := newBench(t, registry.Limits{})
 	change := b.plain("calc", 5100)
 	b.wantChanges(one(change), "1 PUT calc/dividere")
-	if e := change.GetChange().GetEntry(); e.GetLeaseNano() != 0 || e.GetLeftNano() != 0 || e.GetInstance().GetDialect() != mitterev1.Dialect_DIALECT_PLAIN {
+	if e := change.GetChange().GetEntry(); e.GetLeaseNano() != int64(registry.DefaultMaxLease) || e.GetInstance().GetDialect() != mitterev1.Dialect_DIALECT_PLAIN {
 		t.Errorf("entered as %v", e)
 	}
 	b.Rediscover()
-	b.pass(week)
+	b.pass(nearly)
 	b.wantChanges(b.Expire(b.now))
 	b.want("calc", registry.PlainID)
 	b.wantChanges(one(b.WithdrawPlain(b.now, "calc")), "2 WITHDRAWN calc/dividere")
 	b.wantChanges(one(b.WithdrawPlain(b.now, "calc")))
+	b.plain("calc", 5100)
+	b.pass(registry.DefaultMaxLease)
+	b.wantChanges(b.Expire(b.now), "4 EXPIRED calc/dividere")
+}
+
+// TestPlainServicesHaveRoomOfTheirOwn registers as many as anyone can with a small
+// message each, and as a store has kept them.
+func TestPlainServicesHaveRoomOfTheirOwn(t *testing.T) {
+	b := newBench(t, registry.Limits{MaxInstances: 3, MaxPlain: 2})
+	changes := []*mitterev1.WatchResponse{b.plain("a", 1), b.plain("b", 1)}
+	_, err := b.RegisterPlain(b.now, "c", "h", 1)
+	b.wantCode(err, messaging.ResourceExhausted)
+	b.plain("a", 2) // replaces what is there
+	b.register(instance("native", "1"), 0)
+	b.WithdrawPlain(b.now, "b")
+	b.plain("c", 1)
+
+	again := newBench(t, registry.Limits{MaxPlain: 1})
+	for _, change := range changes {
+		change.GetChange().GetEntry().LeaseNano = 0 // as older versions kept them
+	}
+	if err := again.Restore(again.now, changes[0].GetChange().GetEntry(), changes[1].GetChange().GetEntry()); err != nil || again.Len() != 1 {
+		t.Errorf("%d are restored (%v), want 1", again.Len(), err)
+	}
+	if _, leased := again.Next(); !leased {
+		t.Error("what is restored has no lease")
+	}
 }
 
 func TestSecondPlainServiceReplacesTheFirst(t *testing.T) {
@@ -54,8 +82,8 @@ func TestPlainServiceThatAnswersGetsALease(t *testing.T) {
 	b.pass(10 * time.Second)
 	b.want("calc")
 	b.wantChanges(b.Expire(b.now), "3 EXPIRED calc/dividere")
-	b.plain("calc", 5100) // as new, without a lease
-	b.pass(week)
+	b.plain("calc", 5100) // as new
+	b.pass(nearly)
 	b.want("calc", registry.PlainID)
 }
 
@@ -64,7 +92,7 @@ func TestPlainServiceThatAnswersElsewhereIsAnotherOne(t *testing.T) {
 	b.plain("calc", 5100)
 	b.Rediscover()
 	b.plain("calc", 5101)
-	b.pass(week)
+	b.pass(nearly)
 	b.want("calc", registry.PlainID)
 }
 
@@ -73,7 +101,7 @@ func TestSameMessageTwiceIsNoAnswer(t *testing.T) {
 	b.Rediscover()
 	b.plain("calc", 5100)
 	b.plain("calc", 5100)
-	b.pass(week)
+	b.pass(nearly)
 	b.want("calc", registry.PlainID)
 }
 
@@ -82,7 +110,7 @@ func TestPlainClientThatStartsAgainLaterIsNotTakenForAnswering(t *testing.T) {
 	for range 3 {
 		b.Rediscover()
 		b.plain("calc", 5100)
-		b.pass(week)
+		b.pass(nearly)
 		b.want("calc", registry.PlainID)
 	}
 }

@@ -108,7 +108,7 @@ func TestPlainPeerRegistersLooksUpAndUnregisters(t *testing.T) {
 		p.register("calc", "10.0.0.8", 5101, true) // replaces it, as there
 		p.ask("ServiceLookupReq", `serviceName: "calc"`, "ServiceLookupRep", `serviceName: "calc" server: "10.0.0.8" port: 5101`)
 		wantList(t, c, "calc/"+registry.PlainID)
-		if e := list(t, c)[0]; e.GetLeaseNano() != 0 || e.GetInstance().GetEndpoints()[0] != "tcp://10.0.0.8:5101" {
+		if e := list(t, c)[0]; e.GetLeaseNano() != int64(registry.DefaultMaxLease) || e.GetInstance().GetEndpoints()[0] != "tcp://10.0.0.8:5101" {
 			t.Errorf("the entry is %v", e)
 		}
 		p.ask("UnregisterService", `serviceName: "calc" server: "elsewhere" port: 7`, "ack", `ok: true`)
@@ -210,7 +210,7 @@ func TestPlainServiceThatAnswersHasALeaseFromThenOn(t *testing.T) {
 		p.register("answers", "10.0.0.7", 5101, true)
 	}
 	for _, e := range list(t, c) {
-		want := int64(0)
+		want := int64(registry.DefaultMaxLease)
 		if e.GetInstance().GetName() == "answers" {
 			want = int64(lease)
 		}

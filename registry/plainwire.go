@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
@@ -94,7 +95,7 @@ func (s *Server) registerPlain(ctx context.Context, m proto.Message) (proto.Mess
 		return err
 	})
 	if err != nil {
-		s.log.Warn("dīvidere registration refused", "name", shorten(name), "error", err)
+		s.noise.Write(slog.LevelWarn, "registration refused", "name", shorten(name), "by", shorten(host), "error", err)
 	}
 	return fill(s.plain.ack, err == nil), nil
 }

@@ -45,6 +45,11 @@ type Registration struct {
 // Register keeps an instance registered until it is withdrawn or the client is
 // closed. It does not wait for the registry; [Registration.Wait] does. A lease of
 // 0 is the registry's default.
+//
+// The endpoints are where others connect to. A tcp one on all interfaces, as a
+// publisher that is bound to "tcp://*:5555" has, is registered with this host's address on
+// the way to the registry. Which file system ipc ones are in is added if the host of the
+// instance is [Host]. Where others reach it by another one, as behind NAT, give that.
 func (c *Client) Register(instance *mitterev1.Instance, lease time.Duration) *Registration {
 	r := &Registration{
 		client: c, wished: lease, token: newToken(), instance: proto.CloneOf(instance),
@@ -244,8 +249,13 @@ func (r *Registration) register(session uint64) (next time.Duration) {
 	ctx, cancel := context.WithTimeout(r.ended, attempt)
 	defer cancel()
 	instance := r.current()
+	reachable, err := r.client.reachable(ctx, instance)
+	if err != nil {
+		r.note(instance, 0, err)
+		return pause
+	}
 	resp, err := r.client.stub.Register(ctx, &mitterev1.RegisterRequest{
-		Instance: instance, LeaseNano: int64(r.wished), Token: r.token, AgeNano: int64(r.age()),
+		Instance: reachable, LeaseNano: int64(r.wished), Token: r.token, AgeNano: int64(r.age()),
 	})
 	r.client.observe(err)
 	if err != nil {

@@ -29,7 +29,7 @@ type report struct {
 
 // reportRegistry logs whether the registry is there until ctx ends.
 func (c *Client) reportRegistry(ctx context.Context) {
-	r := &report{log: noise.New(c.log), args: []any{"registry", c.Endpoint()}}
+	r := &report{log: c.noise, args: []any{"registry", c.Endpoint()}}
 	for {
 		changed, strange := c.conn.Changed(), c.strangeChanged()
 		var again <-chan time.Time

@@ -39,8 +39,8 @@ func (t *Table) Restore(now time.Time, entries ...*mitterev1.Entry) error {
 	return nil
 }
 
-// restore enters one entry. Whether a dīvidere service without a lease answers
-// is to be shown anew.
+// restore enters one entry. Of services without an id it leaves out those that have no
+// room.
 func (t *Table) restore(now time.Time, stored *mitterev1.Entry) error {
 	if err := CheckEntry(stored); err != nil {
 		return err
@@ -50,10 +50,12 @@ func (t *Table) restore(now time.Time, stored *mitterev1.Entry) error {
 	e := &entry{instance: stored.GetInstance(), revision: stored.GetRevision(), token: stored.GetToken(), since: now}
 	e.size, _ = check(e.instance)
 	switch {
-	case stored.GetLeaseNano() == 0:
-	case e.instance.GetId() == PlainID:
-		e.lease = t.limits.PlainLease
-	default:
+	case e.isPlain() && t.plains >= t.limits.MaxPlain:
+		return nil
+	case e.isPlain(): // one that answers shows it anew, unless its lease says that it did
+		e.answers = stored.GetLeaseNano() == int64(t.limits.PlainLease)
+		e.lease = t.plainLease(e)
+	case stored.GetLeaseNano() > 0:
 		e.lease = t.limits.lease(time.Duration(stored.GetLeaseNano()))
 	}
 	old := t.find(e.instance.GetName(), e.instance.GetId())

@@ -5,6 +5,9 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +16,7 @@ import (
 
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/internal/management"
+	"github.com/mittere/mittere/internal/noise"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/registry/registrymittere"
@@ -27,6 +31,7 @@ type Server struct {
 	events  *messaging.Publisher // nil if nothing is published
 	plain   *plainMessages
 	reactor *reactor.Reactor
+	noise   *noise.Log // of what peers cause
 	started atomic.Bool
 	began   atomic.Int64 // when Run did, in Unix nanoseconds
 
@@ -74,7 +79,7 @@ func NewServer(zmq *comm.Context, endpoints string, options ...ServerOption) (*S
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{serverConfig: config, table: table, plain: plain, changed: make(chan struct{}), dirty: make(chan struct{}, 1)}
+	s := &Server{serverConfig: config, table: table, plain: plain, noise: noise.New(config.log), changed: make(chan struct{}), dirty: make(chan struct{}, 1)}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	if s.store != nil {
 		s.saved = make(chan struct{})
@@ -112,7 +117,7 @@ func (s *Server) open(zmq *comm.Context, endpoints string) (err error) {
 // about is what the registry tells of itself: what every server does.
 func (s *Server) about(handlers *reactor.Handlers) *management.Server {
 	return &management.Server{
-		Name: registrymittere.RegistryServiceName, ID: hex.EncodeToString(s.table.Epoch()), Endpoints: s.Endpoints(), Handlers: handlers,
+		Name: registrymittere.RegistryServiceName, ID: hex.EncodeToString(s.table.Epoch()), Endpoints: s.Endpoints, Handlers: handlers,
 		Health: s.health, Stats: func() reactor.Stats { return s.reactor.Stats() },
 		Methods: management.NewMethods(handlers), Began: s.began.Load,
 	}
@@ -184,7 +189,19 @@ func (s *Server) load(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.table.Restore(s.now(), entries...)
+	return s.table.Restore(s.now(), s.usable(entries)...)
+}
+
+// usable returns entries without those that no registry takes any more, as one that was
+// kept by an older version which asked less of an endpoint.
+func (s *Server) usable(entries []*mitterev1.Entry) []*mitterev1.Entry {
+	return slices.DeleteFunc(entries, func(entry *mitterev1.Entry) bool {
+		err := CheckEntry(entry)
+		if err != nil {
+			s.noise.Write(slog.LevelWarn, "an entry of the store is left out", "error", err)
+		}
+		return err != nil
+	})
 }
 
 // now returns the time for the table, under the lock.
@@ -246,8 +263,9 @@ func (s *Server) tick(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, change := range s.table.Expire(s.now()) {
-		s.log.Info("lease ended", "name", change.GetChange().GetEntry().GetInstance().GetName(),
-			"id", change.GetChange().GetEntry().GetInstance().GetId())
+		instance := change.GetChange().GetEntry().GetInstance()
+		s.noise.Write(slog.LevelInfo, "lease ended", "name", instance.GetName(), "id", instance.GetId(),
+			"endpoints", shorten(strings.Join(instance.GetEndpoints(), ",")))
 		s.note(change)
 	}
 	return nil

@@ -2,12 +2,15 @@ package registry
 
 import (
 	"context"
+	"log/slog"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
+	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/registry/registrymittere"
 )
 
@@ -27,9 +30,19 @@ func (s service) Register(ctx context.Context, req *mitterev1.RegisterRequest) (
 		return err
 	})
 	if err != nil {
+		s.refused(req.GetInstance(), err)
 		return nil, err
 	}
 	return resp, nil
+}
+
+// refused logs that a registration was refused, of which its owner is told too.
+func (s service) refused(instance *mitterev1.Instance, why error) {
+	switch messaging.CodeOf(why) {
+	case messaging.InvalidArgument, messaging.ResourceExhausted, messaging.AlreadyExists:
+		s.noise.Write(slog.LevelWarn, "registration refused", "name", shorten(instance.GetName()), "id", shorten(instance.GetId()),
+			"by", shorten(strings.Join(instance.GetEndpoints(), ",")), "error", why)
+	}
 }
 
 // Renew extends a lease.

@@ -30,6 +30,7 @@ type Table struct {
 	revision uint64
 	names    map[string][]*entry // ordered by id; no list is empty
 	count    int
+	plains   int // of those, how many are services without a protocol of their own; see plain.go
 	size     int // of all instances, in bytes
 	leases   leases
 	history  history
@@ -48,6 +49,7 @@ type entry struct {
 	since    time.Time     // when the registration was first taken
 	heard    time.Time     // when it was last registered; kept for dīvidere's alone
 	round    uint64        // the round of that
+	answers  bool          // it registered again when it was asked to
 }
 
 // NewTable returns an empty table. The epoch tells one run of a registry from
@@ -135,6 +137,8 @@ func (t *Table) room(old, e *entry) error {
 		count, size = count-1, size-old.size
 	}
 	switch {
+	case old == nil && e.isPlain() && t.plains >= t.limits.MaxPlain:
+		return messaging.Errorf(messaging.ResourceExhausted, "the registry holds %d services without an id, which is its limit", t.plains)
 	case count > t.limits.MaxInstances:
 		return messaging.Errorf(messaging.ResourceExhausted, "the registry holds %d instances, which is its limit", t.count)
 	case size > t.limits.MaxBytes:
@@ -215,6 +219,9 @@ func (t *Table) replace(old, e *entry) {
 	t.names[name] = slices.Insert(t.names[name], i, e)
 	e.index = -1
 	t.count++
+	if e.isPlain() {
+		t.plains++
+	}
 	t.size += e.size
 }
 
@@ -231,6 +238,9 @@ func (t *Table) remove(e *entry) {
 	}
 	t.leases.end(e)
 	t.count--
+	if e.isPlain() {
+		t.plains--
+	}
 	t.size -= e.size
 }
 

@@ -1,59 +1,89 @@
 package service
 
 import (
+	"context"
 	"net"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/registry"
 )
 
 // loopback is the address of servers that nobody elsewhere can know of.
 const loopback = "127.0.0.1"
 
-// localAddress returns this host's address on the way to an endpoint, as the
-// kernel would route it; nothing is sent. It is the loopback address where the
-// endpoint is no tcp one.
-func localAddress(endpoint string) (string, error) {
-	address, tcp := strings.CutPrefix(strings.TrimLeft(endpoint, ">@"), "tcp://")
-	if !tcp {
-		return loopback, nil
-	}
-	network := "udp4" // as comm takes a name
-	if strings.HasPrefix(address, "[") {
-		network = "udp6"
-	}
-	way, err := net.Dial(network, address)
-	if err != nil {
-		return "", messaging.Errorf(messaging.Unavailable, "no way to %s, whose side of this host is to be listened at: %w", endpoint, err)
-	}
-	defer way.Close()
-	return way.LocalAddr().(*net.UDPAddr).IP.String(), nil
-}
-
 // needsAddress reports whether it must be known what others reach this host by.
 func (c *serverConfig) needsAddress() bool {
-	everywhere := func(endpoint string) bool {
-		address, tcp := strings.CutPrefix(strings.TrimPrefix(endpoint, "@"), "tcp://")
-		host, _, _ := net.SplitHostPort(address)
-		return tcp && (host == "*" || net.ParseIP(host).IsUnspecified())
-	}
-	return len(c.bind) == 0 || len(c.advertise) == 0 && slices.ContainsFunc(c.bind, everywhere)
+	return len(c.bind) == 0 || len(c.advertise) == 0 && slices.ContainsFunc(c.bind, registry.Everywhere)
 }
 
-// listen binds a socket to endpoints.
-func (c *serverConfig) listen(socket *messaging.Server, local string) error {
-	endpoints := c.bind
-	if len(endpoints) == 0 {
+// listenOn binds the socket and notes where others reach it. Without a local address,
+// which is not known yet, nothing is bound that is to be bound there.
+func (s *core) listenOn(local string) error {
+	endpoints := s.bind
+	if len(endpoints) == 0 && local != "" {
 		endpoints = []string{"tcp://" + net.JoinHostPort(local, "*")}
 	}
 	for _, endpoint := range endpoints {
-		if err := c.listenAt(socket, strings.TrimPrefix(endpoint, "@")); err != nil {
+		if err := s.listenAt(s.socket, strings.TrimPrefix(endpoint, "@")); err != nil {
 			return err
 		}
 	}
+	s.advertiseAt(local)
+	return nil
+}
+
+// advertiseAt notes where others reach what the socket is bound to.
+func (s *core) advertiseAt(local string) {
+	everywhere := len(s.advertise) == 0 && slices.ContainsFunc(s.bind, registry.Everywhere)
+	if everywhere && net.ParseIP(local).IsLoopback() && s.client != nil {
+		s.log.Warn("listens on all interfaces and is registered with the loopback address, by which it asks the registry: "+
+			"other hosts will not reach it, see service.WithAdvertise", "name", s.name, "id", s.id, "registry", s.client.Endpoint())
+	}
+	at := s.reached(s.socket.Endpoints(), local)
+	s.advertised.Store(&at)
+}
+
+// findAgain is how long to wait until this host's address is looked for again.
+const findAgain = time.Second
+
+// findAddress finds this host's address on the way to the registry or the broker, if it
+// is not known yet, and listens there, until ctx ends: a name may be made known later,
+// and a network come up.
+func (s *core) findAddress(ctx context.Context) {
+	var said time.Time
+	for s.way != "" && ctx.Err() == nil {
+		local, err := registry.LocalAddress(ctx, s.way)
+		if err == nil {
+			err = s.listenLate(local)
+		}
+		if err == nil {
+			s.log.Info("listens", "name", s.name, "id", s.id, "endpoints", s.Endpoints())
+			s.reactor.Reoffer()
+			return
+		}
+		if time.Since(said) > remindEvery {
+			s.log.Warn("not reachable yet by others", "name", s.name, "id", s.id, "error", err)
+			said = time.Now()
+		}
+		select {
+		case <-time.After(findAgain):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// listenLate is listenOn when the local address has become known: what could be bound
+// without it is bound.
+func (s *core) listenLate(local string) error {
+	if len(s.bind) == 0 {
+		return s.listenOn(local)
+	}
+	s.advertiseAt(local)
 	return nil
 }
 
@@ -73,20 +103,17 @@ func (c *serverConfig) listenAt(socket *messaging.Server, endpoint string) error
 	return messaging.Errorf(messaging.ResourceExhausted, "%s: no port of %d to %d is free", host, c.first, c.last)
 }
 
-// advertised returns where others reach what listens at endpoints.
-func (c *serverConfig) advertised(endpoints []string, local string) []string {
-	if len(c.advertise) > 0 {
+// reached returns where others reach what listens at endpoints; without a local
+// address none of those that are on all interfaces.
+func (c *serverConfig) reached(endpoints []string, local string) []string {
+	switch {
+	case len(c.advertise) > 0:
 		return c.advertise
+	case local == "":
+		return slices.DeleteFunc(slices.Clone(endpoints), registry.Everywhere)
+	default:
+		return registry.Advertised(endpoints, local)
 	}
-	advertised := slices.Clone(endpoints)
-	for i, endpoint := range advertised {
-		address, tcp := strings.CutPrefix(endpoint, "tcp://")
-		host, port, err := net.SplitHostPort(address)
-		if tcp && err == nil && net.ParseIP(host).IsUnspecified() {
-			advertised[i] = "tcp://" + net.JoinHostPort(local, port)
-		}
-	}
-	return advertised
 }
 
 // isTaken reports whether another socket has the address.

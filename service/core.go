@@ -32,7 +32,7 @@ type core struct {
 	serverConfig
 	name       string
 	contextID  string
-	advertised []string
+	way        string            // to whom this host's address is still to be found; empty if it is known
 	socket     *messaging.Server // nil if it listens nowhere
 	broker     *messaging.Worker // nil if it works for none
 	reactor    *reactor.Reactor
@@ -40,8 +40,9 @@ type core struct {
 	about      *management.Server
 	ownClient  *registry.Client // to be closed; nil if it is not ours
 	started    atomic.Bool
-	began      atomic.Int64  // when Run did, in Unix nanoseconds
-	entered    chan struct{} // closed when there is a registration
+	advertised atomic.Pointer[[]string] // where others reach it
+	began      atomic.Int64             // when Run did, in Unix nanoseconds
+	entered    chan struct{}            // closed when there is a registration
 	stopping   context.Context
 	stop       context.CancelFunc // ends stopping
 
@@ -84,6 +85,9 @@ func nameFor(name string, handlers *reactor.Handlers) (string, error) {
 	if strings.HasPrefix(name, "mmi.") || strings.HasPrefix(name, "mittere.v1.") {
 		return name, fmt.Errorf("the name %q is reserved for management", name)
 	}
+	if strings.Contains(name, "/") {
+		return name, fmt.Errorf("the name %.80q has a slash, which is what stands between a name and a method", name)
+	}
 	return name, checkName("name", name)
 }
 
@@ -115,7 +119,7 @@ func (s *core) open(zmq *comm.Context, broker string) (err error) {
 		return err
 	}
 	s.about = &management.Server{
-		Name: s.name, ID: s.id, Version: s.version, Labels: s.labels, Endpoints: s.advertised, Handlers: s.handlers,
+		Name: s.name, ID: s.id, Version: s.version, Labels: s.labels, Endpoints: s.Endpoints, Handlers: s.handlers,
 		Health: s.Health, Stats: func() reactor.Stats { return s.reactor.Stats() },
 		Methods: management.NewMethods(s.handlers), Began: s.began.Load,
 	}
@@ -131,7 +135,7 @@ func (s *core) openSockets(zmq *comm.Context, broker string) (sockets []reactor.
 			return nil, err
 		}
 		sockets = append(sockets, s.broker)
-		s.advertised = s.advertise
+		s.advertised.Store(&s.advertise)
 	}
 	if broker != "" && len(s.bind) == 0 && s.client == nil {
 		return sockets, nil // nobody could know where it listens
@@ -141,14 +145,13 @@ func (s *core) openSockets(zmq *comm.Context, broker string) (sockets []reactor.
 	}
 	local := loopback
 	if way := s.wayOut(broker); way != "" && s.needsAddress() {
-		if local, err = localAddress(way); err != nil {
-			return nil, err
+		if local, err = registry.LocalAddress(context.Background(), way); err != nil {
+			s.way = way // Run finds it
 		}
 	}
-	if err := s.listen(s.socket, local); err != nil {
+	if err := s.listenOn(local); err != nil {
 		return nil, err
 	}
-	s.advertised = s.serverConfig.advertised(s.socket.Endpoints(), local)
 	return append(sockets, s.socket), nil
 }
 
@@ -174,7 +177,7 @@ func (s *core) reactorOptions() []reactor.Option {
 	if s.broker != nil {
 		options = append(options, reactor.WithOffer(reactor.Offer{
 			Services: []string{s.name}, Name: s.id, Renames: s.renames, Version: s.version, Capacity: s.concurrency,
-			Endpoints: s.advertised, Descriptors: fingerprint(s.handlers.Methods()),
+			Endpoints: s.Endpoints, Descriptors: fingerprint(s.handlers.Methods()),
 		}))
 	}
 	return options
@@ -213,8 +216,15 @@ func (s *core) Name() string { return s.name }
 // ID returns what tells the instance from others of its name.
 func (s *core) ID() string { return s.id }
 
-// Endpoints returns where others reach the instance directly.
-func (s *core) Endpoints() []string { return s.advertised }
+// Endpoints returns where others reach the instance directly. Where that depends on the
+// way to a registry or a broker whose name is not known yet, it is nowhere until Run has
+// found it.
+func (s *core) Endpoints() []string {
+	if at := s.advertised.Load(); at != nil {
+		return *at
+	}
+	return nil
+}
 
 // Close closes the sockets and the client of the registry. It is called when Run
 // has returned, or never was.
@@ -240,12 +250,15 @@ func (s *core) Run(ctx context.Context) error {
 		return messaging.Errorf(messaging.FailedPrecondition, "service %s: Run was called before", s.name)
 	}
 	s.began.Store(time.Now().UnixNano())
-	s.register()
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var leaving sync.WaitGroup
 	var undrained error
-	leaving.Go(func() { s.tellRegistration(serving) })
+	leaving.Go(func() {
+		s.findAddress(serving)
+		s.register()
+		s.tellRegistration(serving)
+	})
 	leaving.Go(func() {
 		defer stop()
 		select {

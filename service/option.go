@@ -97,7 +97,13 @@ func WithPorts(first, last int) ServerOption {
 // listens, with the local address of the way to the registry, or else to the broker,
 // where that is all interfaces.
 func WithAdvertise(endpoints ...string) ServerOption {
-	return serverOption(func(c *serverConfig) { c.advertise = append(c.advertise, endpoints...) })
+	return serverOption(func(c *serverConfig) {
+		for _, endpoint := range endpoints {
+			err := registry.CheckEndpoint(endpoint)
+			c.require(err == nil, "advertise: %w", err)
+		}
+		c.advertise = append(c.advertise, endpoints...)
+	})
 }
 
 // WithRegistry sets the registry where the server registers. It may come later,
@@ -117,7 +123,7 @@ func WithRegistryClient(client *registry.Client) ServerOption {
 
 // WithName sets the name of the service, for a [Worker]; [NewServer] has it as a
 // parameter, which wins. The default is the full name of the first service among the
-// handlers' methods. It has 1 to 255 bytes of UTF-8 without control characters.
+// handlers' methods. It has 1 to 255 bytes of UTF-8 without control characters or slashes.
 func WithName(name string) ServerOption {
 	return serverOption(func(c *serverConfig) {
 		c.require(name != "", "name: must not be empty")

@@ -16,15 +16,15 @@ const withdrawPatience = time.Second
 
 // register registers the instance, if there is a registry.
 func (s *core) register() {
-	if s.client == nil {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.client == nil || s.leaving {
 		return
 	}
 	defer close(s.entered)
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.registration = s.client.Register(&mitterev1.Instance{
-		Name: s.name, Id: s.id, Endpoints: s.advertised, Version: s.version, Labels: s.labels, Health: s.health,
-		Services: s.services(), Host: registry.Host(), Context: s.contextID,
+		Name: s.name, Id: s.id, Endpoints: s.Endpoints(), Version: s.version, Labels: s.labels, Health: s.health,
+		Services: s.services(), Host: registry.Host(), HostId: registry.HostID(), Context: s.contextID,
 	}, s.lease)
 }
 
@@ -36,7 +36,7 @@ func (s *core) tellRegistration(ctx context.Context) {
 	if r == nil {
 		return
 	}
-	l := &registrationLog{log: s.log.With("name", s.name, "id", s.id, "registry", s.client.Endpoint(), "endpoints", s.advertised)}
+	l := &registrationLog{log: s.log.With("name", s.name, "id", s.id, "registry", s.client.Endpoint(), "endpoints", s.Endpoints())}
 	for {
 		changed := r.Changed()
 		if s.leaves() {
@@ -105,8 +105,14 @@ func (s *core) WaitRegistered(ctx context.Context) error {
 	select {
 	case <-s.entered:
 		return s.registered().Wait(ctx)
+	case <-s.stopping.Done():
+		return messaging.Errorf(messaging.Unavailable, "not registered: the server stops")
 	case <-ctx.Done():
-		return messaging.Errorf(messaging.CodeOf(ctx.Err()), "not registered, since Run was not called: %w", ctx.Err())
+		why := "Run was not called"
+		if s.started.Load() {
+			why = "this host's address on the way to " + s.client.Endpoint() + " is not known yet"
+		}
+		return messaging.Errorf(messaging.CodeOf(ctx.Err()), "not registered, since %s: %w", why, ctx.Err())
 	}
 }
 

@@ -2,6 +2,8 @@ package service_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -126,4 +128,61 @@ func TestServerSaysThatTheRegistryIsNoneOrDoesNotTakeIt(t *testing.T) {
 	}
 	serve(t, zmq, handlers(), service.WithRegistryClient(names.client), service.WithBind(inproc()), service.WithLabels(many), log.option())
 	log.await(t, "level=WARN", "not registered", "labels")
+}
+
+// unknown is the endpoint of a registry, or a broker, whose name nobody knows: none may
+// know a name that ends so (RFC 6761).
+const unknown = "tcp://registry.invalid:17601"
+
+func TestServerStartsThoughTheNameOfItsRegistryIsNotKnownYet(t *testing.T) {
+	for what, options := range map[string][]service.ServerOption{
+		"that is to listen on the way": nil,
+		"on all interfaces":            {service.WithBind("tcp://*:*")},
+	} {
+		t.Run(what, func(t *testing.T) {
+			zmq, log := newContext(t), new(logged)
+			s := serve(t, zmq, handlers(), append(options, service.WithRegistry(unknown), log.option())...)
+			log.await(t, "level=WARN", "not reachable yet by others", "registry.invalid")
+			wantCode(t, s.WaitRegistered(within(t, 10*time.Millisecond)), messaging.DeadlineExceeded)
+			if got := s.Endpoints(); len(got) > 0 {
+				t.Errorf("it is advertised at %v", got)
+			}
+			ok(t, s.stop())
+			wantCode(t, s.WaitRegistered(patient(t)), messaging.Unavailable)
+		})
+	}
+}
+
+func TestWorkerOnAllInterfacesStartsThoughTheNameOfItsBrokerIsNotKnownYet(t *testing.T) {
+	w := must(service.NewWorker(newContext(t), handlers(), unknown, service.WithBind("tcp://*:*"), service.WithLogger(quiet)))(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- w.Run(ctx) }()
+	wantCode(t, w.WaitRegistered(within(t, 10*time.Millisecond)), messaging.Unavailable)
+	cancel()
+	ok(t, errors.Join(<-ended, w.Close()))
+}
+
+// TestServerThatWillBeReachedByThisHostAloneSaysSo asks the registry by loopback.
+func TestServerThatWillBeReachedByThisHostAloneSaysSo(t *testing.T) {
+	zmq, log := newContext(t), new(logged)
+	names := serveNames(t, zmq, "tcp://127.0.0.1:*")
+	serve(t, zmq, handlers(), service.WithRegistry(names.endpoint), log.option())
+	serve(t, zmq, handlers(), service.WithRegistry(names.endpoint), service.WithBind("tcp://*:*"), service.WithAdvertise("tcp://10.1.1.1:1"), log.option())
+	if log.has("loopback") {
+		t.Error("it is said of a server that only wants to be reached so")
+	}
+	serve(t, zmq, handlers(), service.WithRegistry(names.endpoint), service.WithBind("tcp://*:*"), log.option())
+	log.await(t, "level=WARN", "loopback address", "WithAdvertise")
+}
+
+func TestNamesAndEndpointsThatNobodyCouldUseAreRefused(t *testing.T) {
+	zmq := newContext(t)
+	for _, option := range []service.ServerOption{
+		service.WithAdvertise("tcp://10.1.1.1"), service.WithAdvertise("tcp://h:1", "tcp://h:70000"), service.WithAdvertise("tcp://a b:1"),
+		service.WithName("a/b"),
+	} {
+		_, err := service.NewServer(zmq, "", handlers(), option, service.WithBind(inproc()))
+		wantCode(t, err, messaging.InvalidArgument)
+	}
 }

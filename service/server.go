@@ -14,7 +14,7 @@ type Server struct{ core }
 // NewServer returns a server of handlers under a name, which listens; it serves
 // when it runs, and must be closed. An empty name is that of [WithName], or else the
 // full name of the first service among the handlers' methods. A name has 1 to 255 bytes
-// of UTF-8 without control characters; those that begin with "mmi." or "mittere.v1." are
+// of UTF-8 without control characters or slashes; those that begin with "mmi." or "mittere.v1." are
 // taken.
 func NewServer(zmq *comm.Context, name string, handlers *reactor.Handlers, options ...ServerOption) (*Server, error) {
 	s := new(Server)

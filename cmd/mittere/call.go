@@ -190,10 +190,13 @@ type way struct {
 // dial returns the way to those members that take calls.
 func (c *callCommand) dial(zmq *comm.Context, members []member) (w way, err error) {
 	var able []member
-	var endpoints []string
+	var endpoints, skipped []string
 	var why error
 	for _, m := range members {
 		endpoint, err := m.reach(zmq)
+		if err != nil && messaging.CodeOf(err) == messaging.Unavailable {
+			skipped = append(skipped, fmt.Sprintf("%s is skipped: %v\n", m.label(), messaging.AsError(err).Message))
+		}
 		if err == nil && c.id == "" {
 			err = idle(m.Instance)
 		}
@@ -202,6 +205,11 @@ func (c *callCommand) dial(zmq *comm.Context, members []member) (w way, err erro
 			continue
 		}
 		able, endpoints = append(able, m), append(endpoints, endpoint)
+	}
+	if len(able) > 0 { // else the error says it
+		for _, line := range skipped {
+			_, _ = io.WriteString(c.stderr, printable(line))
+		}
 	}
 	last := members[len(members)-1]
 	switch {

@@ -27,8 +27,8 @@ type Server struct {
 	Version string
 	// Labels are what the user attached.
 	Labels map[string]string
-	// Endpoints are where it listens.
-	Endpoints []string
+	// Endpoints returns where it listens.
+	Endpoints func() []string
 	// Handlers are what it serves.
 	Handlers *reactor.Handlers
 	// Health says whether it takes requests.
@@ -73,7 +73,7 @@ func (s service) Health(context.Context, *mitterev1.HealthRequest) (*mitterev1.H
 // Info tells what the server is.
 func (s service) Info(context.Context, *mitterev1.InfoRequest) (*mitterev1.InfoResponse, error) {
 	info := &mitterev1.InfoResponse{
-		Name: s.Name, Id: s.ID, Version: s.Version, Labels: s.Labels, Endpoints: s.Endpoints,
+		Name: s.Name, Id: s.ID, Version: s.Version, Labels: s.Labels, Endpoints: s.Endpoints(),
 		StartedUnixNano: s.Began(), Library: library(),
 	}
 	for _, md := range s.Server.Handlers.Methods() {

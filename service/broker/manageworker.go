@@ -35,7 +35,7 @@ func newOffice(zmq *comm.Context, b *Broker) (*office, error) {
 	handlers := reactor.NewHandlers()
 	brokermittere.RegisterBrokerService(handlers, manager{b})
 	about := &management.Server{
-		Name: ServiceName, ID: b.Name(), Version: b.version, Endpoints: b.Endpoints(), Handlers: handlers,
+		Name: ServiceName, ID: b.Name(), Version: b.version, Endpoints: b.Endpoints, Handlers: handlers,
 		Health: b.health, Stats: func() reactor.Stats { return o.reactor.Stats() },
 		Methods: management.NewMethods(handlers), Began: b.began.UnixNano,
 	}

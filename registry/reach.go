@@ -1,0 +1,82 @@
+package registry
+
+import (
+	"os"
+	"slices"
+	"strings"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
+	"github.com/mittere/mittere/comm"
+)
+
+// Reach returns the endpoint by which sockets of a context reach an instance best:
+// inproc if it is in the same context, ipc if it is in the same file system and its socket
+// is there, else tcp; empty if there is none. Endpoints that [CheckEndpoint] refuses are
+// left out.
+//
+// Of an instance that does not say which file system its ipc endpoints are in, as those of
+// older peers, the name of the host is believed if the socket is there, or if there is
+// nothing else.
+func Reach(instance *mitterev1.Instance, zmq *comm.Context) string {
+	for _, usable := range []func(string) bool{
+		func(e string) bool { return strings.HasPrefix(e, "inproc://") && instance.GetContext() == zmq.ID() },
+		func(e string) bool { return isIPC(e) && isHere(instance) && hasSocket(e) },
+		func(e string) bool { return strings.HasPrefix(e, "tcp://") },
+		func(e string) bool { return isIPC(e) && isHere(instance) },
+	} {
+		good := func(e string) bool { return usable(e) && CheckEndpoint(e) == nil }
+		if i := slices.IndexFunc(instance.GetEndpoints(), good); i >= 0 {
+			return instance.GetEndpoints()[i]
+		}
+	}
+	return ""
+}
+
+// isIPC reports whether an endpoint is one of ipc.
+func isIPC(endpoint string) bool { return strings.HasPrefix(endpoint, "ipc://") }
+
+// isHere reports whether the ipc endpoints of an instance are in the file system of this
+// process, as far as it says.
+func isHere(instance *mitterev1.Instance) bool {
+	if id := instance.GetHostId(); id != "" {
+		return id == HostID()
+	}
+	return instance.GetHost() == Host() && Host() != ""
+}
+
+// hasSocket reports whether the socket of an ipc endpoint is there; an abstract one, whose
+// name begins with "@", has no file.
+func hasSocket(endpoint string) bool {
+	path := strings.TrimPrefix(endpoint, "ipc://")
+	if strings.HasPrefix(path, "@") {
+		return true
+	}
+	info, err := os.Stat(path)
+	return err == nil && info.Mode()&os.ModeSocket != 0
+}
+
+// Host returns the name of this host; empty if it is not known.
+func Host() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
+// HostID returns what tells the file system of this process from all others: the boot of
+// the kernel and the mount namespace, which containers and cloned machines do not share
+// though they may share a name. It is empty where the system does not say, as it is
+// elsewhere than on Linux.
+func HostID() string {
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	mounts, err := os.Readlink("/proc/self/ns/mnt")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(boot)) + " " + mounts
+}
