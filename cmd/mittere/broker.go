@@ -61,8 +61,10 @@ it has end, if there are workers for them. Whoever interrupts it again does not 
   mittere broker --pirate front=tcp://*:5556,back=tcp://*:5557,service=echo`,
 		Annotations: map[string]string{serving: "broker"},
 		Args:        cobra.NoArgs,
-		PreRunE:     func(cmd *cobra.Command, args []string) error { return errors.Join(serves(cmd, args), c.check()) },
-		RunE:        does(func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), cmd.ErrOrStderr()) }),
+		PreRunE: func(cmd *cobra.Command, args []string) error {
+			return errors.Join(serves(cmd, args), somewhere(c.bind...), c.check())
+		},
+		RunE: does(func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), cmd.ErrOrStderr()) }),
 	}
 	c.addFlags(cmd)
 	return cmd

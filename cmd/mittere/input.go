@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -113,6 +114,8 @@ func fileError(err error) error {
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
 		return messaging.Errorf(messaging.NotFound, "%w", err)
+	case errors.Is(err, syscall.EISDIR):
+		return messaging.Errorf(messaging.InvalidArgument, "%w", err)
 	case errors.Is(err, fs.ErrPermission):
 		return messaging.Errorf(messaging.PermissionDenied, "%w", err)
 	default:

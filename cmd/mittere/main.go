@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -84,6 +85,7 @@ signal, once it has cleaned up; a second signal ends it at once.`,
 		// Cobra's own command for shells answers a wrong name with success.
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
+	root.Version = ownVersion(version, debug.ReadBuildInfo)
 	g := &globals{}
 	root.PersistentFlags().StringVar(&g.registry, "registry", cmp.Or(os.Getenv(registryVariable), defaultRegistry),
 		"`endpoint` of the registry to ask; the environment's "+registryVariable+" is the default")

@@ -44,7 +44,9 @@ answers the registry messages of dīvidere too, whose services need
   mittere registry --bind 'tcp://127.0.0.1:*' --events ''   a free port`,
 		Annotations: map[string]string{serving: "registry"},
 		Args:        cobra.NoArgs,
-		PreRunE:     serves,
+		PreRunE: func(cmd *cobra.Command, args []string) error {
+			return errors.Join(serves(cmd, args), somewhere(c.bind))
+		},
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("events") {
 				c.events = eventsBeside(c.bind)
@@ -111,6 +113,14 @@ func serves(cmd *cobra.Command, _ []string) error {
 		if cmd.Flags().Changed(name) {
 			return fmt.Errorf("--%s is where to ask; where to serve is --bind", name)
 		}
+	}
+	return nil
+}
+
+// somewhere refuses to serve nowhere.
+func somewhere(bind ...string) error {
+	if strings.TrimSpace(strings.Join(bind, "")) == "" {
+		return errors.New("--bind is empty: want an endpoint, such as " + registry.DefaultEndpoint)
 	}
 	return nil
 }

@@ -16,19 +16,31 @@ import (
 var version string
 
 func newVersion() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:     "version",
 		Short:   "Print the versions of Mittere and of what it is built with",
 		Example: "  mittere version",
 		Args:    cobra.NoArgs,
-		RunE: does(func(cmd *cobra.Command, _ []string) error {
-			var b strings.Builder
-			for _, c := range components() {
-				fmt.Fprintf(&b, "%-8s %s\n", c.name, c.version)
-			}
-			return printer{cmd.OutOrStdout(), formatTable}.text(b.String())
-		}),
 	}
+	format := addFormat(cmd, formatTable, formatJSON)
+	cmd.RunE = does(func(cmd *cobra.Command, _ []string) error {
+		return printVersion(printer{cmd.OutOrStdout(), format.value})
+	})
+	return cmd
+}
+
+// printVersion prints the versions.
+func printVersion(p printer) error {
+	var b strings.Builder
+	versions := map[string]string{}
+	for _, c := range components() {
+		fmt.Fprintf(&b, "%-8s %s\n", c.name, c.version)
+		versions[c.name] = c.version
+	}
+	if p.json() {
+		return p.object(versions)
+	}
+	return p.text(b.String())
 }
 
 // component is one line of what "mittere version" prints.

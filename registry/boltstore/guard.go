@@ -58,7 +58,10 @@ func codeOf(err error) messaging.Code {
 
 // explain adds to an error of bbolt what it means here.
 func explain(err error) error {
+	var opening *os.PathError
 	switch {
+	case errors.As(err, &opening): // who calls guard says what was tried, and where
+		return opening.Err
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return fmt.Errorf("another process has the file open: %w", err)
 	case errors.Is(err, bolterrors.ErrDatabaseNotOpen):

@@ -82,6 +82,7 @@ func (c *config) require(right bool, format string, args ...any) {
 func WithName(name string) Option {
 	return option(func(c *config) {
 		c.require(name != "" && len(name) <= maxName, "name %q: must have 1 to %d bytes", name, maxName)
+		c.require(dialect.Printable(name), "name %q: must be printable", name)
 		c.name = name
 	})
 }
