@@ -20,9 +20,10 @@ func TestMessageToADeadInstanceDoesNotReachTheNextOne(t *testing.T) {
 	r.ok(first.Close())
 	r.eventually("the dealer has noticed", func() bool { return d.Stats().Connections == 0 })
 
-	if err := sendUnlessNobodyIsThere(r, d, "to the first again"); !errors.Is(err, comm.Ended) {
-		t.Fatalf("sending to nobody: %v", err)
-	}
+	// Until libzmq knows as well, it takes messages for the first, and drops them.
+	r.eventually("a message waits", func() bool {
+		return errors.Is(sendUnlessNobodyIsThere(r, d, "to the first again"), comm.Ended)
+	})
 	second := r.router("@" + endpoint)
 	r.send(d, "to the second")
 	if got := r.recv(second)[1]; got != "to the second" {

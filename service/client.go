@@ -176,7 +176,7 @@ func (c *Client) try(ctx context.Context, r *call.Request, name string, each fun
 		turns.take(r)
 		failed = m.call(ctx, r, listen)
 		turns.learn(m, r, failed)
-		again := try < c.tries && mayRepeat(r, failed)
+		again := try < c.triesOf(r) && mayRepeat(r, failed)
 		if turns.waited(r, failed) {
 			again = !turns.over()
 			try-- // that it waited is no failure
@@ -190,6 +190,15 @@ func (c *Client) try(ctx context.Context, r *call.Request, name string, each fun
 		}
 		last = m
 	}
+}
+
+// triesOf returns how often a call is tried at most. One that fails fast is not tried
+// again at a broker, which has said that it has nobody.
+func (c *Client) triesOf(r *call.Request) int {
+	if r.FailFast && c.brokered() {
+		return min(c.tries, len(c.brokers))
+	}
+	return c.tries
 }
 
 // mayRepeat reports whether a call may be tried again: if it was surely not

@@ -277,3 +277,48 @@ func TestBrokerStandsAloneAndNeedsAName(t *testing.T) {
 		wantCode(t, err, messaging.InvalidArgument)
 	}
 }
+
+func TestCallThatFailsFastIsTriedOnceAtEachBroker(t *testing.T) {
+	zmq := newContext(t)
+	refuse := func(r *mitterev1.Request) [][][]byte {
+		if !r.GetFailFast() {
+			return [][][]byte{answerOf(r, "w", false)}
+		}
+		return [][][]byte{refusal(r, messaging.Unavailable)}
+	}
+	a, b := scripted(t, zmq, tcp, refuse), scripted(t, zmq, tcp, refuse)
+	c := newClient(t, zmq, service.FromBroker(a.endpoint, b.endpoint))
+	awaitReady(t, c, 2)
+	_, err := askEcho(patient(t), c, "x", call.WithFailFast())
+	wantRefused(t, err, messaging.Unavailable)
+	if one, other := len(a.requests), len(b.requests); one != 1 || other != 1 {
+		t.Errorf("%d requests at one broker, %d at the other", one, other)
+	}
+	wantEcho(t, c)
+}
+
+func TestCallWaitsForTheRegistryAndSaysSo(t *testing.T) {
+	zmq := newContext(t)
+	n := serveNames(t, zmq, tcp)
+	c := newClient(t, zmq, service.FromRegistry(n.endpoint))
+	_, err := askEcho(patient(t), c, "x", call.WithFailFast())
+	if e := wantRefused(t, err, messaging.Unavailable); !strings.Contains(e.Message, "no instance of "+echoService+" is known") {
+		t.Errorf("got %v", err)
+	}
+	heard := make(chan error, 10)
+	answered := make(chan error, 1)
+	go func() {
+		_, err := askEcho(patient(t), c, "x", call.WithWaiting(func(why error) { heard <- why }))
+		answered <- err
+	}()
+	if why := receive(t, "why it waits", heard); why == nil || !strings.Contains(why.Error(), "no instance of") {
+		t.Errorf("got %v", why)
+	}
+	serve(t, zmq, handlers(), service.WithRegistry(n.endpoint))
+	ok(t, receive(t, "the answer", answered))
+	for why := range heard {
+		if why == nil {
+			return
+		}
+	}
+}
