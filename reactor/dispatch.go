@@ -179,7 +179,7 @@ func (u *run) refuse(s *station, d *messaging.Delivery) {
 
 // reject logs a message that reaches no handler, and answers it.
 func (u *run) reject(s *station, d *messaging.Delivery, why string, err error) {
-	u.noise.warn(why, "socket", s, "type", d.Type, "error", err)
+	u.noise.warn(why, "socket", s, "type", d.Type, "error", err, "peer", peerOf(d))
 	if u.answerable(d) {
 		u.tell(s, d, err)
 	}
@@ -279,7 +279,7 @@ func (u *run) answer(s *station, d *messaging.Delivery, reply proto.Message) {
 // not.
 func (u *run) fail(s *station, d *messaging.Delivery, err error) {
 	if !u.answerable(d) {
-		u.noise.warn("message failed", "socket", s, "type", d.Type, "error", err)
+		u.noise.warn("message failed", "socket", s, "type", d.Type, "error", err, "peer", peerOf(d))
 		return
 	}
 	u.tell(s, d, err)
@@ -308,7 +308,7 @@ func (u *run) deliver(s *station, d *messaging.Delivery, m proto.Message) {
 // undeliverable counts and logs a reply that could not be sent.
 func (u *run) undeliverable(s *station, d *messaging.Delivery, err error) {
 	u.stats.undeliverable.Add(1)
-	u.noise.warn("reply not sent", "socket", s, "type", d.Type, "error", err)
+	u.noise.warn("reply not sent", "socket", s, "type", d.Type, "error", err, "peer", peerOf(d))
 }
 
 // reply sends a message the way that a delivery came, or keeps it for a peer that

@@ -110,7 +110,7 @@ func (h *host) take(d *messaging.Delivery) {
 // reject ends the session of a peer that sent what is no command of ours.
 func (h *host) reject(d *messaging.Delivery) {
 	h.u.stats.malformed.Add(1)
-	h.u.noise.warn("command dropped", "socket", h.socket, "error", d.Wrong)
+	h.u.noise.warn("command dropped", "socket", h.socket, "error", d.Wrong, "peer", peerOf(d))
 	h.say(d.ReturnPath(), &mitterev1.Disconnect{
 		Status: messaging.AsError(d.Wrong).Status(), Versions: []uint32{messaging.CommandVersion},
 	})

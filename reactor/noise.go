@@ -1,7 +1,10 @@
 package reactor
 
 import (
+	"encoding/hex"
 	"log/slog"
+
+	"github.com/mittere/mittere/messaging"
 
 	noiselog "github.com/mittere/mittere/internal/noise"
 )
@@ -12,6 +15,10 @@ type noise struct{ log *noiselog.Log }
 
 // newNoise returns a noise that logs there.
 func newNoise(log *slog.Logger) *noise { return &noise{noiselog.New(log)} }
+
+// peerOf says of whom a message is: its routing id in hexadecimal digits, empty where a socket
+// has no other peer to tell it from.
+func peerOf(d *messaging.Delivery) string { return hex.EncodeToString([]byte(d.Peer())) }
 
 // warn logs a line, unless one with this message was logged just before.
 func (n *noise) warn(message string, args ...any) { n.log.Write(slog.LevelWarn, message, args...) }

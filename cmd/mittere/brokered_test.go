@@ -160,6 +160,8 @@ func TestCommandsPrintWhatABrokerTells(t *testing.T) {
 		{"drain", []string{"drain", "calc-2"}},
 		{"drain json", []string{"drain", "--service", "calculator", "-o", "json"}},
 		{"workers drained", []string{"workers", "--status", "draining", "-o", "json"}},
+		{"drain undo", []string{"drain", "--service", "calculator", "--undo"}},
+		{"workers resumed", []string{"workers", "--service", "calculator", "-o", "json"}},
 		{"drain disconnect", []string{"drain", "echo-1", "--disconnect"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -267,6 +269,7 @@ func TestBrokerOrRegistryIsAskedAsTheUserSays(t *testing.T) {
 		"resolve at a broker":      {"", "", []string{"resolve", "x", "--broker", nowhere}, 2, "asks a registry"},
 		"targets at a registry":    {"", "", []string{"call", "x/y", "--all"}, 2, "want a broker"},
 		"drain nobody":             {"", "", []string{"drain"}, 2, "want the names of workers"},
+		"drain and undo":           {"", "", []string{"drain", "w1", "--undo", "--disconnect"}, 2, "want one of --disconnect and --undo"},
 		"drain some and all":       {"", "", []string{"drain", "w1", "--service", "echo"}, 2, "want the names of workers, or --service"},
 		"broker of a broker":       {"", "", []string{"broker", "--broker", nowhere}, 2, "--bind"},
 		"pirate without a back":    {"", "", []string{"broker", "--pirate", "front=a,service=b"}, 2, "want front="},

@@ -113,9 +113,17 @@ func (k *backlog) takeBack(p *peer, which func(letter) bool) {
 	k.count(p, 0, 0)
 }
 
-// slowest returns the peer for which most bytes wait.
+// mostCompared is how many slow peers are compared to find the slowest.
+const mostCompared = 1000
+
+// slowest returns the peer for which most bytes wait; where very many are slow, of some that
+// are chosen by chance, for this is asked with each letter.
 func (k *backlog) slowest() (slowest *peer) {
+	compared := 0
 	for p := range k.slow {
+		if compared++; compared > mostCompared {
+			break
+		}
 		if slowest == nil || p.bytes > slowest.bytes {
 			slowest = p
 		}
@@ -140,7 +148,7 @@ func (b *Broker) keep(l letter) {
 
 // giveUp loses a peer that is too slow.
 func (b *Broker) giveUp(p *peer) {
-	b.journal.noise.Write(slog.LevelWarn, "a peer that takes nothing is given up", "dialect", p.dialect, "messages", len(p.waiting), "bytes", p.bytes)
+	b.journal.noise.Write(slog.LevelWarn, "a peer that takes nothing is given up", "dialect", p.dialect, "messages", len(p.waiting), "bytes", p.bytes, "peer", p.at.String())
 	b.journal.left(p.at, "it takes nothing")
 	b.lose(p)
 }

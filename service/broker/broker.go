@@ -28,6 +28,8 @@ type Broker struct {
 	started atomic.Bool
 	changed chan struct{} // something may be due sooner than the loop knows
 
+	asking sync.Mutex // held by the question that looks at all there is
+
 	mu      sync.Mutex // guards what follows; whoever handles an event has it
 	desk    *desk.Desk
 	peers   map[desk.Peer]*peer

@@ -11,10 +11,11 @@ import (
 func (b *Broker) take(socket int, m comm.Message) {
 	b.stats.Received++
 	now := b.now()
-	p, err := b.peerOf(now, desk.Peer{Socket: socket, ID: string(m.Frames[0])}, m.Frames[1:])
+	at := desk.Peer{Socket: socket, ID: string(m.Frames[0])}
+	p, err := b.peerOf(now, at, m.Frames[1:])
 	b.show("received", p, m)
 	if err != nil {
-		b.violate("none", err)
+		b.violate(at, "none", err)
 		return
 	}
 	p.heard = now
@@ -22,7 +23,7 @@ func (b *Broker) take(socket int, m comm.Message) {
 	works := b.desk.Registered(p.at)
 	actions, answers, err := p.speaker.Read(now, m.Frames[1:])
 	if err != nil {
-		b.violate(p.dialect, err)
+		b.violate(at, p.dialect, err)
 	}
 	left := works && !b.desk.Registered(p.at)
 	if left {
@@ -36,9 +37,9 @@ func (b *Broker) take(socket int, m comm.Message) {
 }
 
 // violate counts a message that is dropped.
-func (b *Broker) violate(dialect string, why error) {
+func (b *Broker) violate(at desk.Peer, dialect string, why error) {
 	b.stats.Violations++
-	b.journal.noise.Write(slog.LevelDebug, "a message is dropped", "dialect", dialect, "error", why)
+	b.journal.noise.Write(slog.LevelDebug, "a message is dropped", "dialect", dialect, "error", why, "peer", at.String())
 }
 
 // answer sends a peer what its dialect wants said.

@@ -14,7 +14,6 @@ import (
 // it costs a request anything: it looks at the workers when their number, or that of
 // their READYs, is not what it was.
 type journal struct {
-	log   *slog.Logger
 	noise *noise.Log
 
 	known      map[desk.Peer]entry // the workers that were there when it looked last
@@ -32,15 +31,11 @@ type entry struct {
 }
 
 func newJournal(log *slog.Logger) journal {
-	return journal{log: log, noise: noise.New(log), known: map[desk.Peer]entry{}}
+	return journal{noise: noise.New(log), known: map[desk.Peer]entry{}}
 }
 
-const (
-	// leastLook stands between two looks at all workers.
-	leastLook = 50 * time.Millisecond
-	// mostNamed is how many workers that came are named after one look.
-	mostNamed = 100
-)
+// leastLook stands between two looks at all workers.
+const leastLook = 50 * time.Millisecond
 
 // stale reports whether there is something to look at.
 func (j *journal) stale(d *desk.Desk) bool {
@@ -56,20 +51,13 @@ func (b *Broker) look(now time.Duration) {
 	}
 	j.registered = b.desk.Counters().Registered
 	known := make(map[desk.Peer]entry, len(j.known))
-	came := 0
-	for _, w := range b.desk.Workers() {
+	for w := range b.desk.EachWorker {
 		before, was := j.known[w.Peer]
 		delete(j.known, w.Peer)
 		known[w.Peer] = entry{w.Offer.Name, w.Offer.Own, w.Since}
-		if was && before.since == w.Since || w.Offer.Own {
-			continue
-		}
-		if came++; came <= mostNamed {
+		if (!was || before.since != w.Since) && !w.Offer.Own {
 			b.came(w)
 		}
-	}
-	if came > mostNamed {
-		j.log.Info("further workers are registered", "workers", came-mostNamed)
 	}
 	for at := range j.known { // nobody said why
 		j.left(at, "it is not registered any more")
@@ -84,7 +72,8 @@ func (b *Broker) came(w desk.WorkerView) {
 	if p := b.peers[w.Peer]; p != nil {
 		dialect = p.dialect
 	}
-	b.log.Info("a worker is registered", "worker", w.Offer.Name, "services", w.Offer.Services, "dialect", dialect, "capacity", w.Offer.Capacity)
+	b.journal.noise.WriteSome(slog.LevelInfo, "a worker is registered",
+		"worker", w.Offer.Name, "services", w.Offer.Services, "dialect", dialect, "capacity", w.Offer.Capacity, "peer", w.Peer.String())
 }
 
 // left logs that a worker is gone, unless that is known. One that came since the last
@@ -96,7 +85,7 @@ func (j *journal) left(at desk.Peer, why string) {
 	}
 	delete(j.known, at)
 	if !e.own {
-		j.log.Info("a worker left", "worker", e.name, "why", why)
+		j.noise.WriteSome(slog.LevelInfo, "a worker left", "worker", e.name, "why", why, "peer", at.String())
 	}
 }
 
@@ -107,9 +96,9 @@ func (j *journal) disconnected(p *peer, status *mitterev1.Status) {
 	switch {
 	case j.closed:
 	case status.GetCode() == mitterev1.Code_CODE_ALREADY_EXISTS:
-		j.noise.Write(slog.LevelWarn, "a worker takes the name of another", "dialect", p.dialect, "error", status.GetMessage())
+		j.noise.Write(slog.LevelWarn, "a worker takes the name of another", "dialect", p.dialect, "error", status.GetMessage(), "peer", p.at.String())
 	case !known && status.GetCode() != mitterev1.Code_CODE_UNAVAILABLE:
-		j.noise.Write(slog.LevelWarn, "a worker is turned away", "dialect", p.dialect, "error", status.GetMessage())
+		j.noise.Write(slog.LevelWarn, "a worker is turned away", "dialect", p.dialect, "error", status.GetMessage(), "peer", p.at.String())
 	}
 	j.left(p.at, status.GetMessage())
 }

@@ -2,10 +2,14 @@ package broker_test
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/service/broker"
@@ -110,6 +114,32 @@ func TestWhatPeersDoWrongIsLogged(t *testing.T) {
 	}
 	if got := l.lines("level=DEBUG", "no protocol"); len(got) > 3 { // one in a second
 		t.Errorf("%d lines", len(got))
+	}
+}
+
+// TestWhatPeersCauseIsLoggedWithinBounds has one worker come again and again with long names,
+// and a client drain it.
+func TestWhatPeersCauseIsLoggedWithinBounds(t *testing.T) {
+	b, l := logging(t)
+	w, m := b.named(t, "w"), b.manage(t)
+	names := append(namesOfNobody(5000), "w")
+	began := time.Now()
+	for n := range 200 {
+		w.ready(strings.Repeat("s", 200) + fmt.Sprint(n))
+		must(m.Drain(patient(t), &mitterev1.DrainRequest{Workers: names}))(t)
+	}
+	l.await(t, "workers are drained", "and 4995 more", "by=0/")
+	l.await(t, "a worker is registered", "worker=w", "peer=0/77")
+	seconds := int(time.Since(began).Seconds()) + 2
+	for _, what := range []string{"a worker is registered", "workers are drained", "a worker left"} {
+		if got := l.lines(what); len(got) > 20*seconds {
+			t.Errorf("%d lines of %q in %d seconds", len(got), what, seconds)
+		}
+	}
+	for _, line := range l.lines("") {
+		if len(line) > 2000 {
+			t.Errorf("a line of %d bytes: %.200s", len(line), line)
+		}
 	}
 }
 

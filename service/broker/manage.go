@@ -49,20 +49,20 @@ func (m manager) versions() *mitterev1.Versions {
 
 // dialects counts peers by the protocol that they speak.
 func (m manager) dialects() []*mitterev1.DialectCount {
-	m.b.mu.Lock()
-	defer m.b.mu.Unlock()
 	counts := map[string]*mitterev1.DialectCount{}
-	for at, p := range m.b.peers {
-		one := counts[p.dialect]
-		if one == nil {
-			one = &mitterev1.DialectCount{Dialect: p.dialect}
-			counts[p.dialect] = one
+	m.inspect(func() {
+		for at, p := range m.b.peers {
+			one := counts[p.dialect]
+			if one == nil {
+				one = &mitterev1.DialectCount{Dialect: p.dialect}
+				counts[p.dialect] = one
+			}
+			one.Peers++
+			if m.b.desk.Registered(at) {
+				one.Workers++
+			}
 		}
-		one.Peers++
-		if m.b.desk.Registered(at) {
-			one.Workers++
-		}
-	}
+	})
 	list := make([]*mitterev1.DialectCount, 0, len(counts))
 	for _, name := range slices.Sorted(maps.Keys(counts)) {
 		list = append(list, counts[name])

@@ -2,6 +2,7 @@ package broker_test
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"slices"
 	"strings"
@@ -268,6 +269,71 @@ func TestDrainedWorkerFinishesWhatItHasAndGetsNothingNew(t *testing.T) {
 	first.ready("echo")
 	client.say("", "MDPC01", "echo", "4")
 	for got := first.want(); len(got) != 6 || got[5] != "4"; got = first.want() { // behind the disconnect
+	}
+}
+
+func TestDrainedWorkersAreResumed(t *testing.T) {
+	for name, undo := range map[string]*mitterev1.ResumeRequest{
+		"by name":    {Workers: []string{"e1", "nobody"}},
+		"by service": {Service: "echo"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := calm(t)
+			w, m, client := b.register(t, "echo", "e1")[0], b.manage(t), b.dial(t)
+			defer client.Close()
+			must(m.Drain(patient(t), &mitterev1.DrainRequest{Service: "echo"}))(t)
+			client.say("", "MDPC01", "echo", "x")
+			eventually(t, "the request waits", func() bool { return b.Stats().Load.Calls == 1 })
+			resp := must(m.Resume(patient(t), undo))(t)
+			if got := w.want(); len(got) != 6 || got[5] != "x" {
+				t.Errorf("the worker got %q", got)
+			}
+			if !slices.Equal(resp.GetResumed(), []string{"e1"}) || len(resp.GetUnknown()) != max(len(undo.GetWorkers())-1, 0) {
+				t.Errorf("got %v", resp)
+			}
+		})
+	}
+}
+
+// namesOfNobody returns names that no worker has.
+func namesOfNobody(n int) (names []string) {
+	for i := range n {
+		names = append(names, fmt.Sprint("nobody", i))
+	}
+	return names
+}
+
+// TestNamesOfNobodyAreBounded asks for as many as may be, and for more.
+func TestNamesOfNobodyAreBounded(t *testing.T) {
+	b := calm(t)
+	b.register(t, "echo", "e1")
+	m := b.manage(t)
+	most := append(namesOfNobody(9_999), "e1")
+	if got := must(m.ListWorkers(patient(t), &mitterev1.ListWorkersRequest{Names: most}))(t); len(got.GetUnknown()) != 9_999 || len(got.GetWorkers()) != 1 {
+		t.Errorf("%d are unknown, of %d workers", len(got.GetUnknown()), len(got.GetWorkers()))
+	}
+	if got := must(m.Drain(patient(t), &mitterev1.DrainRequest{Workers: most}))(t); len(got.GetUnknown()) != 9_999 || !slices.Equal(got.GetDrained(), []string{"e1"}) {
+		t.Errorf("%d are unknown, drained %v", len(got.GetUnknown()), got.GetDrained())
+	}
+	more := namesOfNobody(100_000)
+	for name, ask := range map[string]func() error{
+		"list": func() error {
+			_, err := m.ListWorkers(patient(t), &mitterev1.ListWorkersRequest{Names: more})
+			return err
+		},
+		"drain":   func() error { _, err := m.Drain(patient(t), &mitterev1.DrainRequest{Workers: more}); return err },
+		"resume":  func() error { _, err := m.Resume(patient(t), &mitterev1.ResumeRequest{Workers: more}); return err },
+		"dismiss": func() error { _, err := m.Dismiss(patient(t), &mitterev1.DismissRequest{Workers: more}); return err },
+	} {
+		if code := messaging.CodeOf(ask()); code != messaging.InvalidArgument {
+			t.Errorf("%s: got %v", name, code)
+		}
+	}
+	other := call.BindStream[*mitterev1.StatsRequest, *mitterev1.StatsResponse](b.call(t), call.Method{})
+	for answer := range call.AllStream(patient(t), other, &mitterev1.StatsRequest{}, call.ToWorkers(more...)) {
+		if messaging.CodeOf(answer.Err) != messaging.InvalidArgument {
+			t.Errorf("a target: got %v", answer.Err)
+		}
 	}
 }
 

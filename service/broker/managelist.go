@@ -1,8 +1,8 @@
 package broker
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -14,13 +14,17 @@ import (
 
 // ListServices returns the services that have workers or requests.
 func (m manager) ListServices(_ context.Context, req *mitterev1.ListServicesRequest) (*mitterev1.ListServicesResponse, error) {
-	resp := &mitterev1.ListServicesResponse{}
-	asked := req.GetName() != "" || req.GetPrefix() != ""
-	for _, s := range m.b.Services() {
-		switch {
-		case req.GetName() != "" && s.Name != req.GetName(), !strings.HasPrefix(s.Name, req.GetPrefix()), desk.Reserved(s.Name) && !asked:
-			continue
+	var found []desk.ServiceView
+	m.inspect(func() {
+		for s := range m.b.desk.EachService {
+			if asked(s, req) {
+				found = append(found, s)
+			}
 		}
+	})
+	slices.SortFunc(found, func(a, b desk.ServiceView) int { return cmp.Compare(a.Name, b.Name) })
+	resp := &mitterev1.ListServicesResponse{}
+	for _, s := range found {
 		resp.Services = append(resp.Services, &mitterev1.BrokeredService{
 			Name: s.Name, Workers: uint32(s.Workers), Free: uint32(s.Free), Queued: uint32(s.Queued), InFlight: uint32(s.InFlight),
 		})
@@ -28,37 +32,33 @@ func (m manager) ListServices(_ context.Context, req *mitterev1.ListServicesRequ
 	return resp, nil
 }
 
+// asked reports whether a service is asked for.
+func asked(s desk.ServiceView, req *mitterev1.ListServicesRequest) bool {
+	if desk.Reserved(s.Name) && req.GetName() == "" && req.GetPrefix() == "" {
+		return false
+	}
+	return (req.GetName() == "" || s.Name == req.GetName()) && strings.HasPrefix(s.Name, req.GetPrefix())
+}
+
 // ListWorkers returns the workers that are registered.
 func (m manager) ListWorkers(_ context.Context, req *mitterev1.ListWorkersRequest) (*mitterev1.ListWorkersResponse, error) {
-	m.b.mu.Lock()
-	defer m.b.mu.Unlock()
-	resp := &mitterev1.ListWorkersResponse{Unknown: m.unknown(req.GetNames())}
-	now := m.b.now()
-	for _, w := range m.b.desk.Workers() {
-		if listed(w, req) {
-			resp.Workers = append(resp.Workers, m.worker(w, now))
-		}
+	if err := m.checkNames(req.GetNames()); err != nil {
+		return nil, err
+	}
+	found, unknown, now := m.find(req.GetNames())
+	found = slices.DeleteFunc(found, func(w information) bool { return !listed(w, req) })
+	slices.SortFunc(found, func(a, b information) int { return cmp.Compare(a.Offer.Name, b.Offer.Name) })
+	resp := &mitterev1.ListWorkersResponse{Unknown: unknown}
+	for _, w := range found {
+		resp.Workers = append(resp.Workers, w.message(now))
 	}
 	return resp, nil
 }
 
-// unknown returns those names that no worker has, each once.
-func (m manager) unknown(names []string) (unknown []string) {
-	for _, name := range names {
-		if _, ok := m.b.desk.Worker(name); !ok && !slices.Contains(unknown, name) {
-			unknown = append(unknown, name)
-		}
-	}
-	return unknown
-}
-
-// listed reports whether a worker is asked for.
-func listed(w desk.WorkerView, req *mitterev1.ListWorkersRequest) bool {
+// listed reports whether a worker that was found is asked for.
+func listed(w information, req *mitterev1.ListWorkersRequest) bool {
 	asked := req.GetService() != "" || len(req.GetNames()) > 0
-	switch {
-	case own(w) && !asked,
-		req.GetService() != "" && !slices.Contains(w.Offer.Services, req.GetService()),
-		len(req.GetNames()) > 0 && !slices.Contains(req.GetNames(), w.Offer.Name):
+	if w.Offer.Own && !asked || req.GetService() != "" && !slices.Contains(w.Offer.Services, req.GetService()) {
 		return false
 	}
 	switch req.GetStatus() {
@@ -71,22 +71,16 @@ func listed(w desk.WorkerView, req *mitterev1.ListWorkersRequest) bool {
 	}
 }
 
-// own reports whether a worker is the broker's, by which it answers here.
-func own(w desk.WorkerView) bool { return w.Offer.Own }
-
-// worker returns what is known of a worker.
-func (m manager) worker(w desk.WorkerView, now time.Duration) *mitterev1.Worker {
-	one := &mitterev1.Worker{
-		Name: w.Offer.Name, Services: slices.Clone(w.Offer.Services), State: stateOf(w.State),
+// message returns what is known of a worker. What is the desk's in it does not change.
+func (w information) message(now time.Duration) *mitterev1.Worker {
+	return &mitterev1.Worker{
+		Name: w.Offer.Name, Services: w.Offer.Services, State: stateOf(w.State),
 		Capacity: uint32(w.Offer.Capacity), InFlight: uint32(w.InFlight), Queued: uint32(w.Queued), Served: w.Served,
 		RegisteredNano: int64(now - w.Since), HeardNano: int64(now - w.Heard), LeftNano: int64(max(w.Until-now, 0)),
-		HeartbeatNano: int64(w.Offer.Heartbeat), Version: w.Offer.Version, Endpoints: slices.Clone(w.Offer.Endpoints),
-		Address: addressOf(w.Peer), Descriptors: slices.Clone(w.Offer.Descriptors),
+		HeartbeatNano: int64(w.Offer.Heartbeat), Version: w.Offer.Version, Endpoints: w.Offer.Endpoints,
+		Address: w.Peer.String(), Descriptors: w.Offer.Descriptors,
+		Dialect: w.dialect, Received: w.received, Sent: w.sent,
 	}
-	if p := m.b.peers[w.Peer]; p != nil {
-		one.Dialect, one.Received, one.Sent = p.dialect, p.received, p.sent
-	}
-	return one
 }
 
 // stateOf returns a state.
@@ -100,7 +94,3 @@ func stateOf(s desk.State) mitterev1.WorkerState {
 		return mitterev1.WorkerState_WORKER_STATE_DRAINING
 	}
 }
-
-// addressOf returns an address as text: the socket's number and the routing id in
-// hexadecimal digits.
-func addressOf(p desk.Peer) string { return fmt.Sprintf("%d/%x", p.Socket, p.ID) }

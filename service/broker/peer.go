@@ -21,6 +21,7 @@ type peer struct {
 	gone    bool     // it is not known any more
 	waiting []letter // that it had no room for, in order
 	bytes   int      // of those
+	queued  int      // letters for it in the outbox that have not left
 
 	received, sent uint64 // messages
 }
@@ -61,7 +62,7 @@ func (b *Broker) peerOf(now time.Duration, at desk.Peer, frames [][]byte) (*peer
 	case i < 0:
 		return nil, errNoDialect
 	case !b.admits(now):
-		b.journal.noise.Write(slog.LevelWarn, "there is no room for another peer", "peers", len(b.peers))
+		b.journal.noise.Write(slog.LevelWarn, "there is no room for another peer", "peers", len(b.peers), "peer", at.String())
 		return nil, errNoRoom
 	}
 	d := dialects[i]
@@ -119,9 +120,11 @@ func (b *Broker) drop(p *peer) {
 func (b *Broker) lose(p *peer, letters ...letter) {
 	b.journal.left(p.at, "its connection ended")
 	unsent := append(letters, b.backlog.clear(p)...)
-	for _, l := range b.unposted() {
-		if l.to == p {
-			unsent = append(unsent, l)
+	if p.queued > 0 {
+		for _, l := range b.unposted() {
+			if l.to == p {
+				unsent = append(unsent, l)
+			}
 		}
 	}
 	b.stats.Undeliverable += uint64(len(unsent))

@@ -28,6 +28,7 @@ func (b *Broker) send(p *peer, frames [][]byte, l letter) {
 	}
 	l.to, l.message = p, comm.NewMessage(slices.Concat([][]byte{[]byte(p.at.ID)}, frames)...)
 	b.outbox = append(b.outbox, l)
+	p.queued++
 }
 
 // post sends what an event gave rise to, which may give rise to more.
@@ -38,6 +39,7 @@ func (b *Broker) post() {
 			continue
 		}
 		b.posted++
+		b.outbox[b.posted-1].to.queued--
 		b.sendOne(b.outbox[b.posted-1])
 		b.perform(nil)
 	}
@@ -62,6 +64,7 @@ func (b *Broker) sendRun(letters []letter) (sent int) {
 	// An error is about the next letter, or about any if nothing was sent.
 	sent, _ = b.sockets[letters[0].to.at.Socket].router.SendBatch(context.Background(), b.run) // which never waits
 	for _, l := range letters[:sent] {
+		l.to.queued--
 		b.sent(l)
 	}
 	return sent
@@ -123,7 +126,7 @@ func (b *Broker) try(l letter) outcome {
 // refuse notes that a letter can be sent to nobody.
 func (b *Broker) refuse(l letter, why error) {
 	b.stats.Undeliverable++
-	b.journal.noise.Write(slog.LevelWarn, "a message cannot be sent", "dialect", l.to.dialect, "error", why)
+	b.journal.noise.Write(slog.LevelWarn, "a message cannot be sent", "dialect", l.to.dialect, "error", why, "peer", l.to.at.String())
 	b.refused = append(b.refused, refusal{l, why})
 }
 
@@ -136,7 +139,11 @@ func (b *Broker) recall(p *peer) { b.takeBack(p, func(l letter) bool { return l.
 
 // takeBack takes letters for a peer back that have not left.
 func (b *Broker) takeBack(p *peer, which func(letter) bool) {
-	left := slices.DeleteFunc(b.unposted(), func(l letter) bool { return l.to == p && which(l) })
-	b.outbox = b.outbox[:b.posted+len(left)]
+	if p.queued > 0 {
+		before := len(b.outbox)
+		left := slices.DeleteFunc(b.unposted(), func(l letter) bool { return l.to == p && which(l) })
+		b.outbox = b.outbox[:b.posted+len(left)]
+		p.queued -= before - len(b.outbox)
+	}
 	b.backlog.takeBack(p, which)
 }

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"slices"
 	"time"
 
 	"github.com/mittere/mittere/service/desk"
@@ -40,24 +41,46 @@ func (b *Broker) parting() (sessions, peers int) {
 	return sessions, len(b.peers)
 }
 
+// probed is how many peers are looked at before others have a turn.
+const probed = 500
+
 // probe sends something to all at a socket who expect it at any time, and so finds
 // those that are gone: who keeps a session, and workers. Whoever has letters waiting
 // is looked at when they are tried again.
 func (b *Broker) probe(socket int) {
+	for some := range slices.Chunk(b.peersAt(socket), probed) {
+		b.probeSome(some)
+	}
+	b.change()
+}
+
+// peersAt returns the peers at a socket.
+func (b *Broker) peersAt(socket int) (all []*peer) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for at, p := range b.peers {
+		if at.Socket == socket {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// probeSome sends something to peers.
+func (b *Broker) probeSome(peers []*peer) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
-	for at, p := range b.peers {
+	for _, p := range peers {
 		switch {
-		case at.Socket != socket || len(p.waiting) > 0:
+		case p.gone || len(p.waiting) > 0:
 		case p.keeper != nil:
 			b.tend(now, p, true)
-		case b.desk.Registered(at):
-			b.write([]desk.Action{desk.Heartbeat{To: at}})
+		case b.desk.Registered(p.at):
+			b.write([]desk.Action{desk.Heartbeat{To: p.at}})
 		}
 	}
 	b.post()
-	b.change()
 }
 
 // shut takes no further requests, and asks for none.

@@ -59,6 +59,8 @@ func (d *Desk) check(from Peer, r *Request) (answer Answer, bad bool) {
 		return refused(mitterev1.Code_CODE_FAILED_PRECONDITION, "a one-way request with credit: a stream is for who reads it"), true
 	case r.Target.Kind < Any || r.Target.Kind > Named:
 		return refused(mitterev1.Code_CODE_INVALID_ARGUMENT, "a target of kind %d", r.Target.Kind), true
+	case len(r.Target.Names) > d.limits.Workers:
+		return refused(mitterev1.Code_CODE_INVALID_ARGUMENT, "a target of %d names, of %d at most", len(r.Target.Names), d.limits.Workers), true
 	case r.Target.Kind == Named && len(r.Target.Names) == 0:
 		return refused(mitterev1.Code_CODE_INVALID_ARGUMENT, "a target without names"), true
 	case r.Timeout < 0:

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"fmt"
 	"time"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
@@ -13,6 +14,10 @@ type Peer struct {
 	ID     string // of any bytes
 }
 
+// String returns the address as text: the socket's number and the routing id in
+// hexadecimal digits.
+func (p Peer) String() string { return fmt.Sprintf("%d/%x", p.Socket, p.ID) }
+
 // Action is something that the caller must do: one of [Deliver], [CancelLeg],
 // [CreditLeg], [Heartbeat], [Disconnect], which go to workers, and [Accepted],
 // [Waiting], [Reply], [Item], [Event], which go to clients. The set is closed, so that a switch
@@ -23,6 +28,7 @@ type Action interface{ action() }
 type Deliver struct {
 	To      Peer          // the peer
 	Leg     uint64        // names it at this worker; the reply must name it, see [Desk.Token]
+	From    Peer          // whose request it is; of those who wait for it, the first
 	Request *Request      // not to be changed
 	Timeout time.Duration // how long its client still waits; above 0
 	Wait    time.Duration // how long of that it may wait for its handler; 0: all of it

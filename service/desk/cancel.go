@@ -25,12 +25,32 @@ func (d *Desk) Credit(now time.Duration, from Peer, call uint64, worker string, 
 	if w == nil || items == 0 {
 		return d.end()
 	}
-	for _, p := range w.call.parts {
-		if !p.ended && (worker == "" || worker == p.name()) {
+	for _, p := range w.call.partsOf(worker) {
+		if !p.ended {
 			d.credit(p, items)
 		}
 	}
 	return d.end()
+}
+
+// partsOf returns the parts of a call that the worker of a name has; "" is all of them. A call
+// of many workers is asked for each of them again and again.
+func (c *call) partsOf(worker string) []*part {
+	switch {
+	case worker == "":
+		return c.parts
+	case len(c.parts) == 1:
+		if c.parts[0].name() != worker {
+			return nil
+		}
+		return c.parts
+	case c.named == nil: // each waits for its worker alone, so that this holds to the end
+		c.named = make(map[string][]*part, len(c.parts))
+		for _, p := range c.parts {
+			c.named[p.name()] = append(c.named[p.name()], p)
+		}
+	}
+	return c.named[worker]
 }
 
 // credit lets whoever has a part send further items of it, or whoever gets it; how soon

@@ -71,7 +71,7 @@ func (d *Desk) deliver(p *part, w *worker) {
 	p.lent, p.came = min(p.credit, d.share(p)), 0
 	wait := max(c.request.Wait, 0)
 	d.act(Deliver{
-		To: w.peer, Leg: p.leg, Request: c.request, Timeout: c.last() - d.now, Wait: max(wait-(d.now-c.since), min(wait, 1)),
+		To: w.peer, Leg: p.leg, From: c.waiters[0].client, Request: c.request, Timeout: c.last() - d.now, Wait: max(wait-(d.now-c.since), min(wait, 1)),
 		Attempt: p.deliveries, Credit: p.lent,
 	})
 }

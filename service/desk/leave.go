@@ -21,12 +21,25 @@ func (d *Desk) Drain(now time.Duration, peer Peer) []Action {
 
 // Retire drains a worker as the operator asks: being ready again changes nothing
 // then, in the same session or in another one that takes over the name from it. It
-// ends when nobody has the name any more, as after [Desk.Dismiss] or [Desk.Gone].
+// ends with [Desk.Reinstate], and when nobody has the name any more, as after
+// [Desk.Dismiss] or [Desk.Gone].
 func (d *Desk) Retire(now time.Duration, peer Peer) []Action {
 	d.begin(now)
 	if w := d.workers[peer]; w != nil {
 		w.retired = true
 		d.rest(w)
+	}
+	return d.end()
+}
+
+// Reinstate undoes [Desk.Retire]: a worker gets requests again, unless it drains as it wishes
+// itself.
+func (d *Desk) Reinstate(now time.Duration, peer Peer) []Action {
+	d.begin(now)
+	if w := d.workers[peer]; w != nil {
+		w.retired = false
+		d.reseat(w)
+		d.feed(w)
 	}
 	return d.end()
 }

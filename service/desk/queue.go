@@ -5,19 +5,29 @@ package desk
 type list struct {
 	first, last *part
 	len         int
+	restored    *part // the latest that was put back, while it is here
 }
 
 // push puts a part behind all others.
 func (l *list) push(p *part) { l.insert(p, l.last) }
 
-// restore puts a part back where it belongs by the order in which requests came:
-// near the front, for it was taken from there.
+// restore puts a part back where it belongs by the order in which requests came: near the
+// front, for it was taken from there, and near what was put back before it, for what a lost
+// worker had comes together.
 func (l *list) restore(p *part) {
-	var before *part
-	for e := l.first; e != nil && e.call.order < p.call.order; e = e.next {
-		before = e
+	before := l.restored
+	for before != nil && before.call.order >= p.call.order {
+		before = before.prev
+	}
+	next := l.first
+	if before != nil {
+		next = before.next
+	}
+	for ; next != nil && next.call.order < p.call.order; next = next.next {
+		before = next
 	}
 	l.insert(p, before)
+	l.restored = p
 }
 
 // insert puts a part behind another one, in front of all if that is nil.
@@ -39,6 +49,9 @@ func (l *list) insert(p, before *part) {
 // unlist takes a part out of its list.
 func (p *part) unlist() {
 	l := p.list
+	if l.restored == p {
+		l.restored = p.prev
+	}
 	if p.prev == nil {
 		l.first = p.next
 	} else {

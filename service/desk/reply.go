@@ -19,7 +19,9 @@ func (d *Desk) Reply(now time.Duration, from Peer, leg uint64, a Answer) []Actio
 	if p == nil {
 		return d.end()
 	}
-	p.worker.served++
+	if !p.call.aside {
+		p.worker.served++
+	}
 	d.unleg(p, true)
 	switch {
 	case p.abandoned:

@@ -89,9 +89,11 @@ type call struct {
 	since   time.Duration // when it came
 	size    int
 	parts   []*part
-	open    int // parts that have not ended
-	waiting int // of those, the ones that are at no worker
+	open    int                // parts that have not ended
+	waiting int                // of those, the ones that are at no worker
+	named   map[string][]*part // by the names of their workers; nil until somebody asks
 	waiters []*waiter
+	aside   bool  // it asks about a worker
 	begun   bool  // some worker may have executed something of it
 	key     Key   // zero if it has none that is valid
 	expiry  alarm // while something waits, if that has a limit of its own
@@ -143,7 +145,7 @@ type waiter struct {
 
 // newCall returns the call of a request with so many parts.
 func newCall(s *service, r *Request, parts int) *call {
-	c := &call{service: s, request: r, size: r.size(), open: parts, waiting: parts}
+	c := &call{service: s, request: r, size: r.size(), open: parts, waiting: parts, aside: r.Aside}
 	c.parts, c.waiters = c.partRoom[:0], c.waitRoom[:0]
 	if parts > 1 {
 		c.parts = make([]*part, 0, parts)

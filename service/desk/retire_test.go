@@ -36,6 +36,36 @@ func TestRetiredWorkerStaysSoWhenItIsReadyAgain(t *testing.T) {
 	}
 }
 
+func TestRetiredWorkerIsReinstated(t *testing.T) {
+	s := newStage(t, desk.Limits{})
+	s.ready("w1")
+	s.want(s.d.Retire(0, peer("w1")))
+	s.want(s.ask(1))
+	s.want(s.d.Reinstate(0, peer("w1")), "deliver 1 to w1")
+	s.want(s.d.Reinstate(0, peer("w1")))
+	s.want(s.reply("w1", 1), "reply 1 to c of w1")
+	s.want(s.d.Ready(0, peer("w1"), offer("w1", 1, "echo"))) // and stays so
+	s.want(s.ask(2), "deliver 2 to w1")
+	s.want(s.reply("w1", 2), "reply 2 to c of w1")
+	// What the worker wishes itself is not the operator's.
+	s.want(s.d.Drain(0, peer("w1")))
+	s.want(s.d.Reinstate(0, peer("w1")))
+	s.want(s.ask(3))
+	s.want(s.d.Reinstate(0, peer("nobody")))
+}
+
+func TestQuestionsAboutAWorkerAreNoneOfItsWork(t *testing.T) {
+	s := newStage(t, desk.Limits{})
+	s.ready("w1")
+	s.want(s.ask(1), "deliver 1 to w1")
+	s.want(s.reply("w1", 1), "reply 1 to c of w1")
+	s.want(s.ask(2, func(r *desk.Request) { r.Aside = true }), "deliver 2 to w1")
+	s.want(s.reply("w1", 2), "reply 2 to c of w1")
+	if v, _ := s.d.Worker("w1"); v.Served != 1 {
+		t.Errorf("it served %d", v.Served)
+	}
+}
+
 func TestRetiredWorkerServesAgainWhenItWasGone(t *testing.T) {
 	for name, leave := range map[string]func(*desk.Desk) []desk.Action{
 		"gone":      func(d *desk.Desk) []desk.Action { return d.Gone(0, peer("w1")) },

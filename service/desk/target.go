@@ -12,7 +12,7 @@ import (
 // Target says which workers of the service get a request.
 type Target struct {
 	Kind  TargetKind // of the target
-	Names []string   // of workers, if the kind is Named
+	Names []string   // of workers, if the kind is Named; as many as there may be workers
 }
 
 // TargetKind is a kind of target.

@@ -48,7 +48,7 @@ type WorkerView struct {
 	Retired  bool          // the operator drains it, see [Desk.Retire]
 	InFlight int           // requests that it has, those included that are aside
 	Queued   int           // requests that wait for it alone
-	Served   uint64        // requests that it answered
+	Served   uint64        // requests that it answered, but for those that are about it and none of its work
 	Since    time.Duration // when it registered
 	Heard    time.Duration // when something came of it
 	Until    time.Duration // when it is dead if nothing comes
@@ -117,12 +117,7 @@ func (d *Desk) Limits() Limits { return d.limits }
 
 // Services returns all services that have workers or requests, ordered by name.
 func (d *Desk) Services() []ServiceView {
-	views := make([]ServiceView, 0, len(d.services))
-	for _, s := range d.services {
-		views = append(views, s.view())
-	}
-	slices.SortFunc(views, func(a, b ServiceView) int { return cmp.Compare(a.Name, b.Name) })
-	return views
+	return slices.SortedFunc(d.EachService, func(a, b ServiceView) int { return cmp.Compare(a.Name, b.Name) })
 }
 
 // Service returns the service of a name; ok is false if it has neither a worker nor
@@ -137,12 +132,26 @@ func (d *Desk) Service(name string) (v ServiceView, ok bool) {
 
 // Workers returns all workers, ordered by name.
 func (d *Desk) Workers() []WorkerView {
-	views := make([]WorkerView, 0, len(d.workers))
+	return slices.SortedFunc(d.EachWorker, func(a, b WorkerView) int { return cmp.Compare(a.Offer.Name, b.Offer.Name) })
+}
+
+// EachWorker gives all workers to yield, in no order, until that returns false.
+func (d *Desk) EachWorker(yield func(WorkerView) bool) {
 	for _, w := range d.workers {
-		views = append(views, w.view())
+		if !yield(w.view()) {
+			return
+		}
 	}
-	slices.SortFunc(views, func(a, b WorkerView) int { return cmp.Compare(a.Offer.Name, b.Offer.Name) })
-	return views
+}
+
+// EachService gives all services to yield that have workers or requests, in no order, until
+// that returns false.
+func (d *Desk) EachService(yield func(ServiceView) bool) {
+	for _, s := range d.services {
+		if !yield(s.view()) {
+			return
+		}
+	}
 }
 
 // Worker returns the worker of a name.

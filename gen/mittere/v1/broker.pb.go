@@ -1806,6 +1806,118 @@ func (x *DrainResponse) GetUnknown() []string {
 	return nil
 }
 
+// ResumeRequest says which workers are to be given requests again.
+type ResumeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Their names.
+	Workers []string `protobuf:"bytes,1,rep,name=workers,proto3" json:"workers,omitempty"`
+	// All that serve this, in place of names; both, or neither, are
+	// INVALID_ARGUMENT.
+	Service       string `protobuf:"bytes,2,opt,name=service,proto3" json:"service,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeRequest) Reset() {
+	*x = ResumeRequest{}
+	mi := &file_mittere_v1_broker_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeRequest) ProtoMessage() {}
+
+func (x *ResumeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mittere_v1_broker_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeRequest.ProtoReflect.Descriptor instead.
+func (*ResumeRequest) Descriptor() ([]byte, []int) {
+	return file_mittere_v1_broker_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ResumeRequest) GetWorkers() []string {
+	if x != nil {
+		return x.Workers
+	}
+	return nil
+}
+
+func (x *ResumeRequest) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+// ResumeResponse says which workers are given requests again, unless they drain
+// themselves.
+type ResumeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Their names, in order.
+	Resumed []string `protobuf:"bytes,1,rep,name=resumed,proto3" json:"resumed,omitempty"`
+	// Names that no worker has.
+	Unknown       []string `protobuf:"bytes,2,rep,name=unknown,proto3" json:"unknown,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeResponse) Reset() {
+	*x = ResumeResponse{}
+	mi := &file_mittere_v1_broker_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeResponse) ProtoMessage() {}
+
+func (x *ResumeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mittere_v1_broker_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeResponse.ProtoReflect.Descriptor instead.
+func (*ResumeResponse) Descriptor() ([]byte, []int) {
+	return file_mittere_v1_broker_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ResumeResponse) GetResumed() []string {
+	if x != nil {
+		return x.Resumed
+	}
+	return nil
+}
+
+func (x *ResumeResponse) GetUnknown() []string {
+	if x != nil {
+		return x.Unknown
+	}
+	return nil
+}
+
 // DismissRequest says which workers are to be disconnected.
 type DismissRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1820,7 +1932,7 @@ type DismissRequest struct {
 
 func (x *DismissRequest) Reset() {
 	*x = DismissRequest{}
-	mi := &file_mittere_v1_broker_proto_msgTypes[18]
+	mi := &file_mittere_v1_broker_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1832,7 +1944,7 @@ func (x *DismissRequest) String() string {
 func (*DismissRequest) ProtoMessage() {}
 
 func (x *DismissRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mittere_v1_broker_proto_msgTypes[18]
+	mi := &file_mittere_v1_broker_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1845,7 +1957,7 @@ func (x *DismissRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DismissRequest.ProtoReflect.Descriptor instead.
 func (*DismissRequest) Descriptor() ([]byte, []int) {
-	return file_mittere_v1_broker_proto_rawDescGZIP(), []int{18}
+	return file_mittere_v1_broker_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *DismissRequest) GetWorkers() []string {
@@ -1875,7 +1987,7 @@ type DismissResponse struct {
 
 func (x *DismissResponse) Reset() {
 	*x = DismissResponse{}
-	mi := &file_mittere_v1_broker_proto_msgTypes[19]
+	mi := &file_mittere_v1_broker_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1887,7 +1999,7 @@ func (x *DismissResponse) String() string {
 func (*DismissResponse) ProtoMessage() {}
 
 func (x *DismissResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mittere_v1_broker_proto_msgTypes[19]
+	mi := &file_mittere_v1_broker_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1900,7 +2012,7 @@ func (x *DismissResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DismissResponse.ProtoReflect.Descriptor instead.
 func (*DismissResponse) Descriptor() ([]byte, []int) {
-	return file_mittere_v1_broker_proto_rawDescGZIP(), []int{19}
+	return file_mittere_v1_broker_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *DismissResponse) GetDismissed() []string {
@@ -2068,6 +2180,12 @@ const file_mittere_v1_broker_proto_rawDesc = "" +
 	"\aservice\x18\x02 \x01(\tR\aservice\"C\n" +
 	"\rDrainResponse\x12\x18\n" +
 	"\adrained\x18\x01 \x03(\tR\adrained\x12\x18\n" +
+	"\aunknown\x18\x02 \x03(\tR\aunknown\"C\n" +
+	"\rResumeRequest\x12\x18\n" +
+	"\aworkers\x18\x01 \x03(\tR\aworkers\x12\x18\n" +
+	"\aservice\x18\x02 \x01(\tR\aservice\"D\n" +
+	"\x0eResumeResponse\x12\x18\n" +
+	"\aresumed\x18\x01 \x03(\tR\aresumed\x12\x18\n" +
 	"\aunknown\x18\x02 \x03(\tR\aunknown\"D\n" +
 	"\x0eDismissRequest\x12\x18\n" +
 	"\aworkers\x18\x01 \x03(\tR\aworkers\x12\x18\n" +
@@ -2083,13 +2201,14 @@ const file_mittere_v1_broker_proto_rawDesc = "" +
 	"\x18WORKER_STATE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11WORKER_STATE_IDLE\x10\x01\x12\x15\n" +
 	"\x11WORKER_STATE_BUSY\x10\x02\x12\x19\n" +
-	"\x15WORKER_STATE_DRAINING\x10\x032\xf4\x03\n" +
+	"\x15WORKER_STATE_DRAINING\x10\x032\xba\x04\n" +
 	"\rBrokerService\x12^\n" +
 	"\x06Status\x12&.mittere.v1.BrokerServiceStatusRequest\x1a'.mittere.v1.BrokerServiceStatusResponse\"\x03\x90\x02\x01\x12J\n" +
 	"\bSettings\x12\x1b.mittere.v1.SettingsRequest\x1a\x1c.mittere.v1.SettingsResponse\"\x03\x90\x02\x01\x12V\n" +
 	"\fListServices\x12\x1f.mittere.v1.ListServicesRequest\x1a .mittere.v1.ListServicesResponse\"\x03\x90\x02\x01\x12S\n" +
 	"\vListWorkers\x12\x1e.mittere.v1.ListWorkersRequest\x1a\x1f.mittere.v1.ListWorkersResponse\"\x03\x90\x02\x01\x12A\n" +
-	"\x05Drain\x12\x18.mittere.v1.DrainRequest\x1a\x19.mittere.v1.DrainResponse\"\x03\x90\x02\x02\x12G\n" +
+	"\x05Drain\x12\x18.mittere.v1.DrainRequest\x1a\x19.mittere.v1.DrainResponse\"\x03\x90\x02\x02\x12D\n" +
+	"\x06Resume\x12\x19.mittere.v1.ResumeRequest\x1a\x1a.mittere.v1.ResumeResponse\"\x03\x90\x02\x02\x12G\n" +
 	"\aDismiss\x12\x1a.mittere.v1.DismissRequest\x1a\x1b.mittere.v1.DismissResponse\"\x03\x90\x02\x02B\x9b\x01\n" +
 	"\x0ecom.mittere.v1B\vBrokerProtoP\x01Z3github.com/mittere/mittere/gen/mittere/v1;mitterev1\xa2\x02\x03MXX\xaa\x02\n" +
 	"Mittere.V1\xca\x02\n" +
@@ -2108,7 +2227,7 @@ func file_mittere_v1_broker_proto_rawDescGZIP() []byte {
 }
 
 var file_mittere_v1_broker_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_mittere_v1_broker_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_mittere_v1_broker_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_mittere_v1_broker_proto_goTypes = []any{
 	(WorkerStatus)(0),                   // 0: mittere.v1.WorkerStatus
 	(WorkerState)(0),                    // 1: mittere.v1.WorkerState
@@ -2130,13 +2249,15 @@ var file_mittere_v1_broker_proto_goTypes = []any{
 	(*Worker)(nil),                      // 17: mittere.v1.Worker
 	(*DrainRequest)(nil),                // 18: mittere.v1.DrainRequest
 	(*DrainResponse)(nil),               // 19: mittere.v1.DrainResponse
-	(*DismissRequest)(nil),              // 20: mittere.v1.DismissRequest
-	(*DismissResponse)(nil),             // 21: mittere.v1.DismissResponse
-	(Health)(0),                         // 22: mittere.v1.Health
+	(*ResumeRequest)(nil),               // 20: mittere.v1.ResumeRequest
+	(*ResumeResponse)(nil),              // 21: mittere.v1.ResumeResponse
+	(*DismissRequest)(nil),              // 22: mittere.v1.DismissRequest
+	(*DismissResponse)(nil),             // 23: mittere.v1.DismissResponse
+	(Health)(0),                         // 24: mittere.v1.Health
 }
 var file_mittere_v1_broker_proto_depIdxs = []int32{
 	4,  // 0: mittere.v1.BrokerServiceStatusResponse.versions:type_name -> mittere.v1.Versions
-	22, // 1: mittere.v1.BrokerServiceStatusResponse.health:type_name -> mittere.v1.Health
+	24, // 1: mittere.v1.BrokerServiceStatusResponse.health:type_name -> mittere.v1.Health
 	5,  // 2: mittere.v1.BrokerServiceStatusResponse.counters:type_name -> mittere.v1.BrokerCounters
 	6,  // 3: mittere.v1.BrokerServiceStatusResponse.load:type_name -> mittere.v1.BrokerLoad
 	7,  // 4: mittere.v1.BrokerServiceStatusResponse.dialects:type_name -> mittere.v1.DialectCount
@@ -2151,15 +2272,17 @@ var file_mittere_v1_broker_proto_depIdxs = []int32{
 	12, // 13: mittere.v1.BrokerService.ListServices:input_type -> mittere.v1.ListServicesRequest
 	15, // 14: mittere.v1.BrokerService.ListWorkers:input_type -> mittere.v1.ListWorkersRequest
 	18, // 15: mittere.v1.BrokerService.Drain:input_type -> mittere.v1.DrainRequest
-	20, // 16: mittere.v1.BrokerService.Dismiss:input_type -> mittere.v1.DismissRequest
-	3,  // 17: mittere.v1.BrokerService.Status:output_type -> mittere.v1.BrokerServiceStatusResponse
-	9,  // 18: mittere.v1.BrokerService.Settings:output_type -> mittere.v1.SettingsResponse
-	13, // 19: mittere.v1.BrokerService.ListServices:output_type -> mittere.v1.ListServicesResponse
-	16, // 20: mittere.v1.BrokerService.ListWorkers:output_type -> mittere.v1.ListWorkersResponse
-	19, // 21: mittere.v1.BrokerService.Drain:output_type -> mittere.v1.DrainResponse
-	21, // 22: mittere.v1.BrokerService.Dismiss:output_type -> mittere.v1.DismissResponse
-	17, // [17:23] is the sub-list for method output_type
-	11, // [11:17] is the sub-list for method input_type
+	20, // 16: mittere.v1.BrokerService.Resume:input_type -> mittere.v1.ResumeRequest
+	22, // 17: mittere.v1.BrokerService.Dismiss:input_type -> mittere.v1.DismissRequest
+	3,  // 18: mittere.v1.BrokerService.Status:output_type -> mittere.v1.BrokerServiceStatusResponse
+	9,  // 19: mittere.v1.BrokerService.Settings:output_type -> mittere.v1.SettingsResponse
+	13, // 20: mittere.v1.BrokerService.ListServices:output_type -> mittere.v1.ListServicesResponse
+	16, // 21: mittere.v1.BrokerService.ListWorkers:output_type -> mittere.v1.ListWorkersResponse
+	19, // 22: mittere.v1.BrokerService.Drain:output_type -> mittere.v1.DrainResponse
+	21, // 23: mittere.v1.BrokerService.Resume:output_type -> mittere.v1.ResumeResponse
+	23, // 24: mittere.v1.BrokerService.Dismiss:output_type -> mittere.v1.DismissResponse
+	18, // [18:25] is the sub-list for method output_type
+	11, // [11:18] is the sub-list for method input_type
 	11, // [11:11] is the sub-list for extension type_name
 	11, // [11:11] is the sub-list for extension extendee
 	0,  // [0:11] is the sub-list for field type_name
@@ -2177,7 +2300,7 @@ func file_mittere_v1_broker_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mittere_v1_broker_proto_rawDesc), len(file_mittere_v1_broker_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   20,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

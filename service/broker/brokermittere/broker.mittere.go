@@ -33,6 +33,8 @@ const (
 	BrokerServiceListWorkersMethod = "mittere.v1.BrokerService/ListWorkers"
 	// BrokerServiceDrainMethod is the name of the method Drain.
 	BrokerServiceDrainMethod = "mittere.v1.BrokerService/Drain"
+	// BrokerServiceResumeMethod is the name of the method Resume.
+	BrokerServiceResumeMethod = "mittere.v1.BrokerService/Resume"
 	// BrokerServiceDismissMethod is the name of the method Dismiss.
 	BrokerServiceDismissMethod = "mittere.v1.BrokerService/Dismiss"
 )
@@ -53,6 +55,7 @@ type BrokerServiceClient struct {
 	listServicesMethod call.Method
 	listWorkersMethod  call.Method
 	drainMethod        call.Method
+	resumeMethod       call.Method
 	dismissMethod      call.Method
 }
 
@@ -68,6 +71,7 @@ func NewBrokerServiceClient(caller call.Caller) *BrokerServiceClient {
 		listServicesMethod: call.MethodOf(methods.ByName("ListServices")),
 		listWorkersMethod:  call.MethodOf(methods.ByName("ListWorkers")),
 		drainMethod:        call.MethodOf(methods.ByName("Drain")),
+		resumeMethod:       call.MethodOf(methods.ByName("Resume")),
 		dismissMethod:      call.MethodOf(methods.ByName("Dismiss")),
 	}
 }
@@ -95,10 +99,15 @@ func (c *BrokerServiceClient) ListWorkers(ctx context.Context, req *mitterev1.Li
 	return call.Unary[*mitterev1.ListWorkersResponse](ctx, c.caller, c.listWorkersMethod, req, options...)
 }
 
-// Drain lets workers finish what they have and gives them nothing new. One that
-// registers again is given requests again.
+// Drain lets workers finish what they have and gives them nothing new, also if they
+// register again, until Resume or until nobody has their name any more.
 func (c *BrokerServiceClient) Drain(ctx context.Context, req *mitterev1.DrainRequest, options ...call.Option) (*mitterev1.DrainResponse, error) {
 	return call.Unary[*mitterev1.DrainResponse](ctx, c.caller, c.drainMethod, req, options...)
+}
+
+// Resume undoes Drain: workers are given requests again.
+func (c *BrokerServiceClient) Resume(ctx context.Context, req *mitterev1.ResumeRequest, options ...call.Option) (*mitterev1.ResumeResponse, error) {
+	return call.Unary[*mitterev1.ResumeResponse](ctx, c.caller, c.resumeMethod, req, options...)
 }
 
 // Dismiss disconnects workers at once. What they have goes to others, or fails.
@@ -130,9 +139,11 @@ type BrokerServiceHandler interface {
 	// ListWorkers returns the workers that are registered, ordered by name (NorFab:
 	// show_workers).
 	ListWorkers(ctx context.Context, req *mitterev1.ListWorkersRequest) (*mitterev1.ListWorkersResponse, error)
-	// Drain lets workers finish what they have and gives them nothing new. One that
-	// registers again is given requests again.
+	// Drain lets workers finish what they have and gives them nothing new, also if they
+	// register again, until Resume or until nobody has their name any more.
 	Drain(ctx context.Context, req *mitterev1.DrainRequest) (*mitterev1.DrainResponse, error)
+	// Resume undoes Drain: workers are given requests again.
+	Resume(ctx context.Context, req *mitterev1.ResumeRequest) (*mitterev1.ResumeResponse, error)
 	// Dismiss disconnects workers at once. What they have goes to others, or fails.
 	// One whose program goes on may register again.
 	Dismiss(ctx context.Context, req *mitterev1.DismissRequest) (*mitterev1.DismissResponse, error)
@@ -149,6 +160,7 @@ func RegisterBrokerService(h *reactor.Handlers, service BrokerServiceHandler) {
 	reactor.HandleMethod(h, methods.ByName("ListServices"), service.ListServices)
 	reactor.HandleMethod(h, methods.ByName("ListWorkers"), service.ListWorkers)
 	reactor.HandleMethod(h, methods.ByName("Drain"), service.Drain)
+	reactor.HandleMethod(h, methods.ByName("Resume"), service.Resume)
 	reactor.HandleMethod(h, methods.ByName("Dismiss"), service.Dismiss)
 }
 
@@ -181,6 +193,11 @@ func (UnimplementedBrokerServiceHandler) ListWorkers(ctx context.Context, req *m
 // Drain returns an error with the code UNIMPLEMENTED.
 func (UnimplementedBrokerServiceHandler) Drain(ctx context.Context, req *mitterev1.DrainRequest) (*mitterev1.DrainResponse, error) {
 	return nil, messaging.Errorf(messaging.Unimplemented, "%s is not implemented", BrokerServiceDrainMethod)
+}
+
+// Resume returns an error with the code UNIMPLEMENTED.
+func (UnimplementedBrokerServiceHandler) Resume(ctx context.Context, req *mitterev1.ResumeRequest) (*mitterev1.ResumeResponse, error) {
+	return nil, messaging.Errorf(messaging.Unimplemented, "%s is not implemented", BrokerServiceResumeMethod)
 }
 
 // Dismiss returns an error with the code UNIMPLEMENTED.

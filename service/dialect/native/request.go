@@ -1,6 +1,7 @@
 package native
 
 import (
+	"maps"
 	"strings"
 	"time"
 
@@ -48,6 +49,10 @@ func (s *speaker) readRequest(now time.Duration, k *mitterev1.Request, m message
 	}
 	return s.desk.Request(now, s.peer, r), nil, nil
 }
+
+// PeerMetadata is the name under which the broker's own worker is told whose request it gets,
+// as [desk.Peer.String] writes it, whatever the peer itself writes there.
+const PeerMetadata = "mittere.peer"
 
 // managementPrefix begins the methods that every service has beside its own.
 const managementPrefix = "mittere.v1.ManagementService/"
@@ -118,6 +123,13 @@ func (s *speaker) writeRequest(a desk.Deliver) [][]byte {
 		if r.Key != (desk.Key{}) {
 			k.Key = asked.GetKey()
 		}
+	}
+	if s.session.own {
+		k.Metadata = maps.Clone(k.GetMetadata())
+		if k.Metadata == nil {
+			k.Metadata = map[string]string{}
+		}
+		k.Metadata[PeerMetadata] = a.From.String()
 	}
 	return s.frames(k, dialect.Envelope(r.Content))
 }

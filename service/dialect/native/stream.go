@@ -19,6 +19,7 @@ type stream struct {
 	until   time.Duration    // when its time is over
 	credit  uint64           // items that each worker may have sent
 	flows   map[string]*flow // by the names of workers
+	live    int              // of those, the ones of which more may come
 	items   int              // that are kept
 	bytes   int              // of those, about
 	ended   bool             // the desk has done with it
@@ -92,6 +93,7 @@ func (st *stream) flow(worker string) *flow {
 	if f == nil {
 		f = new(flow)
 		st.flows[worker] = f
+		st.live++
 	}
 	return f
 }
@@ -121,15 +123,7 @@ func (st *stream) past(worker string) bool {
 
 // open reports whether others will still answer, which only a target's workers do.
 func (st *stream) open() bool {
-	if st.request.GetTarget() == nil {
-		return false
-	}
-	for _, f := range st.flows {
-		if !f.over {
-			return true
-		}
-	}
-	return false
+	return st.request.GetTarget() != nil && st.live > 0
 }
 
 // keep keeps an item for which there is no credit. A call of which too much is kept
@@ -205,7 +199,10 @@ func (s *speaker) item(st *stream, worker string, envelope []byte) [][]byte {
 
 // finish returns a worker's reply, which ends the call if no other will answer.
 func (s *speaker) finish(st *stream, f *flow, e ending) [][]byte {
-	f.over = true
+	if !f.over {
+		f.over = true
+		st.live--
+	}
 	e.reply.More = st.open()
 	switch {
 	case e.reply.More:
