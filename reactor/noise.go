@@ -4,9 +4,8 @@ import (
 	"encoding/hex"
 	"log/slog"
 
-	"github.com/mittere/mittere/messaging"
-
 	noiselog "github.com/mittere/mittere/internal/noise"
+	"github.com/mittere/mittere/messaging"
 )
 
 // noise logs what peers can cause as often as they like: of each kind one line a
