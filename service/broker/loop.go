@@ -60,8 +60,9 @@ const (
 // what a peer with ZMQ_IMMEDIATE has not read when its connection ends.
 func (l *loop) linger() {
 	began := time.Now()
-	look := time.NewTicker(lastWords)
+	look, retry := time.NewTicker(lastWords), time.NewTicker(retryPause)
 	defer look.Stop()
+	defer retry.Stop()
 	for {
 		sessions, peers := l.parting()
 		if took := time.Since(began); peers == 0 || took > longestFarewell || sessions == 0 && took > lastWords {
@@ -71,6 +72,8 @@ func (l *loop) linger() {
 		case a := <-l.received:
 			l.takeLate(a)
 		case <-l.changed: // as when a peer was found gone
+		case <-retry.C:
+			l.flushLate()
 		case <-look.C:
 			for i := range l.sockets { // inproc tells of no end
 				l.probe(i)
@@ -79,6 +82,14 @@ func (l *loop) linger() {
 			return
 		}
 	}
+}
+
+// flushLate sends what slow peers have not got, which may be their answers and their last word.
+func (b *Broker) flushLate() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.flush(b.now())
+	b.post()
 }
 
 // takeLate takes messages after the end: those of peers without a session are refused, and

@@ -420,7 +420,7 @@ func TestBrokerAnswersWhatEveryServiceDoes(t *testing.T) {
 	b := calm(t, broker.WithName("b1"), broker.WithVersion("v7"))
 	m := servicemittere.NewManagementServiceClient(b.call(t))
 	info := must(m.Info(patient(t), &mitterev1.InfoRequest{}))(t)
-	if info.GetName() != broker.ServiceName || info.GetId() != "b1" || info.GetVersion() != "v7" || !slices.Equal(info.GetEndpoints(), b.Endpoints()) || len(info.GetMethods()) != 6 {
+	if info.GetName() != broker.ServiceName || info.GetId() != "b1" || info.GetVersion() != "v7" || !slices.Equal(info.GetEndpoints(), b.Endpoints()) || len(info.GetMethods()) != 7 {
 		t.Errorf("it is %v", info)
 	}
 	files := must(m.Descriptors(patient(t), &mitterev1.DescriptorsRequest{}))(t).GetFiles().GetFile()

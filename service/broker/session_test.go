@@ -3,12 +3,14 @@ package broker_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
+	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/service/broker"
 )
@@ -109,5 +111,39 @@ func TestBrokerThatStopsSaysSoInSessions(t *testing.T) {
 	if got := answered[*mitterev1.Disconnect](client); got.GetStatus().GetCode() != mitterev1.Code_CODE_UNAVAILABLE {
 		t.Errorf("got %v", got)
 	}
+	ok(t, b.stop())
+}
+
+// TestSlowClientGetsItsAnswersWhenTheBrokerStops has a client read only when the broker has
+// stopped, which has no time for what runs.
+func TestSlowClientGetsItsAnswersWhenTheBrokerStops(t *testing.T) {
+	const calls = 200
+	b := serve(t, broker.WithDrainTimeout(0), broker.WithSocket(comm.WithHighWaterMark(4)))
+	ctx, cancel := context.WithCancel(patient(t))
+	var working sync.WaitGroup
+	defer working.Wait()
+	defer cancel()
+	worker, client := b.dial(t), b.dial(t, comm.WithHighWaterMark(4))
+	large := strings.Repeat("x", 200_000)
+	working.Go(func() { worker.work(ctx, "echo", func(string) string { return large }) })
+	session := client.hello(mitterev1.Role_ROLE_CLIENT).GetSession()
+	for call := range uint64(calls) {
+		client.command(request(session, call+1), body(t))
+	}
+	eventually(t, "all are answered, as far as the broker can", func() bool { return b.Stats().Counters.Answered == calls })
+	if b.Stats().Waiting == 0 {
+		t.Error("no answer waits for its client")
+	}
+	b.cancel()
+	eventually(t, "it stops", b.Stopping)
+	for range calls {
+		if reply := answered[*mitterev1.Reply](client); reply.GetStatus() != nil {
+			t.Fatalf("an answer is %v", reply)
+		}
+	}
+	if last := answered[*mitterev1.Disconnect](client); !last.GetRefused() {
+		t.Errorf("the last word is %v", last)
+	}
+	ok(t, client.Close())
 	ok(t, b.stop())
 }
