@@ -117,8 +117,8 @@ func TestBrokerThatStopsSaysSoInSessions(t *testing.T) {
 // TestSlowClientGetsItsAnswersWhenTheBrokerStops has a client read only when the broker has
 // stopped, which has no time for what runs.
 func TestSlowClientGetsItsAnswersWhenTheBrokerStops(t *testing.T) {
-	const calls = 200
-	b := serve(t, broker.WithDrainTimeout(0), broker.WithSocket(comm.WithHighWaterMark(4)))
+	const calls = 100
+	b := serve(t, broker.WithDrainTimeout(0), broker.WithHeartbeat(slow, 3), broker.WithShortestHeartbeat(slow), broker.WithSocket(comm.WithHighWaterMark(4)))
 	ctx, cancel := context.WithCancel(patient(t))
 	var working sync.WaitGroup
 	defer working.Wait()
