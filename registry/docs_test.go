@@ -10,7 +10,7 @@ import (
 
 func TestTestsThatTheGuideNamesExist(t *testing.T) {
 	var code strings.Builder
-	for _, pattern := range []string{"*_test.go", "../service/*_test.go", "../interop/*_test.go"} {
+	for _, pattern := range []string{"*_test.go", "boltstore/*_test.go", "../service/*_test.go", "../interop/*_test.go"} {
 		for _, file := range must(filepath.Glob(pattern))(t) {
 			code.Write(must(os.ReadFile(file))(t))
 		}

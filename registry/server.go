@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -300,13 +301,24 @@ func (s *Server) save(ctx context.Context) bool {
 	if len(changes) == 0 {
 		return true
 	}
-	err := Save(ctx, s.store, changes...)
+	err := s.trySave(ctx, changes)
 	s.settle(changes, err != nil)
 	if err != nil && !errors.Is(ctx.Err(), context.Canceled) { // else the last try is still to come
 		s.log.Error("the store failed; the registry goes on without it", "changes", len(changes), "error", err)
 	}
 	close(saved)
 	return err == nil
+}
+
+// trySave is Save, whose panics are errors: names must be found though a store is broken,
+// and Run waits for whoever calls this.
+func (s *Server) trySave(ctx context.Context, changes []*mitterev1.WatchResponse) (err error) {
+	defer func() {
+		if broken := recover(); broken != nil {
+			err = messaging.Errorf(messaging.Internal, "the store panicked: %v\n%s", broken, debug.Stack())
+		}
+	}()
+	return Save(ctx, s.store, changes...)
 }
 
 // takeUnsaved takes the changes that the store does not have.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -29,13 +30,15 @@ type Store struct {
 	db   *bolt.DB
 	file *os.File      // is bbolt's; see release
 	turn chan struct{} // holds a token while nobody writes
+	lost atomic.Bool   // bbolt panicked: its locks are taken for ever, and it is not asked again
 }
 
 // Open opens the file at a path, or makes it. It waits a second at most for
 // another process that has it open, or until the context's deadline, and then
 // returns UNAVAILABLE. DATA_LOSS means that the file is damaged, or not one of
-// bbolt's, and FAILED_PRECONDITION that it is of another program. Such a file is
-// neither repaired nor overwritten.
+// bbolt's, and FAILED_PRECONDITION that it is of another program, or a symbolic link,
+// which is not followed. Such a file is neither repaired nor overwritten. The file is
+// readable and writable by its owner alone.
 func Open(ctx context.Context, path string) (*Store, error) {
 	patience := lockPatience
 	if deadline, ok := ctx.Deadline(); ok {
@@ -65,7 +68,10 @@ func (s *Store) open(path string, patience time.Duration) (err error) {
 	s.db, err = bolt.Open(path, 0o600, &bolt.Options{
 		Timeout: patience,
 		OpenFile: func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
-			s.file, err = os.OpenFile(name, flag, mode)
+			// Whoever may write to the folder could have a link lead to any file.
+			if s.file, err = os.OpenFile(name, flag|syscall.O_NOFOLLOW, mode); err == nil {
+				_ = s.file.Chmod(mode) // of one that was there; it has tokens, and may be another's
+			}
 			return s.file, err
 		},
 	})
@@ -125,7 +131,7 @@ func syncFolder(path string) error {
 
 // Load returns all entries.
 func (s *Store) Load(ctx context.Context) (entries []*mitterev1.Entry, err error) {
-	err = guard("load", func() error {
+	err = s.guard("load", func() error {
 		return s.db.View(func(tx *bolt.Tx) error {
 			entries, err = load(ctx, tx.Bucket([]byte(bucket)).Cursor())
 			return err
@@ -203,13 +209,18 @@ func (s *Store) write(ctx context.Context, what string, f func(*bolt.Bucket) err
 	case <-ctx.Done():
 		return messaging.AsError(ctx.Err())
 	}
-	return guard(what, func() error {
+	return s.guard(what, func() error {
 		return s.db.Update(func(tx *bolt.Tx) error { return f(tx.Bucket([]byte(bucket))) })
 	})
 }
 
-// Close closes the file when the calls under way have ended.
+// Close closes the file when the calls under way have ended. One that was found to be
+// damaged is let go as it is.
 func (s *Store) Close() error {
+	if s.lost.Load() {
+		release(s.file)
+		return nil // it was said
+	}
 	err := guard("close", s.db.Close)
 	if err != nil {
 		release(s.file)

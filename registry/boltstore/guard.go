@@ -19,16 +19,36 @@ import (
 // trusts its file: where that is damaged it panics, and where it is too short the
 // memory that it is mapped to faults. Both are errors here.
 func guard(what string, f func() error) (err error) {
+	_, err = guarded(what, f)
+	return err
+}
+
+// guard is the function of this name for a store that is open: one in which bbolt has
+// panicked fails at once from then on, where bbolt would wait for ever for its own locks.
+func (s *Store) guard(what string, f func() error) error {
+	if s.lost.Load() {
+		return messaging.Errorf(messaging.DataLoss, "boltstore: %s: the file was found to be damaged", what)
+	}
+	panicked, err := guarded(what, f)
+	if panicked {
+		s.lost.Store(true)
+	}
+	return err
+}
+
+// guarded is guard that also says whether bbolt panicked.
+func guarded(what string, f func() error) (panicked bool, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if damage := recover(); damage != nil {
 			err = messaging.Errorf(messaging.DataLoss, "boltstore: %s: the file is damaged: %v", what, damage)
+			panicked = true
 		}
 	}()
 	if err := f(); err != nil {
-		return messaging.Errorf(codeOf(err), "boltstore: %s: %w", what, explain(err))
+		return false, messaging.Errorf(codeOf(err), "boltstore: %s: %w", what, explain(err))
 	}
-	return nil // and no nil *messaging.Error
+	return false, nil // and no nil *messaging.Error
 }
 
 // codeOf returns the code of an error of bbolt, of the system or of ours. What is
@@ -45,6 +65,8 @@ func codeOf(err error) messaging.Code {
 		return messaging.Unavailable
 	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
 		return messaging.ResourceExhausted
+	case errors.Is(err, syscall.ELOOP): // of O_NOFOLLOW
+		return messaging.FailedPrecondition
 	case errors.Is(err, os.ErrPermission):
 		return messaging.PermissionDenied
 	case errors.Is(err, syscall.EFBIG): // a page whose number was damaged
@@ -66,6 +88,8 @@ func explain(err error) error {
 		return fmt.Errorf("another process has the file open: %w", err)
 	case errors.Is(err, bolterrors.ErrDatabaseNotOpen):
 		return fmt.Errorf("the store is closed: %w", net.ErrClosed)
+	case errors.Is(err, syscall.ELOOP):
+		return fmt.Errorf("it is a symbolic link, which is not followed; want the path of the file itself: %w", err)
 	default:
 		return err
 	}
