@@ -122,7 +122,7 @@ func TestDividereClientUsesGoRegistry(t *testing.T) {
 	s.peer.do(nil, "register", arguments{"name": "client", "service": "calc", "port": 5123})
 	lookUp(found{"calc", "", 5123})
 	e := s.resolve(r, "calc")
-	if e.GetInstance().GetDialect() != mitterev1.Dialect_DIALECT_PLAIN || e.GetLeaseNano() != 0 || s.portOf(e.GetInstance().GetEndpoints()[0]) != 5123 {
+	if e.GetInstance().GetDialect() != mitterev1.Dialect_DIALECT_PLAIN || e.GetLeaseNano() != int64(registry.DefaultMaxLease) || s.portOf(e.GetInstance().GetEndpoints()[0]) != 5123 {
 		t.Errorf("the registry holds %v", e)
 	}
 	s.peer.do(nil, "unregister", arguments{"name": "client", "service": "calc", "port": 5123})
