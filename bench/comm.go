@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/messaging/message"
 )
 
 // commPeer is Mittere's lowest layer by itself: bytes, no envelope, no reactor.
@@ -32,7 +33,7 @@ func (commPeer) ServeEcho(ctx context.Context, _ Task, ready func(string)) error
 		if err != nil {
 			return err
 		}
-		route, body := comm.SplitRoute(m.Frames)
+		route, body := message.SplitRoute(m.Frames)
 		if err := s.Reply(ctx, route, body...); err != nil {
 			return err
 		}

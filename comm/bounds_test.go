@@ -425,7 +425,7 @@ func TestReplyThatIsTooLongDoesNotDisturbOtherRequests(t *testing.T) {
 		result <- err
 	})
 	m, err := rep.Recv(r.ctx)
-	route, _ := comm.SplitRoute(must(t, m, err).Frames)
+	route, _ := splitRoute(must(t, m, err).Frames)
 	r.ok(rep.Reply(r.ctx, route, []byte(long)))
 	r.answer(rep)
 	r.wantAnswer(req, "second")

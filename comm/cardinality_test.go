@@ -124,7 +124,7 @@ func (r *rig) worker(d *comm.Dealer) {
 			if err != nil {
 				return
 			}
-			route, body := comm.SplitRoute(m.Frames)
+			route, body := splitRoute(m.Frames)
 			answer := append(append(route, []byte("done")), body...)
 			if err := d.Send(r.ctx, comm.NewMessage(answer...)); err != nil {
 				return

@@ -50,7 +50,7 @@ func ExampleRequest() {
 		m, err := response.Recv(ctx)
 		check(err)
 		defer m.Release()
-		route, body := comm.SplitRoute(m.Frames)
+		route, body := m.Frames[:3], m.Frames[3:] // its peer, its number, an empty frame
 		check(response.Reply(ctx, route, []byte("hello, "), body[0]))
 	}()
 
@@ -84,7 +84,7 @@ func ExampleResponse() {
 		taken += n
 	}
 	for _, m := range []comm.Message{batch[1], batch[0]} { // the second first
-		route, body := comm.SplitRoute(m.Frames)
+		route, body := m.Frames[:1], m.Frames[1:] // its peer
 		check(response.Reply(ctx, route, body...))
 		reply, err := dealer.Recv(ctx)
 		check(err)

@@ -1,7 +1,6 @@
 package comm_test
 
 import (
-	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -78,36 +77,5 @@ func saysBind(kind comm.Kind, text string) bool {
 		return false
 	default:
 		return kind.Binds() || strings.Contains(text, "*")
-	}
-}
-
-func FuzzSplitRoute(f *testing.F) {
-	for _, frames := range []string{"", "|", "||", "id", "id|body", "id||body", "id|proxy||body||more", "|body", "a|b|"} {
-		f.Add([]byte(frames))
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		frames := bytes.Split(data, []byte("|"))
-		checkSplit(t, frames)
-		checkSplit(t, frames[:0])
-	})
-}
-
-// checkSplit splits frames and checks what they are split into.
-func checkSplit(t *testing.T, frames [][]byte) {
-	want := min(1, len(frames))
-	if i := slices.IndexFunc(frames, func(frame []byte) bool { return len(frame) == 0 }); i >= 0 {
-		want = i + 1
-	}
-	before := texts(frames)
-	route, body := comm.SplitRoute(frames)
-	if len(route) != want {
-		t.Errorf("%q: the way back is %q, want %d frames", frames, route, want)
-	}
-	if together := slices.Concat(texts(route), texts(body)); !slices.Equal(together, before) {
-		t.Errorf("%q is split into %q and %q", before, route, body)
-	}
-	_ = append(route, []byte("appended"))
-	if !slices.Equal(texts(frames), before) {
-		t.Errorf("appending to the way back of %q changes the body: %q", before, frames)
 	}
 }

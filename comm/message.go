@@ -41,21 +41,3 @@ func (m Message) Size() int {
 	}
 	return size
 }
-
-// SplitRoute splits the frames of a message that came through a ROUTER into
-// the way back and the body. The way back is everything up to and with the
-// first empty frame, as a REQ socket writes it; if there is none, as with a
-// plain DEALER, it is the first frame alone.
-func SplitRoute(frames [][]byte) (route, body [][]byte) {
-	for i, frame := range frames {
-		if len(frame) == 0 {
-			return cut(frames, i+1)
-		}
-	}
-	return cut(frames, min(1, len(frames)))
-}
-
-// cut splits frames so that appending to the front leaves the rest alone.
-func cut(frames [][]byte, n int) (front, rest [][]byte) {
-	return frames[:n:n], frames[n:]
-}

@@ -103,11 +103,20 @@ func (r *Request) await(ctx context.Context, reply chan Message) (Message, error
 
 // deliver hands a reply to whoever waits for it.
 func (r *Request) deliver(m Message) {
-	route, body := SplitRoute(m.Frames)
-	if len(route) != 2 || len(route[0]) != 8 || !r.resolve(binary.BigEndian.Uint64(route[0]), Message{Frames: body, poison: m.poison}) {
+	id, body, ok := splitReply(m.Frames)
+	if !ok || !r.resolve(id, Message{Frames: body, poison: m.poison}) {
 		r.stats.unexpected.Add(1)
 		m.Release()
 	}
+}
+
+// splitReply tells the number of the request from the reply; an empty frame stands
+// between them.
+func splitReply(frames [][]byte) (id uint64, body [][]byte, ok bool) {
+	if len(frames) < 2 || len(frames[0]) != 8 || len(frames[1]) != 0 {
+		return 0, nil, false
+	}
+	return binary.BigEndian.Uint64(frames[0]), frames[2:], true
 }
 
 // resolve reports whether somebody waited for the reply.

@@ -4,8 +4,8 @@ import "context"
 
 // Response receives requests and answers them in any order. It is a ROUTER: it
 // serves REQ sockets, [Request]s and plain DEALERs, also through proxies, and
-// each message it receives begins with the way back to its sender, which
-// [SplitRoute] tells from the body. It follows dīvidere's connection.Response.
+// each message it receives begins with the way back to its sender: all frames up
+// to and with the first empty one or, from a plain DEALER, the first alone. It follows dīvidere's connection.Response.
 type Response struct {
 	*Socket
 	Receiver

@@ -255,7 +255,7 @@ func (r *rig) answer(s *comm.Response) {
 			if err != nil {
 				return
 			}
-			route, body := comm.SplitRoute(m.Frames)
+			route, body := splitRoute(m.Frames)
 			if err := r.reply(s, route, body); err != nil {
 				r.Error("reply:", err)
 			}
@@ -278,4 +278,13 @@ func (r *rig) reply(s *comm.Response, route, body [][]byte) error {
 			return err
 		}
 	}
+}
+
+// splitRoute tells the way back to the sender from the body.
+func splitRoute(frames [][]byte) (route, body [][]byte) {
+	n := 1 + slices.IndexFunc(frames, func(frame []byte) bool { return len(frame) == 0 })
+	if n == 0 {
+		n = 1
+	}
+	return slices.Clip(frames[:n]), frames[n:]
 }

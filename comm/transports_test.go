@@ -84,7 +84,7 @@ func TestAnswersInAnyOrderReachTheirRequests(t *testing.T) {
 			asked = append(asked, must(r, m, err))
 		}
 		for _, m := range slices.Backward(asked) {
-			route, body := comm.SplitRoute(m.Frames)
+			route, body := splitRoute(m.Frames)
 			r.ok(rep.Reply(r.ctx, route, body...))
 		}
 		asking.Wait()

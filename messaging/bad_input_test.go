@@ -12,6 +12,7 @@ import (
 	zmq4 "github.com/pebbe/zmq4"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/messagetest"
 	"github.com/mittere/mittere/messaging"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
@@ -133,9 +134,9 @@ func TestGoodMessagesBehindBadOnesOfOneBatchArrive(t *testing.T) {
 }
 
 func TestMessagesOfUnknownTypeArriveAndCannotBeOpened(t *testing.T) {
-	d := declare(t, "nobody.Knows")
+	d := messagetest.Declare(t, "nobody.Knows")
 	forTargets(t, func() string { return inprocEndpoint(t) }, nil, func(t *testing.T, to target) {
-		send(t, to.peer(patient(t), comm.NewMessage(frame(t, d.message(t, "nobody.Knows", 1)))))
+		send(t, to.peer(patient(t), comm.NewMessage(frame(t, d.Message(t, "nobody.Knows", 1)))))
 		got := must(to.Recv(patient(t)))(t)
 		_, err := got.Open()
 		wantCode(t, err, messaging.Unimplemented)
@@ -146,10 +147,10 @@ func TestMessagesOfUnknownTypeArriveAndCannotBeOpened(t *testing.T) {
 }
 
 func TestTypesAreFoundInTheResolverOfTheSocket(t *testing.T) {
-	d := declare(t, "only.Here")
+	d := messagetest.Declare(t, "only.Here")
 	options := []messaging.Option{messaging.WithTypes(d)}
 	forTargets(t, func() string { return inprocEndpoint(t) }, options, func(t *testing.T, to target) {
-		want := d.message(t, "only.Here", 1)
+		want := d.Message(t, "only.Here", 1)
 		send(t, to.peer(patient(t), comm.NewMessage(frame(t, want))))
 		wantEqual(t, must(must(to.Recv(patient(t)))(t).Open())(t), want)
 		send(t, to.peer(patient(t), comm.NewMessage(frame(t, note(1)))))

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/command"
+	"github.com/mittere/mittere/messaging/message"
 )
 
 // FromComm is the seam where errors of comm become errors of messaging. The
@@ -22,7 +24,7 @@ func FromComm(err error) error {
 	// A constructor joins all that is wrong, one on a line. The code says already what
 	// an invalid argument is.
 	text := strings.ReplaceAll(err.Error(), ": "+comm.Invalid.Error(), "")
-	return &Error{Code: codeOf(e), Message: strings.ReplaceAll(text, "\n", "; "), cause: err}
+	return message.Wrap(codeOf(e), strings.ReplaceAll(text, "\n", "; "), err)
 }
 
 // codeOf maps a reason of comm to a code.
@@ -48,12 +50,18 @@ func codeOf(e *comm.Error) Code {
 // ended returns the error of a call whose context ended before it reached comm.
 func ended(ctx context.Context) error {
 	err := ctx.Err()
-	return &Error{Code: AsError(err).Code, Message: context.Cause(ctx).Error(), cause: errors.Join(err, context.Cause(ctx))}
+	return message.Wrap(CodeOf(err), context.Cause(ctx).Error(), errors.Join(err, context.Cause(ctx)))
 }
 
 // IsFull reports whether a message was not sent because its peer has no room,
 // so that it may be sent again after [Router.WaitRoom].
 func IsFull(err error) bool { return errors.Is(err, comm.Full) }
+
+// IsTooLarge reports whether a message was not sent because this end or its peer takes
+// none so long.
+func IsTooLarge(err error) bool {
+	return errors.Is(err, comm.TooLarge) || errors.Is(err, command.ErrTooLarge)
+}
 
 // IsUnreachable reports whether a message was not sent because no peer has the
 // routing id that it is for.

@@ -7,30 +7,9 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/command"
+	"github.com/mittere/mittere/messaging/message"
 )
-
-// Route is the frames in front of an envelope: the way back to its sender
-// through ROUTERs, with an empty frame at its end if the sender is a REQ.
-type Route [][]byte
-
-// Delimiter returns the route that makes a [Dealer] look like a REQ: dīvidere's
-// sendWithEmptyFrame.
-func Delimiter() Route { return Route{nil} }
-
-// delimited reports whether the route leads somewhere and ends in an empty frame,
-// which says that the sender waits for exactly one answer. An empty frame alone,
-// as a Dealer gets it from a REP, stands in front of such an answer.
-func (r Route) delimited() bool { return len(r) > 1 && len(r[len(r)-1]) == 0 }
-
-// valid reports whether an empty frame stands nowhere but at the end.
-func (r Route) valid() bool {
-	for i, frame := range r {
-		if len(frame) == 0 && i < len(r)-1 {
-			return false
-		}
-	}
-	return true
-}
 
 // Delivery is a message as it arrived. It belongs to one goroutine at a time.
 type Delivery struct {
@@ -80,7 +59,7 @@ func (d *Delivery) Peer() string {
 
 // WantsReply reports whether the sender waits for exactly one answer, as a
 // [Request] and a REQ socket do. A [Dealer] takes any number.
-func (d *Delivery) WantsReply() bool { return d.back != nil && d.Route.delimited() }
+func (d *Delivery) WantsReply() bool { return d.back != nil && d.Route.Delimited() }
 
 // Reply sends a message back on the socket and the way that this one came. On a
 // [Response] or [Router] it never waits, and a peer that is full or gone is an
@@ -99,7 +78,7 @@ func (d *Delivery) Reply(ctx context.Context, m proto.Message, options ...SendOp
 // ReplyError sends an error back as mittere.v1.Status. Of an error that is no
 // *[Error], see [AsError]; nil is a success without content.
 func (d *Delivery) ReplyError(ctx context.Context, err error) error {
-	return d.Reply(ctx, statusOf(err))
+	return d.Reply(ctx, message.StatusOf(err))
 }
 
 // Release gives the frames back. Afterwards Body, Route and Frame may not be
@@ -111,12 +90,12 @@ func (d *Delivery) Release() { d.raw.Release() }
 type ReturnPath struct {
 	route Route
 	back  *Sender
-	limit FrameLimit
+	limit command.FrameLimit
 }
 
 // Limited returns the path to a peer that takes no longer frames: a command with one is
-// refused with [ResourceExhausted], by which errors.Is finds [comm.TooLarge].
-func (p ReturnPath) Limited(limit FrameLimit) ReturnPath {
+// refused with [ResourceExhausted]; see [IsTooLarge].
+func (p ReturnPath) Limited(limit command.FrameLimit) ReturnPath {
 	p.limit = limit
 	return p
 }

@@ -11,8 +11,10 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/messagetest"
 	"github.com/mittere/mittere/messaging"
 
 	testv1 "github.com/mittere/mittere/gen/mittere/test/v1"
@@ -105,7 +107,7 @@ func TestCodesOfOtherErrors(t *testing.T) {
 }
 
 func TestErrorsKeepAllTheySayOnTheWire(t *testing.T) {
-	sent := messaging.Errorf(messaging.NotFound, "no room %d", 7).WithDetails(note(7), tree(1))
+	sent := messaging.Errorf(messaging.NotFound, "no room %d", 7).WithDetails(note(7), messagetest.Tree(1))
 	frame := must(proto.Marshal(sent.Status()))(t)
 	status := &mitterev1.Status{}
 	if err := proto.Unmarshal(frame, status); err != nil {
@@ -116,7 +118,7 @@ func TestErrorsKeepAllTheySayOnTheWire(t *testing.T) {
 		t.Fatalf("got %v, remote %v, %d details", got, got.Remote(), len(got.Details))
 	}
 	wantEqual(t, must(got.Details[0].UnmarshalNew())(t), note(7))
-	wantEqual(t, must(got.Details[1].UnmarshalNew())(t), tree(1))
+	wantEqual(t, must(got.Details[1].UnmarshalNew())(t), messagetest.Tree(1))
 }
 
 func TestDetailsAreAddedToACopy(t *testing.T) {
@@ -277,14 +279,14 @@ func TestMessagesThatCannotBeMarshalledAreRefused(t *testing.T) {
 
 func TestOpenSaysWhatIsWrong(t *testing.T) {
 	unknown := messaging.Envelope{Type: "nobody.Knows"}
-	_, err := unknown.Open(types)
+	_, err := unknown.Open(protoregistry.GlobalTypes)
 	wantCode(t, err, messaging.Unimplemented)
 
 	broken := messaging.Envelope{Type: "mittere.test.v1.Note", Body: []byte("\x0a\xff")}
-	_, err = broken.Open(types)
+	_, err = broken.Open(protoregistry.GlobalTypes)
 	wantCode(t, err, messaging.InvalidArgument)
 
-	other := must(messaging.Pack(tree(1)))(t)
+	other := must(messaging.Pack(messagetest.Tree(1)))(t)
 	_, err = messaging.Open[*mitterev1.Status](&other)
 	wantCode(t, err, messaging.InvalidArgument)
 	wantCode(t, other.OpenInto(note(1)), messaging.InvalidArgument)

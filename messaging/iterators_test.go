@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/messagetest"
 	"github.com/mittere/mittere/messaging"
 
 	testv1 "github.com/mittere/mittere/gen/mittere/test/v1"
@@ -38,7 +39,7 @@ func (p *pipe) put(frame []byte) {
 func (p *pipe) putMixed() {
 	p.put(frame(p, note(1)))
 	p.put([]byte("garbage"))
-	p.put(frame(p, tree(1)))
+	p.put(frame(p, messagetest.Tree(1)))
 	p.put((&messaging.Envelope{Type: "nobody.Knows"}).Append(nil))
 	p.put(frame(p, note(2)))
 }
@@ -74,7 +75,7 @@ func TestMessagesYieldsErrorsInTheirPlace(t *testing.T) {
 	p := newPipe(t)
 	p.putMixed()
 	wantSteps(t, []step{
-		{message: note(1)}, {code: messaging.InvalidArgument}, {message: tree(1)},
+		{message: note(1)}, {code: messaging.InvalidArgument}, {message: messagetest.Tree(1)},
 		{code: messaging.Unimplemented}, {message: note(2)},
 	}, p.pull.Messages(patient(t)))
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/command"
 )
 
 // line is one connection of a [Worker]. One goroutine receives.
@@ -78,7 +79,7 @@ func (l *line) open(m comm.Message) *Delivery {
 // send sends a message that has the connection's name in front.
 func (l *line) send(ctx context.Context, m comm.Message) error {
 	frames := m.Frames[1:]
-	if err := FrameLimit(l.frame.Load()).Check(frames, "the broker"); err != nil {
+	if err := command.FrameLimit(l.frame.Load()).Check(frames, "the broker"); err != nil {
 		return err
 	}
 	err := l.dealer.Send(ctx, comm.NewMessage(frames...))

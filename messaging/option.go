@@ -1,8 +1,6 @@
 package messaging
 
 import (
-	"maps"
-
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/mittere/mittere/comm"
@@ -94,33 +92,4 @@ func WithTopics(topics ...Topic) SubscriberOption {
 // by default, since types of other packages may share that segment.
 func WithShortNames() SubscriberOption {
 	return subscriberOption(func(c *config) { c.shortNames = true })
-}
-
-// SendOption sets a part of the envelope of one message. The set is sealed.
-type SendOption interface{ applySend(*Envelope) }
-
-// sendOption is a SendOption made of a function.
-type sendOption func(*Envelope)
-
-func (o sendOption) applySend(e *Envelope) { o(e) }
-
-// Subject sets the key by which subscribers can select among messages of one
-// type, as segments from the widest to the narrowest.
-func Subject(segments ...string) SendOption {
-	return sendOption(func(e *Envelope) { e.Subject = segments })
-}
-
-// Metadata attaches texts under keys; the last one for a key counts.
-func Metadata(metadata map[string]string) SendOption {
-	return sendOption(func(e *Envelope) {
-		if e.Meta.Metadata == nil {
-			e.Meta.Metadata = map[string]string{}
-		}
-		maps.Copy(e.Meta.Metadata, metadata)
-	})
-}
-
-// Trace sets the headers of W3C trace context.
-func Trace(parent, state string) SendOption {
-	return sendOption(func(e *Envelope) { e.Meta.TraceParent, e.Meta.TraceState = parent, state })
 }

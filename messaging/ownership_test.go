@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/messagetest"
 	"github.com/mittere/mittere/messaging"
 
 	testv1 "github.com/mittere/mittere/gen/mittere/test/v1"
@@ -18,8 +19,8 @@ import (
 
 func TestOpenedMessagesOutliveTheirDelivery(t *testing.T) {
 	zmq := newContext(t, comm.WithPoison())
-	forTypes := append(everyType(), declare(t, "some.Type").message(t, "some.Type", 1))
-	resolver := messaging.WithTypes(declare(t, "some.Type"))
+	forTypes := append(everyType(), messagetest.Declare(t, "some.Type").Message(t, "some.Type", 1))
+	resolver := messaging.WithTypes(messagetest.Declare(t, "some.Type"))
 	one := must(messaging.NewPair(zmq, "@"+inprocEndpoint(t)))(t)
 	two := must(messaging.NewPair(zmq, of(one), resolver))(t)
 	for _, want := range forTypes {
@@ -44,11 +45,11 @@ func TestWhatDecodingMakesOutlivesTheDelivery(t *testing.T) {
 	d := must(two.Recv(patient(t)))(t)
 	before := d.Envelope
 	before.Body = bytes.Clone(before.Body)
-	wanted := stock(&before)
+	wanted := messagetest.Stock(&before)
 	d.Release()
 	kept := d.Envelope
 	kept.Body = before.Body
-	wantEqual(t, stock(&kept), wanted)
+	wantEqual(t, messagetest.Stock(&kept), wanted)
 }
 
 func TestUnknownFieldsOutliveTheDelivery(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/messaging/message"
 )
 
 // Publisher sends messages to all subscribers that select them. It follows
@@ -15,7 +16,7 @@ import (
 type Publisher struct {
 	Socket
 	pub     *comm.Publisher
-	encoder encoder
+	encoder message.Encoder
 	id      PublisherID // zero if messages are not numbered
 
 	turn    chan struct{} // holds a token; who has it owns the rest
@@ -49,17 +50,17 @@ func NewPublisher(ctx *comm.Context, endpoints string, options ...PublisherOptio
 // then until all its subscribers have room, or ctx ends. An error means that
 // nobody got the message.
 func (p *Publisher) Send(ctx context.Context, m proto.Message, options ...SendOption) error {
-	e, err := describe(m, options)
+	e, err := message.Describe(m, options)
 	if err != nil {
 		return err
 	}
-	frame, err := p.encoder.frame(&e, m)
+	frame, err := p.encoder.Begin(&e, m)
 	if err != nil {
 		return err
 	}
-	defer p.encoder.free(frame)
+	defer p.encoder.Free(frame)
 	if p.id == (PublisherID{}) {
-		*frame = e.appendTail(*frame)
+		*frame = e.AppendTail(*frame)
 		return p.sendFrame(ctx, *frame)
 	}
 	return p.sendNumbered(ctx, &e, frame)
@@ -81,7 +82,7 @@ func (p *Publisher) sendNumbered(ctx context.Context, e *Envelope, frame *[]byte
 	if last != nil {
 		e.Meta.Sequence = *last + 1
 	}
-	*frame = e.appendTail(*frame)
+	*frame = e.AppendTail(*frame)
 	err := p.sendFrame(ctx, *frame)
 	if err == nil && last != nil {
 		*last++
@@ -92,7 +93,7 @@ func (p *Publisher) sendNumbered(ctx context.Context, e *Envelope, frame *[]byte
 // lastNumber returns the number under the envelope's key, nil if the key is too
 // long.
 func (p *Publisher) lastNumber(e *Envelope) *uint64 {
-	p.key = e.appendHead(p.key[:0])
+	p.key = e.AppendHead(p.key[:0])
 	if len(p.key) > longestKey-len(p.id) {
 		return nil
 	}

@@ -9,6 +9,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/command"
+	"github.com/mittere/mittere/messaging/message"
 )
 
 // Receiver is the receiving half of a socket. All methods may be called by any
@@ -167,8 +169,8 @@ func (in *inbox) open(ctx context.Context, m comm.Message) (*Delivery, error) {
 // command reads a command; nil if it is none. What is wrong with it is for whoever
 // speaks the protocol to answer.
 func (in *inbox) command(m comm.Message) *Delivery {
-	route, body := comm.SplitRoute(m.Frames)
-	if len(body) == 0 || !IsCommand(body[0]) {
+	route, body := message.SplitRoute(m.Frames)
+	if len(body) == 0 || !command.Is(body[0]) {
 		return nil
 	}
 	d := commandDelivery(m, body)
@@ -184,7 +186,7 @@ func (in *inbox) decode(route Route, frame []byte) (Envelope, error) {
 	switch {
 	case len(route) > 0 && !in.routes:
 		return Envelope{}, Errorf(InvalidArgument, "a message of %d frames, want the envelope alone", len(route)+1)
-	case !route.valid():
+	case !route.Valid():
 		return Envelope{}, Errorf(InvalidArgument, "a message with frames between delimiter and envelope")
 	default:
 		return Decode(frame)
@@ -199,7 +201,7 @@ func (in *inbox) complain(ctx context.Context, d *Delivery, err error) {
 	if !in.tells {
 		return
 	}
-	route, _ := comm.SplitRoute(d.Route)
+	route, _ := message.SplitRoute(d.Route)
 	d.Route = route
 	if d.WantsReply() {
 		_ = d.ReplyError(ctx, err)

@@ -8,6 +8,7 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/messaging/message"
 )
 
 // Request sends requests and matches the replies, any number of them at once. It
@@ -15,7 +16,7 @@ import (
 type Request struct {
 	Socket
 	req     *comm.Request
-	encoder encoder
+	encoder message.Encoder
 	types   Resolver
 }
 
@@ -37,7 +38,7 @@ func NewRequest(ctx *comm.Context, endpoints string, options ...Option) (*Reques
 func (r *Request) Do(ctx context.Context, m proto.Message, options ...SendOption) (proto.Message, error) {
 	var reply proto.Message
 	err := r.Exchange(ctx, m, func(e *Envelope) (err error) {
-		if e.Type == statusName { // a success, which the resolver need not know
+		if e.Type == message.StatusName { // a success, which the resolver need not know
 			reply, err = Open[*mitterev1.Status](e)
 			return err
 		}
@@ -83,16 +84,16 @@ func (r *Request) Exchange(ctx context.Context, m proto.Message, open func(*Enve
 
 // send encodes a request, sends it and returns the frames of the reply.
 func (r *Request) send(ctx context.Context, m proto.Message, options []SendOption) (comm.Message, error) {
-	e, err := describe(m, options)
+	e, err := message.Describe(m, options)
 	if err != nil {
 		return comm.Message{}, err
 	}
-	frame, err := r.encoder.frame(&e, m)
+	frame, err := r.encoder.Begin(&e, m)
 	if err != nil {
 		return comm.Message{}, err
 	}
-	defer r.encoder.free(frame)
-	*frame = e.appendTail(*frame)
+	defer r.encoder.Free(frame)
+	*frame = e.AppendTail(*frame)
 	reply, err := r.req.Do(ctx, *frame)
 	return reply, FromComm(err)
 }
@@ -100,7 +101,7 @@ func (r *Request) send(ctx context.Context, m proto.Message, options []SendOptio
 // failure returns the error in a mittere.v1.Status, nil for anything else and
 // for a success.
 func failure(e *Envelope) error {
-	if e.Type != statusName {
+	if e.Type != message.StatusName {
 		return nil
 	}
 	status, err := Open[*mitterev1.Status](e)

@@ -14,7 +14,9 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/messagetest"
 	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/messaging/message"
 
 	testv1 "github.com/mittere/mittere/gen/mittere/test/v1"
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
@@ -59,7 +61,7 @@ func (p *peer) ask(m proto.Message) asked {
 		a.result <- result{reply, err}
 	}()
 	got := must(p.router.Recv(patient(p)))(p)
-	route, body := comm.SplitRoute(got.Frames)
+	route, body := message.SplitRoute(got.Frames)
 	if len(route) != 3 || len(route[1]) != 8 || len(body) != 1 {
 		p.Fatalf("a request of the frames %q", got.Frames)
 	}
@@ -203,9 +205,9 @@ func TestErrorsOfAnyKindTravelWithACode(t *testing.T) {
 }
 
 func TestSuccessWithoutContentNeedsNoResolver(t *testing.T) {
-	d := declare(t, "only.Type")
+	d := messagetest.Declare(t, "only.Type")
 	p := newPeer(t, messaging.WithTypes(d))
-	a := p.ask(d.message(t, "only.Type", 1))
+	a := p.ask(d.Message(t, "only.Type", 1))
 	p.reply(a, frame(t, &mitterev1.Status{}))
 	r := <-a.result
 	if r.err != nil {
@@ -264,7 +266,7 @@ func TestReplyThatIsNoneIsATypedErrorAndTheNextIsServed(t *testing.T) {
 func TestReplyOfAnotherTypeIsATypedError(t *testing.T) {
 	zmq := newContext(t)
 	rep := must(messaging.NewResponse(zmq, inprocEndpoint(t)))(t)
-	serve(t, rep, func(ctx context.Context, d *messaging.Delivery) error { return d.Reply(ctx, tree(1)) })
+	serve(t, rep, func(ctx context.Context, d *messaging.Delivery) error { return d.Reply(ctx, messagetest.Tree(1)) })
 	req := must(messaging.NewRequest(zmq, of(rep)))(t)
 	_, err := messaging.Call[*testv1.Note](patient(t), req, note(1))
 	wantCode(t, err, messaging.InvalidArgument)

@@ -6,18 +6,19 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/messaging/message"
 )
 
 // Sender is the sending half of a socket. All methods may be called by any
 // number of goroutines at once.
 type Sender struct {
-	encoder *encoder
+	encoder *message.Encoder
 	send    func(context.Context, comm.Message) error
 }
 
 // newSender returns a sending half that hands its frames to send.
 func newSender(send func(context.Context, comm.Message) error) Sender {
-	return Sender{encoder: &encoder{}, send: send}
+	return Sender{encoder: &message.Encoder{}, send: send}
 }
 
 // Send sends one message in an envelope. While the queue is full, or nobody is
@@ -29,16 +30,16 @@ func (h Sender) Send(ctx context.Context, m proto.Message, options ...SendOption
 
 // sendTo sends a message with a route in front.
 func (h Sender) sendTo(ctx context.Context, route Route, m proto.Message, options []SendOption) error {
-	e, err := describe(m, options)
+	e, err := message.Describe(m, options)
 	if err != nil {
 		return err
 	}
-	frame, err := h.encoder.frame(&e, m)
+	frame, err := h.encoder.Begin(&e, m)
 	if err != nil {
 		return err
 	}
-	defer h.encoder.free(frame)
-	*frame = e.appendTail(*frame)
+	defer h.encoder.Free(frame)
+	*frame = e.AppendTail(*frame)
 	return h.sendFrame(ctx, route, *frame)
 }
 

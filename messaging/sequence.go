@@ -5,7 +5,7 @@ import (
 	"maps"
 	"sync"
 
-	"google.golang.org/protobuf/encoding/protowire"
+	"github.com/mittere/mittere/messaging/message"
 )
 
 // How lost messages are seen. A publisher numbers its messages from 1, apart for
@@ -59,7 +59,7 @@ func (g *gaps) admit(d *Delivery) bool {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.key = d.appendHead(append(g.key[:0], d.Meta.Publisher[:]...))
+	g.key = d.AppendHead(append(g.key[:0], d.Meta.Publisher[:]...))
 	if len(g.key) > longestKey {
 		return true
 	}
@@ -80,7 +80,7 @@ func (g *gaps) forget(prefix []byte, selected func(head []byte) bool) {
 	defer g.mu.Unlock()
 	for _, generation := range []map[string]*uint64{g.last.young, g.last.old} {
 		maps.DeleteFunc(generation, func(key string, _ *uint64) bool {
-			head := protowire.AppendTag([]byte(key[len(PublisherID{}):]), fieldMsg, protowire.BytesType)
+			head := message.AppendHeadEnd([]byte(key[len(PublisherID{}):]))
 			return bytes.HasPrefix(head, prefix) && !selected(head)
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/messagetest"
 	"github.com/mittere/mittere/messaging"
 
 	testv1 "github.com/mittere/mittere/gen/mittere/test/v1"
@@ -73,7 +74,7 @@ func TestNumbersCountForEachTypeAndSubject(t *testing.T) {
 			send(t, f.pub.Send(patient(t), note(round)))
 			send(t, f.pub.Send(patient(t), note(round), messaging.Subject("a")))
 			send(t, f.pub.Send(patient(t), note(round), messaging.Subject("a", "")))
-			send(t, f.pub.Send(patient(t), tree(0)))
+			send(t, f.pub.Send(patient(t), messagetest.Tree(0)))
 		}
 	})
 	for i, d := range got {

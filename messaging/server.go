@@ -50,10 +50,7 @@ func (p ReturnPath) SendCommand(ctx context.Context, c *Command) error {
 	if p.back == nil {
 		return Errorf(FailedPrecondition, "the message arrived on a socket that cannot reply")
 	}
-	if err := c.Send(ctx, p.route, p.put); err != nil {
-		return FromComm(err)
-	}
-	return nil
+	return FromComm(c.WithFrames(p.route, func(frames [][]byte) error { return p.put(ctx, comm.NewMessage(frames...)) }))
 }
 
 // Check returns why a command cannot be sent to the peer, whether or not that has room:

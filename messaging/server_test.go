@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/command"
+	"github.com/mittere/mittere/internal/command/commandtest"
 	"github.com/mittere/mittere/messaging"
 
 	testv1 "github.com/mittere/mittere/gen/mittere/test/v1"
@@ -31,9 +33,9 @@ func raw(t testing.TB, d *comm.Dealer, frames ...[]byte) {
 // goldenCommand returns the frames of golden bytes, and what they mean.
 func goldenCommand(t testing.TB, name string) ([][]byte, messaging.Command) {
 	t.Helper()
-	for _, v := range readCommands(t).Commands {
+	for _, v := range commandtest.Read(t).Commands {
 		if v.Name == name {
-			return framesOf(v.Frames), messaging.Command{Kind: kindOf(v.stock(t)), Body: v.Body}
+			return v.Frames, messaging.Command{Kind: commandtest.KindOf(v.Stock(t)), Body: v.Body}
 		}
 	}
 	t.Fatalf("no golden command %q", name)
@@ -58,7 +60,7 @@ func answered(t testing.TB, d *comm.Dealer, route [][]byte, want messaging.Comma
 			t.Fatalf("got the route % x, want % x", m.Frames[:len(route)], route)
 		}
 	}
-	wantSameCommand(t, must(messaging.DecodeCommand(m.Frames[len(route):]))(t), want)
+	commandtest.WantSame(t, must(command.Decode(m.Frames[len(route):]))(t), want)
 }
 
 func TestServersReceiveCommandsBehindEveryRoute(t *testing.T) {
@@ -73,7 +75,7 @@ func TestServersReceiveCommandsBehindEveryRoute(t *testing.T) {
 				if d.Command == nil || d.Wrong != nil || d.Type != "" || d.Envelope.Body != nil {
 					t.Fatalf("%s behind % x arrived as %v", name, route, d)
 				}
-				wantSameCommand(t, *d.Command, want)
+				commandtest.WantSame(t, *d.Command, want)
 				path, peer := d.ReturnPath(), d.Peer()
 				d.Release()
 				if peer == "" || path.Peer() != peer {
@@ -137,9 +139,9 @@ func TestRepliesToCommandsAreErrors(t *testing.T) {
 func TestMalformedCommandsArriveWithWhatIsWrong(t *testing.T) {
 	server, dealer := serverWithPeer(t, inprocEndpoint(t))
 	var wrong uint64
-	for _, v := range readCommands(t).Malformed {
-		frames := framesOf(v.Frames)
-		if !messaging.IsCommand(frames[0]) {
+	for _, v := range commandtest.Read(t).Malformed {
+		frames := v.Frames
+		if !command.Is(frames[0]) {
 			continue // a plain message
 		}
 		raw(t, dealer, frames...)
@@ -173,7 +175,7 @@ func TestServersDropMalformedPlainMessages(t *testing.T) {
 			t.Errorf("% x was answered with %v", bad, status)
 		}
 		raw(t, dealer, frames...)
-		wantSameCommand(t, *arrived(t, server).Command, want)
+		commandtest.WantSame(t, *arrived(t, server).Command, want)
 	}
 }
 
@@ -181,8 +183,8 @@ func TestCommandsAreMalformedWhereNobodySpeaksThem(t *testing.T) {
 	onEachTransport(t, func(t *testing.T, at func() string) {
 		forTargets(t, at, nil, func(t *testing.T, to target) {
 			var bad uint64
-			for _, v := range readCommands(t).Commands {
-				send(t, to.peer(patient(t), comm.NewMessage(framesOf(v.Frames)[:1]...)))
+			for _, v := range commandtest.Read(t).Commands {
+				send(t, to.peer(patient(t), comm.NewMessage(v.Frames[:1]...)))
 				_, err := to.Recv(patient(t))
 				wantCode(t, err, messaging.InvalidArgument)
 				bad++

@@ -70,14 +70,14 @@ func (s *Subscriber) each(topics []Topic, do func(Topic) error) error {
 
 // add subscribes to what a topic selects.
 func (s *Subscriber) add(t Topic) error {
-	if err := t.check(); err != nil {
+	if err := t.Check(); err != nil {
 		return err
 	}
 	if _, there := s.topics[string(t.Prefix())]; there {
 		return nil
 	}
 	s.topics[string(t.Prefix())] = struct{}{}
-	for _, prefix := range t.prefixes(s.shortNames) {
+	for _, prefix := range t.Prefixes(s.shortNames) {
 		if s.prefixes[string(prefix)] == 0 {
 			s.gaps.forget(prefix, s.selects)
 		}
@@ -95,7 +95,7 @@ func (s *Subscriber) remove(t Topic) error {
 		return nil
 	}
 	delete(s.topics, string(t.Prefix()))
-	for _, prefix := range t.prefixes(s.shortNames) {
+	for _, prefix := range t.Prefixes(s.shortNames) {
 		s.prefixes[string(prefix)]--
 		if s.prefixes[string(prefix)] > 0 {
 			continue

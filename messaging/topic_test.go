@@ -1,11 +1,9 @@
 package messaging_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,109 +13,11 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/messagetest"
 	"github.com/mittere/mittere/messaging"
 
 	testv1 "github.com/mittere/mittere/gen/mittere/test/v1"
 )
-
-func TestTopicsHaveTheGoldenPrefixesAndSelectTheGoldenFrames(t *testing.T) {
-	all := readVectors(t)
-	for _, v := range all.Topics {
-		t.Run(v.Name, func(t *testing.T) {
-			if prefix := v.topic(t).Prefix(); !bytes.Equal(prefix, v.Hex) {
-				t.Errorf("the prefix is % x", prefix)
-			}
-			for _, e := range all.Envelopes {
-				selected := bytes.HasPrefix(e.Hex, v.Hex)
-				if selected != slices.Contains(v.Envelopes, e.Name) {
-					t.Errorf("selects %s: %v", e.Name, selected)
-				}
-			}
-		})
-	}
-}
-
-// topic returns what the vector tells of.
-func (v *topicVector) topic(t *testing.T) messaging.Topic {
-	switch v.Selects {
-	case "everything":
-		return messaging.Everything()
-	case "type":
-		return messaging.OfType(declare(t, v.Type).message(t, v.Type, 0))
-	case "subject":
-		return messaging.OfSubject(declare(t, v.Type).message(t, v.Type, 0), v.Subject...)
-	case "subtree":
-		return messaging.OfSubtree(declare(t, v.Type).message(t, v.Type, 0), v.Subject...)
-	default:
-		t.Fatalf("a topic that selects %q", v.Selects)
-		return messaging.Topic{}
-	}
-}
-
-// selects is the rule that prefixes must follow: what a topic of this name and
-// subject selects, by meaning and not by bytes.
-func selects(name string, subject []string, exact bool, e *messaging.Envelope) bool {
-	switch {
-	case name != e.Name():
-		return false
-	case exact:
-		return slices.Equal(subject, e.Subject)
-	default:
-		return len(subject) <= len(e.Subject) && slices.Equal(subject, e.Subject[:len(subject)])
-	}
-}
-
-// Names and segments that differ in length, in their last letter, or in where one
-// ends and the next begins.
-var (
-	similarNames    = []string{"A", "AB", "ABC", "p.A", "p.AB", "pp.A", "ImageMsg", "ImageMsgs", "Image", "x.ImageMsg"}
-	similarSegments = []string{"", "7", "70", "\x12", "\"", "\"\x017", "room", "rooms"}
-)
-
-func TestTopicsSelectByMeaningExactly(t *testing.T) {
-	d := declare(t, similarNames...)
-	for seed := range uint64(20 * cases) {
-		r := rand.New(rand.NewPCG(seed, 2))
-		e := messaging.Envelope{Type: pick(r, similarNames), Subject: similarSubject(r), Body: []byte("body")}
-		name, subject := pick(r, similarNames), similarSubject(r)
-		m := d.message(t, name, 0)
-		frame := e.Append(nil)
-		for topic, want := range map[*messaging.Topic]bool{
-			new(messaging.OfType(m)):                selects(name, nil, false, &e),
-			new(messaging.OfSubject(m, subject...)): selects(name, subject, true, &e),
-			new(messaging.OfSubtree(m, subject...)): selects(name, subject, false, &e),
-			new(messaging.Everything()):             true,
-		} {
-			if got := bytes.HasPrefix(frame, topic.Prefix()); got != want {
-				t.Fatalf("seed %d: %v selects %s%q: %v, want %v", seed, topic, e.Type, e.Subject, got, want)
-			}
-		}
-	}
-}
-
-func pick(r *rand.Rand, of []string) string { return of[r.IntN(len(of))] }
-
-func similarSubject(r *rand.Rand) (segments []string) {
-	for range r.IntN(4) {
-		segments = append(segments, pick(r, similarSegments))
-	}
-	return segments
-}
-
-func TestTopicsSayWhatTheySelect(t *testing.T) {
-	m := (*testv1.Note)(nil)
-	for want, topic := range map[string]messaging.Topic{
-		"everything":                       messaging.Everything(),
-		"mittere.test.v1.Note":             messaging.OfType(m),
-		"mittere.test.v1.Note[]":           messaging.OfSubject(m),
-		"mittere.test.v1.Note[room 7]":     messaging.OfSubject(m, "room", "7"),
-		"mittere.test.v1.Note[room 7 ...]": messaging.OfSubtree(m, "room", "7"),
-	} {
-		if got := topic.String(); got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
-	}
-}
 
 func TestTopicOfImpossibleSubjectIsRefused(t *testing.T) {
 	zmq := newContext(t)
@@ -206,12 +106,12 @@ func TestSubscriptionsByTypeWorkForNamesOfAllLengths(t *testing.T) {
 		all = append(all, strings.Repeat("M", length))
 	}
 	all = append(all, strings.Repeat("M", 127), strings.Repeat("M", 128), "pkg.M", "pkg.sub.MM")
-	d := declare(t, all...)
+	d := messagetest.Declare(t, all...)
 	for _, wanted := range all {
-		f := newFeed(t, inprocEndpoint(t), messaging.WithTopics(messaging.OfType(d.message(t, wanted, 0))))
+		f := newFeed(t, inprocEndpoint(t), messaging.WithTopics(messaging.OfType(d.Message(t, wanted, 0))))
 		got := f.received(func() {
 			for _, name := range all {
-				send(t, f.pub.Send(patient(t), d.message(t, name, 1)))
+				send(t, f.pub.Send(patient(t), d.Message(t, name, 1)))
 			}
 		})
 		if len(got) != 1 || got[0].Type != wanted {
@@ -265,9 +165,9 @@ func TestSubscriberWithoutTopicsGetsEverything(t *testing.T) {
 	sub := must(messaging.NewSubscriber(zmq, of(pub)))(t)
 	subscribed(t, pub, 1)
 	send(t, pub.Send(patient(t), note(1)))
-	send(t, pub.Send(patient(t), tree(2), messaging.Subject("a")))
+	send(t, pub.Send(patient(t), messagetest.Tree(2), messaging.Subject("a")))
 	wantNote(t, sub, 1)
-	wantEqual(t, receive[*testv1.Tree](t, sub), tree(2))
+	wantEqual(t, receive[*testv1.Tree](t, sub), messagetest.Tree(2))
 }
 
 func TestTopicsAreAddedAndTakenAwayWhileReceiving(t *testing.T) {
@@ -387,11 +287,11 @@ func dividere(t *testing.T, zmq *comm.Context) (publish func(fullName string), e
 func TestShortNamesAreSelectedOnlyIfAskedFor(t *testing.T) {
 	zmq := newContext(t)
 	publish, endpoint, pub := dividere(t, zmq)
-	d := declare(t, "one.Msg", "two.Msg", "two.Msgs", "Msg", "End")
+	d := messagetest.Declare(t, "one.Msg", "two.Msg", "two.Msgs", "Msg", "End")
 	full := must(messaging.NewSubscriber(zmq, endpoint,
-		messaging.WithTopics(messaging.OfType(d.message(t, "one.Msg", 0)), messaging.OfType(d.message(t, "End", 0)))))(t)
+		messaging.WithTopics(messaging.OfType(d.Message(t, "one.Msg", 0)), messaging.OfType(d.Message(t, "End", 0)))))(t)
 	short := must(messaging.NewSubscriber(zmq, endpoint, messaging.WithShortNames(),
-		messaging.WithTopics(messaging.OfType(d.message(t, "one.Msg", 0)), messaging.OfType(d.message(t, "End", 0)))))(t)
+		messaging.WithTopics(messaging.OfType(d.Message(t, "one.Msg", 0)), messaging.OfType(d.Message(t, "End", 0)))))(t)
 	for _, prefix := range []string{"\x0a\x03End", "\x0a\x03Msg"} {
 		if err := pub.WaitForSubscribers(patient(t), 1, []byte(prefix)); err != nil {
 			t.Fatal(err)
@@ -421,14 +321,14 @@ func wantTypes(t *testing.T, from messaging.Source, want ...string) {
 func TestShortNameStaysWhileAnotherTopicNeedsIt(t *testing.T) {
 	zmq := newContext(t)
 	publish, endpoint, pub := dividere(t, zmq)
-	d := declare(t, "one.Msg", "two.Msg", "Other")
-	one, two := messaging.OfType(d.message(t, "one.Msg", 0)), messaging.OfType(d.message(t, "two.Msg", 0))
+	d := messagetest.Declare(t, "one.Msg", "two.Msg", "Other")
+	one, two := messaging.OfType(d.Message(t, "one.Msg", 0)), messaging.OfType(d.Message(t, "two.Msg", 0))
 	sub := must(messaging.NewSubscriber(zmq, endpoint, messaging.WithShortNames(), messaging.WithTopics(one, two)))(t)
 	if err := sub.Unsubscribe(one); err != nil {
 		t.Fatal(err)
 	}
 	// The marker is asked for last, so when it is there, so is all before it.
-	if err := sub.Subscribe(messaging.OfType(d.message(t, "Other", 0))); err != nil {
+	if err := sub.Subscribe(messaging.OfType(d.Message(t, "Other", 0))); err != nil {
 		t.Fatal(err)
 	}
 	if err := pub.WaitForSubscribers(patient(t), 1, []byte("\x0a\x05Other")); err != nil {

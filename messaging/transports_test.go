@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/messagetest"
 	"github.com/mittere/mittere/messaging"
 
 	testv1 "github.com/mittere/mittere/gen/mittere/test/v1"
@@ -23,9 +24,9 @@ import (
 // everyType is one message of each kind that matters: all scalars at their bounds,
 // nested, empty, large.
 func everyType() []proto.Message {
-	all := []proto.Message{note(7), tree(4), &testv1.Tree_Leaf{Text: "leaf"}, &testv1.Note{}, &testv1.Blob{Data: make([]byte, 100_000)}}
-	for _, name := range slices.Sorted(maps.Keys(scalars)) {
-		all = append(all, scalars[name])
+	all := []proto.Message{note(7), messagetest.Tree(4), &testv1.Tree_Leaf{Text: "leaf"}, &testv1.Note{}, &testv1.Blob{Data: make([]byte, 100_000)}}
+	for _, name := range slices.Sorted(maps.Keys(messagetest.Scalars())) {
+		all = append(all, messagetest.Scalars()[name])
 	}
 	return all
 }

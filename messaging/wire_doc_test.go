@@ -2,6 +2,7 @@ package messaging_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"regexp"
@@ -9,42 +10,61 @@ import (
 	"testing"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/command/commandtest"
+	"github.com/mittere/mittere/internal/messagetest"
 	"github.com/mittere/mittere/messaging"
 )
 
 // hexBlock is bytes in docs/wire.md: named like a vector, with comments behind "#".
 var hexBlock = regexp.MustCompile("(?ms)^```hex (\\S+)\n(.*?)^```$")
 
-// golden returns all golden bytes by name.
-func golden(t *testing.T) map[string][]byte {
+// golden is one golden frame.
+type golden struct {
+	Name string
+	Hex  messagetest.Hex
+}
+
+// vectors is the golden bytes of envelopes.
+type vectors struct {
+	Envelopes, Topics, Malformed []golden
+}
+
+// readVectors returns the golden bytes, which tell of themselves what they mean.
+func readVectors(t testing.TB) (all vectors) {
 	t.Helper()
-	frames := map[string][]byte{}
-	all := readVectors(t)
-	for _, v := range all.Envelopes {
-		frames[v.Name] = v.Hex
+	if err := json.Unmarshal(must(os.ReadFile("message/testdata/vectors.json"))(t), &all); err != nil {
+		t.Fatal(err)
 	}
-	for _, v := range all.Topics {
-		frames[v.Name] = v.Hex
+	return all
+}
+
+// byName returns all golden frames, also those of commands.
+func (v vectors) byName(t *testing.T) map[string]messagetest.Hex {
+	t.Helper()
+	all := append(v.Envelopes, v.Topics...)
+	for _, c := range commandtest.Read(t).Commands {
+		all = append(all, golden{c.Name, c.Frames[0]})
 	}
-	for _, v := range readCommands(t).Commands {
-		if _, taken := frames[v.Name]; taken {
-			t.Fatalf("two golden frames have the name %s", v.Name)
+	frames := map[string]messagetest.Hex{}
+	for _, g := range all {
+		if _, taken := frames[g.Name]; taken {
+			t.Fatalf("two golden frames have the name %s", g.Name)
 		}
-		frames[v.Name] = v.Frames[0]
+		frames[g.Name] = g.Hex
 	}
 	return frames
 }
 
 func TestBytesInTheWireDocumentAreGolden(t *testing.T) {
 	document := string(must(os.ReadFile("../docs/wire.md"))(t))
-	frames := golden(t)
+	frames := readVectors(t).byName(t)
 	blocks := hexBlock.FindAllStringSubmatch(document, -1)
 	if fences := strings.Count(document, "```hex"); len(blocks) != fences || fences < 10 {
 		t.Fatalf("%d blocks of bytes, %d are read", fences, len(blocks))
 	}
 	for _, block := range blocks {
 		t.Run(block[1], func(t *testing.T) {
-			var shown hexBytes
+			var shown messagetest.Hex
 			text := regexp.MustCompile("(?m)#.*$").ReplaceAllString(block[2], "")
 			if err := shown.UnmarshalText([]byte(text)); err != nil {
 				t.Fatal(err)

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+	"github.com/mittere/mittere/internal/command"
+	"github.com/mittere/mittere/internal/command/commandtest"
 
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/messaging"
@@ -35,7 +37,7 @@ func greet(t *testing.T, w *messaging.Worker, router *comm.Router) (peer []byte)
 		t.Fatal(err)
 	}
 	m := must(router.Recv(patient(t)))(t)
-	if c := must(messaging.DecodeCommand(m.Frames[1:]))(t); len(m.Frames) != 2 {
+	if c := must(command.Decode(m.Frames[1:]))(t); len(m.Frames) != 2 {
 		t.Fatalf("got %v behind %d frames", c.Kind, len(m.Frames)-1)
 	}
 	return m.Frames[0]
@@ -60,7 +62,7 @@ func TestWorkersReceiveCommandsAndAnswerThem(t *testing.T) {
 				if d.Command == nil || d.Wrong != nil {
 					t.Fatalf("%s arrived as %v", name, d)
 				}
-				wantSameCommand(t, *d.Command, want)
+				commandtest.WantSame(t, *d.Command, want)
 				path := d.ReturnPath()
 				d.Release()
 				if path.Peer() == "" || path.Peer() != w.ReturnPath().Peer() {
@@ -70,7 +72,7 @@ func TestWorkersReceiveCommandsAndAnswerThem(t *testing.T) {
 					t.Fatal(err)
 				}
 				m := must(router.Recv(patient(t)))(t)
-				wantSameCommand(t, must(messaging.DecodeCommand(m.Frames[1:]))(t), want)
+				commandtest.WantSame(t, must(command.Decode(m.Frames[1:]))(t), want)
 			}
 		}
 	})
@@ -113,7 +115,7 @@ func TestConnectionsOfAWorkerHaveNothingInCommon(t *testing.T) {
 	other, wantOther := goldenCommand(t, "drain")
 	write(t, router, peer, other...)
 	d = must(w.Recv(patient(t)))(t)
-	wantSameCommand(t, *d.Command, wantOther)
+	commandtest.WantSame(t, *d.Command, wantOther)
 	if d.Peer() == former.Peer() || d.Peer() != w.ReturnPath().Peer() {
 		t.Errorf("the peers are %q, and before %q", d.Peer(), former.Peer())
 	}
@@ -145,7 +147,7 @@ func TestReceivingGoesOnOnTheNextConnection(t *testing.T) {
 	if r.err != nil {
 		t.Fatal(r.err)
 	}
-	wantSameCommand(t, *r.d.Command, want)
+	commandtest.WantSame(t, *r.d.Command, want)
 }
 
 func TestWorkersLearnThatTheConnectionEnded(t *testing.T) {
@@ -173,7 +175,7 @@ func TestFramesThatTheBrokerDoesNotTakeAreRefused(t *testing.T) {
 	}
 	path := w.ReturnPath()
 	err := path.SendCommand(patient(t), &messaging.Command{Kind: &mitterev1.Item{}, Body: make([]byte, 2001)})
-	if messaging.CodeOf(err) != messaging.ResourceExhausted || !errors.Is(err, comm.TooLarge) {
+	if messaging.CodeOf(err) != messaging.ResourceExhausted || !messaging.IsTooLarge(err) {
 		t.Errorf("sending more: %v", err)
 	}
 	frames, _ := goldenCommand(t, "heartbeat")

@@ -21,6 +21,7 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/reactor"
@@ -115,7 +116,7 @@ func (c *rawClient) raw(frames ...[]byte) {
 // send sends a command with the envelope of a message.
 func (c *rawClient) send(kind, message proto.Message) {
 	c.t.Helper()
-	command := must(messaging.NewCommand(kind, message))(c.t)
+	command := must(command.New(kind, message))(c.t)
 	c.raw(must(command.Frames())(c.t)...)
 }
 
@@ -144,7 +145,7 @@ func want[K proto.Message](c *rawClient) K {
 	c.t.Helper()
 	for {
 		m := must(c.dealer.Recv(patient(c.t)))(c.t)
-		command := must(messaging.DecodeCommand(m.Frames))(c.t)
+		command := must(command.Decode(m.Frames))(c.t)
 		if kind, right := command.Kind.(K); right {
 			return kind
 		}

@@ -13,6 +13,7 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging"
 )
 
@@ -112,7 +113,7 @@ func (h *host) reject(d *messaging.Delivery) {
 	h.u.stats.malformed.Add(1)
 	h.u.noise.warn("command dropped", "socket", h.socket, "error", d.Wrong, "peer", peerOf(d))
 	h.say(d.ReturnPath(), &mitterev1.Disconnect{
-		Status: messaging.AsError(d.Wrong).Status(), Versions: []uint32{messaging.CommandVersion},
+		Status: messaging.AsError(d.Wrong).Status(), Versions: []uint32{command.Version},
 	})
 	h.hangUp(d, d.Wrong)
 }
@@ -120,7 +121,7 @@ func (h *host) reject(d *messaging.Delivery) {
 // hello begins a session.
 func (h *host) hello(d *messaging.Delivery, k *mitterev1.Hello) {
 	path := d.ReturnPath()
-	switch wrong := messaging.CheckHello(k); {
+	switch wrong := command.CheckHello(k); {
 	case wrong != nil:
 		h.dismiss(path, wrong)
 		return
@@ -144,9 +145,9 @@ func (h *host) hello(d *messaging.Delivery, k *mitterev1.Hello) {
 
 // limitFor returns how many bytes a frame to a client may have, by its Hello and by what
 // the socket sends.
-func (h *host) limitFor(k *mitterev1.Hello) messaging.FrameLimit {
-	most := messaging.FrameLimit(h.socket.frameSize())
-	if said := messaging.FrameLimit(k.GetFrameBytes()); said > 0 {
+func (h *host) limitFor(k *mitterev1.Hello) command.FrameLimit {
+	most := command.FrameLimit(h.socket.frameSize())
+	if said := command.FrameLimit(k.GetFrameBytes()); said > 0 {
 		return min(said, most)
 	}
 	return most

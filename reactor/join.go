@@ -12,6 +12,7 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging"
 )
 
@@ -247,12 +248,12 @@ func (h *host) welcome(d *messaging.Delivery, k *mitterev1.Welcome) {
 	if met == nil {
 		return
 	}
-	if wrong := messaging.CheckWelcome(k); wrong != nil {
+	if wrong := command.CheckWelcome(k); wrong != nil {
 		m.part(path.Peer(), wrong)
 		return
 	}
 	m.worker.LimitFrames(k.GetLimits().GetFrameBytes())
-	path = path.Limited(messaging.FrameLimit(h.socket.frameSize()))
+	path = path.Limited(command.FrameLimit(h.socket.frameSize()))
 	h.enrol(path, k, met)
 	if h.quits() { // and it is too late to join
 		m.part(path.Peer(), errStopped)

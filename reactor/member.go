@@ -189,7 +189,7 @@ func (m *member) wait(ctx context.Context) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return messaging.InVain(ctx, why)
+			return messaging.WaitError(ctx, why)
 		}
 	}
 }

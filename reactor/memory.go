@@ -9,6 +9,7 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging"
 )
 
@@ -33,7 +34,7 @@ const (
 	// rememberedOverhead is about what an answer takes up beside its content.
 	rememberedOverhead = 256
 	// maxKeySize bounds the names of clients.
-	maxKeySize = messaging.MaxInstanceSize
+	maxKeySize = command.MaxInstanceSize
 	// maxClients bounds how many clients are known; others are not recognised.
 	maxClients = 100_000
 )

@@ -7,6 +7,7 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging"
 )
 
@@ -36,7 +37,7 @@ func Progress(ctx context.Context, message proto.Message) error {
 
 // progress sends a report to all who wait for the work.
 func (w *work) progress(message proto.Message) error {
-	command, err := messaging.NewCommand(nil, message)
+	command, err := command.New(nil, message)
 	if err != nil {
 		return err
 	}

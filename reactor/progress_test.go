@@ -12,6 +12,7 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/reactor"
 )
@@ -75,7 +76,7 @@ func TestProgressIsReportedToAllWhoWait(t *testing.T) {
 	proceed <- true
 	for call := uint64(1); call <= 2; call++ {
 		m := must(c.dealer.Recv(patient(t)))(t)
-		wantProgress(t, must(messaging.DecodeCommand(m.Frames))(t), call, 1)
+		wantProgress(t, must(command.Decode(m.Frames))(t), call, 1)
 	}
 	c.wantReply(1, messaging.OK)
 	c.wantReply(2, messaging.OK)
@@ -146,7 +147,7 @@ func TestProgressKeepsNoAnswerOut(t *testing.T) {
 	events := 0
 	for {
 		m := must(c.dealer.Recv(patient(t)))(t)
-		if _, over := must(messaging.DecodeCommand(m.Frames))(t).Kind.(*mitterev1.Reply); over {
+		if _, over := must(command.Decode(m.Frames))(t).Kind.(*mitterev1.Reply); over {
 			break
 		}
 		events++

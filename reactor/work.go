@@ -10,6 +10,7 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging"
 )
 
@@ -160,7 +161,7 @@ func (w *work) pack(c *Call, reply proto.Message) ([]byte, error) {
 	if reply == nil || !reply.ProtoReflect().IsValid() {
 		return nil, messaging.Errorf(messaging.Internal, "the handler of %s returned nothing", c.Name())
 	}
-	answer, err := messaging.NewCommand(nil, reply)
+	answer, err := command.New(nil, reply)
 	if err != nil {
 		return nil, messaging.Errorf(messaging.Internal, "the reply of %s cannot be sent: %w", c.Name(), err)
 	}
@@ -194,7 +195,7 @@ func (w *work) send(ctx context.Context, item proto.Message) error {
 	if l == nil {
 		return context.Cause(w.ctx)
 	}
-	command, err := messaging.NewCommand(&mitterev1.Item{Call: l.call, Index: index}, item)
+	command, err := command.New(&mitterev1.Item{Call: l.call, Index: index}, item)
 	if err == nil {
 		err = w.host.stream(ctx, l.session.path, command)
 	}

@@ -11,6 +11,7 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/reactor"
 )
@@ -39,14 +40,14 @@ func (b *brokerEnd) raw(frames ...[]byte) {
 // say sends a command with the envelope of a message.
 func (b *brokerEnd) say(kind, message proto.Message) {
 	b.t.Helper()
-	command := must(messaging.NewCommand(kind, message))(b.t)
+	command := must(command.New(kind, message))(b.t)
 	b.raw(must(command.Frames())(b.t)...)
 }
 
 // sayWhenRoom is say to a worker whose queue is short.
 func (b *brokerEnd) sayWhenRoom(kind, message proto.Message) {
 	b.t.Helper()
-	command := must(messaging.NewCommand(kind, message))(b.t)
+	command := must(command.New(kind, message))(b.t)
 	m := comm.NewMessage(append([][]byte{[]byte(b.worker)}, must(command.Frames())(b.t)...)...)
 	eventually(b.t, "it is sent", func() bool { return b.router.Send(patient(b.t), m) == nil })
 }
@@ -55,7 +56,7 @@ func (b *brokerEnd) sayWhenRoom(kind, message proto.Message) {
 func (b *brokerEnd) next() (worker string, c messaging.Command) {
 	b.t.Helper()
 	m := must(b.router.Recv(patient(b.t)))(b.t)
-	return string(m.Frames[0]), must(messaging.DecodeCommand(m.Frames[1:]))(b.t)
+	return string(m.Frames[0]), must(command.Decode(m.Frames[1:]))(b.t)
 }
 
 // heard waits for a command of one kind, and skips others.

@@ -13,6 +13,7 @@ import (
 	testv1 "github.com/mittere/mittere/gen/mittere/test/v1"
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/reactor"
 )
@@ -489,7 +490,7 @@ var tricksOfABroker = map[string]struct {
 	"a drain":              {false, func(b *brokerEnd) { b.say(&mitterev1.Drain{Session: b.session}, nil) }},
 	"a reply and an event": {false, func(b *brokerEnd) { b.say(&mitterev1.Reply{Call: 1}, nil); b.say(&mitterev1.Event{}, nil) }},
 	"a delimiter": {false, func(b *brokerEnd) {
-		c := must(messaging.NewCommand(&mitterev1.Request{Call: 1, Session: b.session}, ask("good")))(b.t)
+		c := must(command.New(&mitterev1.Request{Call: 1, Session: b.session}, ask("good")))(b.t)
 		b.raw(slices.Concat([][]byte{nil}, must(c.Frames())(b.t))...)
 		b.wantReply(1, messaging.OK)
 	}},

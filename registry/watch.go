@@ -198,7 +198,7 @@ func (f *Follower) Wait(ctx context.Context) error {
 		case <-f.done:
 			return errClientClosed
 		case <-ctx.Done():
-			return messaging.InVain(ctx, f.Err())
+			return messaging.WaitError(ctx, f.Err())
 		}
 	}
 }

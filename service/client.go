@@ -206,7 +206,7 @@ func (c *Client) triesOf(r *call.Request) int {
 // or if a second execution does no harm and the instance went away.
 func mayRepeat(r *call.Request, err error) bool {
 	switch code := messaging.CodeOf(err); {
-	case errors.Is(err, comm.TooLarge): // it stays so
+	case messaging.IsTooLarge(err): // it stays so
 		return false
 	case code == messaging.Unavailable:
 		return messaging.Refused(err) || r.Method.Repeatable()

@@ -14,6 +14,7 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/service"
@@ -50,13 +51,13 @@ func scriptedOn(t testing.TB, router *comm.Router, says says) *scriptedBroker {
 			if err != nil {
 				return
 			}
-			c, _ := messaging.DecodeCommand(m.Frames[1:])
+			c, _ := command.Decode(m.Frames[1:])
 			var answers [][][]byte
 			switch k := c.Kind.(type) {
 			case *mitterev1.Hello:
 				b.peers <- m.Frames[0]
 				answers = append(answers, word(&mitterev1.Welcome{
-					Session: 1, HeartbeatNano: int64(time.Minute), Features: []string{messaging.FeatureTargets},
+					Session: 1, HeartbeatNano: int64(time.Minute), Features: []string{command.FeatureTargets},
 				}, nil))
 			case *mitterev1.Request:
 				b.requests <- k
@@ -77,7 +78,7 @@ func scriptedOn(t testing.TB, router *comm.Router, says says) *scriptedBroker {
 
 // word returns a command as it travels.
 func word(kind, message proto.Message) [][]byte {
-	c, err := messaging.NewCommand(kind, message)
+	c, err := command.New(kind, message)
 	if err != nil {
 		panic(err)
 	}

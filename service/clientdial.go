@@ -192,7 +192,7 @@ func (c *Client) callMember(m *member) call.Invoker {
 			select {
 			case <-changed:
 			case <-ctx.Done():
-				return messaging.InVain(ctx, c.nobody(id))
+				return messaging.WaitError(ctx, c.nobody(id))
 			case <-c.closing.Done():
 				return errClosed()
 			}

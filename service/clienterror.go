@@ -46,7 +46,7 @@ func (c *Client) inVain(ctx context.Context, name string) *messaging.Error {
 	if c.closing.Err() != nil {
 		return errClosed()
 	}
-	return messaging.InVain(ctx, c.nobody(name))
+	return messaging.WaitError(ctx, c.nobody(name))
 }
 
 // nobody is the error of a call that nobody of a name can take, or nobody at all.

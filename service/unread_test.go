@@ -12,7 +12,7 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
-	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/service"
 )
@@ -55,7 +55,7 @@ func TestServerStopsWhoseCallersReadNothing(t *testing.T) {
 	}
 	say(&mitterev1.Hello{HeartbeatNano: int64(time.Minute)}, nil)
 	m := must(dealer.Recv(patient(t)))(t)
-	w := must(messaging.DecodeCommand(m.Frames))(t).Kind.(*mitterev1.Welcome)
+	w := must(command.Decode(m.Frames))(t).Kind.(*mitterev1.Welcome)
 	unread(func(r *mitterev1.Request, m proto.Message) { r.Session = w.GetSession(); say(r, m) })
 	awaitUnread(t, zmq, s.Endpoints()[0])
 	ok(t, s.stop())

@@ -13,6 +13,7 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/service"
 	"github.com/mittere/mittere/service/servicemittere"
@@ -38,7 +39,7 @@ func (b *brokerEnd) endpoint() string { return b.router.Endpoints()[0] }
 // say sends a command with the envelope of a message.
 func (b *brokerEnd) say(kind, message proto.Message) {
 	b.t.Helper()
-	command := must(messaging.NewCommand(kind, message))(b.t)
+	command := must(command.New(kind, message))(b.t)
 	frames := append([][]byte{b.worker}, must(command.Frames())(b.t)...)
 	ok(b.t, b.router.Send(patient(b.t), comm.NewMessage(frames...)))
 }
@@ -48,7 +49,7 @@ func heard[K proto.Message](b *brokerEnd) (kind K, body []byte) {
 	b.t.Helper()
 	for {
 		m := must(b.router.Recv(patient(b.t)))(b.t)
-		command := must(messaging.DecodeCommand(m.Frames[1:]))(b.t)
+		command := must(command.Decode(m.Frames[1:]))(b.t)
 		if kind, right := command.Kind.(K); right {
 			b.worker = slices.Clone(m.Frames[0])
 			return kind, slices.Clone(command.Body)

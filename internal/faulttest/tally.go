@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/messaging/message"
 )
 
 // ErrWrong is the error of a call whose answer is not that to its request.
@@ -42,9 +42,9 @@ type Tally struct {
 	mu       sync.Mutex // guards what follows
 	requests map[string]int
 	replies  map[string]int
-	errors   map[string]map[messaging.Code]int // typed ones, by kind of call
-	samples  map[string]error                  // one of each kind and code
-	faults   map[string][]string               // by what it is
+	errors   map[string]map[message.Code]int // typed ones, by kind of call
+	samples  map[string]error                // one of each kind and code
+	faults   map[string][]string             // by what it is
 	stored   map[uint64]fate
 	slowest  time.Duration
 }
@@ -61,7 +61,7 @@ const (
 // NewTally returns an account without calls.
 func NewTally() *Tally {
 	return &Tally{
-		requests: map[string]int{}, replies: map[string]int{}, errors: map[string]map[messaging.Code]int{},
+		requests: map[string]int{}, replies: map[string]int{}, errors: map[string]map[message.Code]int{},
 		samples: map[string]error{}, faults: map[string][]string{}, stored: map[uint64]fate{},
 	}
 }
@@ -82,7 +82,7 @@ func (ta *Tally) One(kind string, limit time.Duration, call func(context.Context
 	if took > limit+grace {
 		ta.fault(Lost, "%s took %v: %v", kind, took, err)
 	}
-	switch typed := (*messaging.Error)(nil); {
+	switch typed := (*message.Error)(nil); {
 	case err == nil:
 		ta.replies[kind]++
 	case errors.Is(err, ErrWrong):
@@ -97,9 +97,9 @@ func (ta *Tally) One(kind string, limit time.Duration, call func(context.Context
 
 // failed accounts for a typed error, under the lock.
 func (ta *Tally) failed(kind string, err error) {
-	code := messaging.CodeOf(err)
+	code := message.CodeOf(err)
 	if ta.errors[kind] == nil {
-		ta.errors[kind] = map[messaging.Code]int{}
+		ta.errors[kind] = map[message.Code]int{}
 	}
 	ta.errors[kind][code]++
 	ta.samples[kind+" "+code.String()] = err
@@ -124,7 +124,7 @@ func (ta *Tally) Store(item uint64, err error) {
 	switch {
 	case err == nil:
 		ta.stored[item] = done
-	case messaging.Refused(err):
+	case message.Refused(err):
 		ta.stored[item] = refused
 	default:
 		ta.stored[item] = unknown
@@ -185,7 +185,7 @@ func (ta *Tally) Replies(kind string) int {
 }
 
 // Errors returns how many calls of a kind ended with a typed error, by code.
-func (ta *Tally) Errors(kind string) map[messaging.Code]int {
+func (ta *Tally) Errors(kind string) map[message.Code]int {
 	ta.mu.Lock()
 	defer ta.mu.Unlock()
 	return maps.Clone(ta.errors[kind])

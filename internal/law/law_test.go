@@ -27,6 +27,46 @@ func TestModuleKeepsTheLaw(t *testing.T) {
 	}
 }
 
+// TestPurePackagesReachNoSocket is about what is decided and translated apart from
+// sockets: none of it may link them, not by way of another package either.
+func TestPurePackagesReachNoSocket(t *testing.T) {
+	noticeEdits(t)
+	graph, err := law.Load(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	imports := map[string][]string{}
+	for _, p := range graph.Packages {
+		imports[p.Path] = p.Imports
+	}
+	for _, pure := range []string{
+		"messaging/message", "internal/command", "internal/protofield", "internal/faulttest", "service/desk",
+		"service/dialect", "service/dialect/mdp", "service/dialect/native", "service/dialect/pirate", "service/dialect/plain",
+	} {
+		if imports[ours+"/"+pure] == nil {
+			t.Errorf("%s is not there", pure)
+		}
+		if way := wayTo(ours+"/comm", []string{ours + "/" + pure}, imports); way != nil {
+			t.Errorf("%s links a socket: %s", pure, strings.Join(way, " -> "))
+		}
+	}
+}
+
+// wayTo returns how the last package of a chain of imports leads to another one, nil if
+// it does not.
+func wayTo(target string, chain []string, imports map[string][]string) []string {
+	last := chain[len(chain)-1]
+	if last == target {
+		return chain
+	}
+	for _, next := range imports[last] {
+		if way := wayTo(target, append(slices.Clip(chain), next), imports); way != nil {
+			return way
+		}
+	}
+	return nil
+}
+
 // noticeEdits reads every folder of the module. The go command repeats the
 // result of a test whose inputs are unchanged, and counts as inputs what the
 // test itself has read, not what its child process has.

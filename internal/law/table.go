@@ -26,7 +26,7 @@ type Outsider struct {
 // Table returns the law. The first row that matches a package is its own.
 func Table() []Row {
 	underRegistry := []string{
-		"reactor", "messaging/call", "messaging", "comm", "gen/...", "registry/registrymittere", "internal/management", "internal/noise",
+		"reactor", "messaging/call", "messaging", "messaging/message", "comm", "gen/...", "registry/registrymittere", "internal/management", "internal/noise",
 	}
 	underService := slices.Concat(underRegistry, []string{"registry"})
 	underBroker := slices.Concat(underService, []string{"service", "service/desk", "service/dialect/...", "service/broker/brokermittere"})
@@ -47,21 +47,24 @@ func Table() []Row {
 
 		// The layers, from the wire up.
 		{"comm", nil},
-		{"messaging", []string{"comm", "gen/..."}},
-		{"messaging/call", []string{"messaging", "comm", "gen/..."}},
-		{"reactor", []string{"messaging", "gen/...", "internal/clock", "internal/noise"}},
+		{"messaging/message", []string{"gen/...", "internal/protofield"}},
+		{"internal/command", []string{"messaging/message", "gen/...", "internal/protofield"}},
+		{"messaging", []string{"messaging/message", "internal/command", "comm", "gen/..."}},
+		{"messaging/call", []string{"messaging", "messaging/message", "internal/command", "comm", "gen/..."}},
+		{"reactor", []string{"messaging", "messaging/message", "internal/command", "gen/...", "internal/clock", "internal/noise"}},
 		{"internal/management", []string{"reactor", "messaging/call", "messaging", "gen/...", "service/servicemittere"}},
 		{"registry", underRegistry},
 		{"registry/boltstore", underService},
 		{"registry/storetest", underService},
 		{"service/desk", []string{"gen/..."}},
-		{"service/dialect/...", []string{"service/dialect", "service/desk", "messaging", "comm", "gen/...", "internal/clock"}},
+		{"service/dialect/...", []string{"service/dialect", "service/desk", "messaging/message", "internal/command", "gen/...", "internal/clock"}},
 		{"service", underService},
 		{"service/servicetest", []string{"service", "reactor", "comm"}},
 		{"service/broker", underBroker},
 		{"service/majordomo", []string{"messaging", "comm", "gen/..."}},
 
-		// What the serving ends of Command share.
+		// What the codecs of envelopes and commands share, and the serving ends of Command.
+		{"internal/protofield", nil},
 		{"internal/clock", nil},
 
 		// What serving ends log.
@@ -71,7 +74,9 @@ func Table() []Row {
 		{"docs", everything},
 		{"interop/...", everything},
 		{"internal/doccheck", nil},
-		{"internal/faulttest", []string{"messaging"}},
+		{"internal/faulttest", []string{"messaging/message"}},
+		{"internal/messagetest", []string{"messaging/message", "gen/..."}},
+		{"internal/command/commandtest", []string{"internal/command", "internal/messagetest", "gen/..."}},
 		{"internal/law", nil},
 		{"internal/leaktest", nil},
 	}

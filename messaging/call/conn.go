@@ -166,7 +166,7 @@ func (c *Conn) current(ctx context.Context, r *Request) (*link, error) {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return nil, messaging.InVain(ctx, why)
+			return nil, messaging.WaitError(ctx, why)
 		case <-c.closing.Done():
 			return nil, errClosed()
 		}

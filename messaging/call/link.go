@@ -13,6 +13,7 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging"
 )
 
@@ -24,12 +25,12 @@ type link struct {
 	session   uint64
 	instance  string
 	heartbeat time.Duration
-	heard     atomic.Int64         // when something was last received, by the conn's clock
-	said      atomic.Int64         // when something was last sent that tells the time
-	frame     messaging.FrameLimit // of the server
-	targets   bool                 // the server gives requests to chosen workers
-	draining  atomic.Bool          // the server takes no further requests
-	settled   atomic.Bool          // the server said, as its last word, that it has answered all that it began
+	heard     atomic.Int64       // when something was last received, by the conn's clock
+	said      atomic.Int64       // when something was last sent that tells the time
+	frame     command.FrameLimit // of the server
+	targets   bool               // the server gives requests to chosen workers
+	draining  atomic.Bool        // the server takes no further requests
+	settled   atomic.Bool        // the server said, as its last word, that it has answered all that it began
 
 	reading chan struct{}           // holds a token; who takes it receives for all
 	broken  chan struct{}           // closed by the last who does, if that was not the end of the session
@@ -75,7 +76,7 @@ func (l *link) introduce(ctx context.Context) error {
 	c := l.conn
 	err := l.send(ctx, &mitterev1.Hello{
 		Instance: c.instance, Role: mitterev1.Role_ROLE_CLIENT,
-		HeartbeatNano: int64(c.heartbeat), SentAtNano: c.clock(), Features: []string{messaging.FeatureTargets, messaging.FeatureWaiting},
+		HeartbeatNano: int64(c.heartbeat), SentAtNano: c.clock(), Features: []string{command.FeatureTargets, command.FeatureWaiting},
 		FrameBytes: uint64(l.dealer.MaxFrameSize()),
 	}, nil)
 	if err == nil {
@@ -94,7 +95,7 @@ func (l *link) await(ctx context.Context) error {
 		if err != nil {
 			return messaging.FromComm(err)
 		}
-		command, err := messaging.DecodeCommand(withoutDelimiter(m.Frames))
+		command, err := command.Decode(withoutDelimiter(m.Frames))
 		if err != nil {
 			return messaging.Errorf(messaging.FailedPrecondition, "it does not speak this protocol: %w", err)
 		}
@@ -109,12 +110,12 @@ func (l *link) await(ctx context.Context) error {
 
 // welcome takes what was agreed.
 func (l *link) welcome(w *mitterev1.Welcome) error {
-	if wrong := messaging.CheckWelcome(w); wrong != nil {
+	if wrong := command.CheckWelcome(w); wrong != nil {
 		return wrong
 	}
 	l.session, l.instance = w.GetSession(), w.GetInstance()
-	l.heartbeat, l.frame = time.Duration(w.GetHeartbeatNano()), messaging.FrameLimit(w.GetLimits().GetFrameBytes())
-	l.targets = slices.Contains(w.GetFeatures(), messaging.FeatureTargets)
+	l.heartbeat, l.frame = time.Duration(w.GetHeartbeatNano()), command.FrameLimit(w.GetLimits().GetFrameBytes())
+	l.targets = slices.Contains(w.GetFeatures(), command.FeatureTargets)
 	l.heard.Store(l.conn.clock())
 	return nil
 }
@@ -207,14 +208,11 @@ func (l *link) watch(ctx context.Context) error {
 
 // send sends a command. An error means that nothing was sent.
 func (l *link) send(ctx context.Context, kind, message proto.Message) error {
-	command, err := messaging.NewCommand(kind, message)
+	c, err := command.New(kind, message)
 	if err != nil {
 		return err
 	}
-	if err := command.Send(ctx, nil, l.put); err != nil {
-		return messaging.FromComm(err)
-	}
-	return nil
+	return messaging.FromComm(c.WithFrames(nil, func(frames [][]byte) error { return l.put(ctx, comm.NewMessage(frames...)) }))
 }
 
 // put puts a message into the socket, unless it would end the connection.

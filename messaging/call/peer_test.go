@@ -15,6 +15,7 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/reactor"
@@ -25,7 +26,7 @@ type frames [][]byte
 
 // commandOf returns a command as it travels, with the envelope of a message.
 func commandOf(kind, message proto.Message) frames {
-	c, err := messaging.NewCommand(kind, message)
+	c, err := command.New(kind, message)
 	if err != nil {
 		panic(err)
 	}
@@ -52,7 +53,7 @@ func serveRaw(t testing.TB, zmq *comm.Context, endpoint string, answers answers)
 			if err != nil {
 				return
 			}
-			c, _ := messaging.DecodeCommand(m.Frames[1:])
+			c, _ := command.Decode(m.Frames[1:])
 			for _, answer := range answers(c.Kind) {
 				_ = router.Send(ctx, comm.NewMessage(slices.Concat(m.Frames[:1], answer)...)) // its peer may be gone
 			}

@@ -8,6 +8,7 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging"
 )
 
@@ -81,7 +82,7 @@ func (l *link) standIn(ctx context.Context) {
 // take handles one message. An error ends the session.
 func (l *link) take(m comm.Message) error {
 	l.heard.Store(l.conn.clock())
-	command, err := messaging.DecodeCommand(withoutDelimiter(m.Frames))
+	command, err := command.Decode(withoutDelimiter(m.Frames))
 	if err != nil {
 		m.Release()
 		return messaging.Errorf(messaging.Unavailable, "%s sent what is no command: %w", l.conn.endpoint, err)

@@ -18,13 +18,14 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 )
 
 // brokerWelcome accepts a session as a broker does that serves targets.
 func brokerWelcome() frames {
-	return commandOf(&mitterev1.Welcome{Session: 1, HeartbeatNano: int64(rarely), Features: []string{messaging.FeatureTargets}}, nil)
+	return commandOf(&mitterev1.Welcome{Session: 1, HeartbeatNano: int64(rarely), Features: []string{command.FeatureTargets}}, nil)
 }
 
 // broking accepts sessions as a broker does, and answers what else comes.

@@ -13,6 +13,7 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/service/broker"
 	"github.com/mittere/mittere/service/desk"
@@ -194,7 +195,7 @@ func answered[K proto.Message](p *peer) K {
 	p.t.Helper()
 	for {
 		m := must(p.Recv(patient(p.t)))(p.t)
-		c := must(messaging.DecodeCommand(m.Frames))(p.t)
+		c := must(command.Decode(m.Frames))(p.t)
 		if kind, ok := c.Kind.(K); ok {
 			return kind
 		}

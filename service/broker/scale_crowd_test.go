@@ -13,6 +13,7 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/internal/faulttest"
 	"github.com/mittere/mittere/messaging"
 )
@@ -163,7 +164,7 @@ func (m *crowdMember) hear(ctx context.Context, until time.Time) error {
 	case err != nil:
 		return err
 	}
-	c, err := messaging.DecodeCommand(got.Frames)
+	c, err := command.Decode(got.Frames)
 	if err != nil {
 		return err
 	}

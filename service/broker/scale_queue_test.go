@@ -14,6 +14,7 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/internal/faulttest"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/service"
@@ -60,7 +61,7 @@ func (q *queuer) read(ctx context.Context) {
 		if err != nil {
 			return
 		}
-		c, err := messaging.DecodeCommand(m.Frames)
+		c, err := command.Decode(m.Frames)
 		if r, is := c.Kind.(*mitterev1.Reply); is && err == nil {
 			q.note(r, c.Body)
 		}

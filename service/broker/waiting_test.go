@@ -11,6 +11,7 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 )
@@ -125,12 +126,12 @@ func TestClientsOfYesterdayAreNotToldWhyTheyWait(t *testing.T) {
 	defer p.Close()
 	p.command(&mitterev1.Hello{Instance: []byte("yesterday"), Role: mitterev1.Role_ROLE_CLIENT, HeartbeatNano: int64(time.Minute)}, nil)
 	welcome := answered[*mitterev1.Welcome](p)
-	c := must(messaging.NewCommand(&mitterev1.Request{
+	c := must(command.New(&mitterev1.Request{
 		Call: 1, Session: welcome.GetSession(), Service: "echo", Method: waitingMethod.Name, WaitNano: int64(500 * time.Millisecond),
 	}, &testv1.EchoRequest{}))(t)
 	p.command(c.Kind, c.Body)
 	m := must(p.Recv(patient(t)))(t)
-	first := must(messaging.DecodeCommand(m.Frames))(t)
+	first := must(command.Decode(m.Frames))(t)
 	if _, reply := first.Kind.(*mitterev1.Reply); !reply {
 		t.Errorf("got a %T, want its reply and nothing before", first.Kind)
 	}

@@ -5,7 +5,7 @@ import (
 
 	dialectv1 "github.com/mittere/mittere/gen/mittere/dialect/v1"
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
-	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/messaging/message"
 	"github.com/mittere/mittere/service/desk"
 )
 
@@ -42,7 +42,7 @@ func Frames(c desk.Content) [][]byte {
 	if !enveloped(c) || len(c.Body) != 1 {
 		return c.Body
 	}
-	e, err := messaging.Decode(c.Body[0])
+	e, err := message.Decode(c.Body[0])
 	if err != nil || e.Type != framesName {
 		return c.Body
 	}
@@ -64,7 +64,7 @@ func Ending(a desk.Answer) (failed *mitterev1.Status, envelope []byte) {
 	if is != statusName {
 		return nil, envelope
 	}
-	e, _ := messaging.Decode(envelope) // which it was before
+	e, _ := message.Decode(envelope) // which it was before
 	said := new(mitterev1.Status)
 	switch err := proto.Unmarshal(e.Body, said); {
 	case err != nil:
@@ -99,7 +99,7 @@ func envelopeOf(c desk.Content) (envelope []byte, is string) {
 		return c.Body[0], ""
 	}
 	if len(c.Body) == 1 {
-		if e, err := messaging.Decode(c.Body[0]); err == nil {
+		if e, err := message.Decode(c.Body[0]); err == nil {
 			return c.Body[0], e.Type
 		}
 	}
@@ -113,7 +113,7 @@ func envelopeOf(c desk.Content) (envelope []byte, is string) {
 
 // pack returns the envelope of a message.
 func pack(m proto.Message) ([]byte, error) {
-	e, err := messaging.Pack(m)
+	e, err := message.Pack(m)
 	if err != nil {
 		return nil, err
 	}

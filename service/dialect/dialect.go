@@ -13,7 +13,7 @@ package dialect
 import (
 	"time"
 
-	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/service/desk"
 )
 
@@ -60,7 +60,7 @@ type Keeper interface {
 	Tick(now time.Duration, probe bool) (actions []desk.Action, answers [][][]byte)
 	// FrameLimit returns how many bytes of a frame the peer takes, 0 if it does not say.
 	// A longer one would end its connection.
-	FrameLimit() messaging.FrameLimit
+	FrameLimit() command.FrameLimit
 	// Drain returns what asks the peer for no further requests, since the broker
 	// stops.
 	Drain() (answers [][][]byte)

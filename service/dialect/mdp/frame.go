@@ -3,7 +3,7 @@ package mdp
 import (
 	"fmt"
 
-	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/messaging/message"
 	"github.com/mittere/mittere/service/dialect"
 )
 
@@ -73,5 +73,5 @@ func shown(command []byte) string {
 
 // invalid returns the error of a message that is not of the protocol.
 func invalid(format string, args ...any) error {
-	return messaging.Errorf(messaging.InvalidArgument, format, args...)
+	return message.Errorf(message.InvalidArgument, format, args...)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/service/desk"
 	"github.com/mittere/mittere/service/dialect/native"
@@ -28,7 +29,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	answer, err := messaging.DecodeCommand(answers[0])
+	answer, err := command.Decode(answers[0])
 	fmt.Println(answer.Kind.(*mitterev1.Welcome).GetInstance(), err)
 	// Output: broker-1 <nil>
 }

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/service/desk"
 	"github.com/mittere/mittere/service/dialect"
@@ -147,18 +148,18 @@ func (s *stage) tell(to string, messages [][][]byte) {
 
 // text returns a message as tests have it.
 func (s *stage) text(to string, frames [][]byte) string {
-	delimiter, command := "", frames
+	delimiter, rest := "", frames
 	if len(frames[0]) == 0 {
-		delimiter, command = "|", frames[1:]
+		delimiter, rest = "|", frames[1:]
 	}
-	if len(command) == 0 || !messaging.IsCommand(command[0]) {
+	if len(rest) == 0 || !command.Is(rest[0]) {
 		var parts []string
 		for _, frame := range frames {
 			parts = append(parts, strings.Trim(body(frame), `"`))
 		}
 		return strings.Join(parts, "|")
 	}
-	c, err := messaging.DecodeCommand(command)
+	c, err := command.Decode(rest)
 	if err != nil {
 		s.Fatalf("to %s: %v", to, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/service/desk"
 	"github.com/mittere/mittere/service/dialect"
@@ -126,7 +127,7 @@ func (w *world) message(from desk.Peer) [][]byte {
 // note notes what a peer asks for.
 func (w *world) note(from desk.Peer, frames [][]byte) {
 	_, frames = cutDelimiter(frames)
-	if c, err := messaging.DecodeCommand(frames); err == nil {
+	if c, err := command.Decode(frames); err == nil {
 		if _, ok := c.Kind.(*mitterev1.Request); ok {
 			w.ledgers[from].asked++
 		}
@@ -236,7 +237,7 @@ func (w *world) perform(actions []desk.Action) {
 // told notes what a peer was told.
 func (w *world) told(to desk.Peer, frames [][]byte) {
 	_, frames = cutDelimiter(frames)
-	c, err := messaging.DecodeCommand(frames)
+	c, err := command.Decode(frames)
 	if err != nil {
 		w.Fatalf("%q was told %q: %v", to.ID, frames, err)
 	}

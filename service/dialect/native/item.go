@@ -19,7 +19,7 @@ func (s *speaker) writeAccepted(a desk.Accepted) [][]byte {
 }
 
 // readItem takes an item of a worker.
-func (s *speaker) readItem(now time.Duration, k *mitterev1.Item, m message) []desk.Action {
+func (s *speaker) readItem(now time.Duration, k *mitterev1.Item, m inbound) []desk.Action {
 	return s.desk.Item(now, s.peer, k.GetCall(), m.content())
 }
 
@@ -74,7 +74,7 @@ func (s *speaker) readCancel(now time.Duration, k *mitterev1.Cancel) []desk.Acti
 }
 
 // readEvent takes news of the progress of a request from its worker.
-func (s *speaker) readEvent(now time.Duration, k *mitterev1.Event, m message) []desk.Action {
+func (s *speaker) readEvent(now time.Duration, k *mitterev1.Event, m inbound) []desk.Action {
 	return s.desk.Event(now, s.peer, k.GetCall(), m.content())
 }
 

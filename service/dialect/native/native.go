@@ -4,7 +4,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/service/desk"
 	"github.com/mittere/mittere/service/dialect"
 )
@@ -93,14 +93,14 @@ func (*native) Name() string { return "mittere/1" }
 // Speaks reports whether a message begins as a command does, of any version, behind an
 // empty frame or not. What follows may be wrong.
 func (*native) Speaks(frames [][]byte) bool {
-	_, command := split(frames)
-	return len(command) > 0 && messaging.IsCommand(command[0])
+	_, rest := split(frames)
+	return len(rest) > 0 && command.Is(rest[0])
 }
 
 // Kind returns the name of a command, such as "Request".
 func (*native) Kind(frames [][]byte) string {
-	_, command := split(frames)
-	c, err := messaging.DecodeCommand(command)
+	_, rest := split(frames)
+	c, err := command.Decode(rest)
 	if err != nil || c.Kind == nil {
 		return "unknown"
 	}
@@ -108,7 +108,7 @@ func (*native) Kind(frames [][]byte) string {
 }
 
 // split takes away an empty frame in front of a command.
-func split(frames [][]byte) (delimited bool, command [][]byte) {
+func split(frames [][]byte) (delimited bool, rest [][]byte) {
 	if len(frames) > 0 && len(frames[0]) == 0 {
 		return true, frames[1:]
 	}

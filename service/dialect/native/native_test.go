@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/service/desk"
 	"github.com/mittere/mittere/service/dialect"
@@ -137,7 +138,7 @@ func TestBodyIsNeitherCopiedNorLookedAt(t *testing.T) {
 			t.Errorf("a head of %d bytes", content.HeadSize)
 		}
 		sent := s.speakers[peer("w")].Write(actions[0])
-		if c, err := messaging.DecodeCommand(sent); err != nil || len(c.Body) != size || c.Body == nil {
+		if c, err := command.Decode(sent); err != nil || len(c.Body) != size || c.Body == nil {
 			t.Errorf("the worker got %d bytes, %v", len(c.Body), err)
 		}
 		s.must("w", &mitterev1.Reply{Call: actions[0].(desk.Deliver).Leg}, "HI")

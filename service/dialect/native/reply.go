@@ -9,7 +9,7 @@ import (
 )
 
 // readReply takes the answer of a worker (docs/wire.md, "Replies").
-func (s *speaker) readReply(now time.Duration, k *mitterev1.Reply, m message) []desk.Action {
+func (s *speaker) readReply(now time.Duration, k *mitterev1.Reply, m inbound) []desk.Action {
 	a := desk.Answer{Content: m.content()}
 	if k.GetStatus().GetCode() != mitterev1.Code_CODE_UNSPECIFIED {
 		a.Status, a.Refused, a.Content.Body = k.GetStatus(), k.GetRefused(), nil

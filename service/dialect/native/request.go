@@ -6,25 +6,25 @@ import (
 	"time"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
-	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/messaging/message"
 	"github.com/mittere/mittere/service/desk"
 	"github.com/mittere/mittere/service/dialect"
 )
 
 // readRequest takes a request of a client (docs/wire.md, "Requests").
-func (s *speaker) readRequest(now time.Duration, k *mitterev1.Request, m message) ([]desk.Action, [][][]byte, error) {
+func (s *speaker) readRequest(now time.Duration, k *mitterev1.Request, m inbound) ([]desk.Action, [][][]byte, error) {
 	switch {
 	case !s.hears(now, k.GetSession()):
 		return nil, append(s.refuse(k, errUnknownSession()), s.dismiss(errUnknownSession())...), nil
 	case s.session.worker:
-		err := messaging.Errorf(messaging.FailedPrecondition, "the session is a worker's, which makes no calls")
+		err := message.Errorf(message.FailedPrecondition, "the session is a worker's, which makes no calls")
 		return s.desk.Hear(now, s.peer), s.refuse(k, err), err
 	case m.Body == nil:
-		err := messaging.Errorf(messaging.InvalidArgument, "a request without an envelope")
+		err := message.Errorf(message.InvalidArgument, "a request without an envelope")
 		return nil, s.refuse(k, err), err
 	}
 	if s.session.runs(k.GetCall()) && !k.GetOneWay() { // of which the desk knows nothing
-		return nil, s.refuse(k, messaging.Errorf(messaging.InvalidArgument, "the call %d runs already", k.GetCall())), nil
+		return nil, s.refuse(k, message.Errorf(message.InvalidArgument, "the call %d runs already", k.GetCall())), nil
 	}
 	age := now - s.session.sentAt(now, k.GetSentAtNano())
 	r := &desk.Request{
@@ -95,7 +95,7 @@ func target(t *mitterev1.Target) desk.Target {
 }
 
 // refuse answers a request that the desk is not told of.
-func (s *speaker) refuse(k *mitterev1.Request, why *messaging.Error) [][][]byte {
+func (s *speaker) refuse(k *mitterev1.Request, why *message.Error) [][][]byte {
 	if k.GetOneWay() {
 		return nil
 	}

@@ -10,7 +10,8 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 	"github.com/mittere/mittere/internal/clock"
-	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/internal/command"
+	"github.com/mittere/mittere/messaging/message"
 	"github.com/mittere/mittere/service/desk"
 )
 
@@ -21,7 +22,7 @@ type session struct {
 	alias     []byte // what workers know of that
 	worker    bool   // its role
 	own       bool   // it is the broker's own worker
-	limit     messaging.FrameLimit
+	limit     command.FrameLimit
 	heartbeat time.Duration
 	heard     time.Duration // when something came
 	said      time.Duration // when something was sent that tells the time
@@ -62,7 +63,7 @@ func (s *speaker) look(now time.Duration) []desk.Action {
 }
 
 // FrameLimit returns how many bytes of a frame the peer takes, 0 if it does not say.
-func (s *speaker) FrameLimit() messaging.FrameLimit {
+func (s *speaker) FrameLimit() command.FrameLimit {
 	if s.session == nil {
 		return 0
 	}
@@ -99,22 +100,22 @@ func (s *speaker) hears(now time.Duration, id uint64) bool {
 // readHello opens a session in place of the one that the peer had.
 func (s *speaker) readHello(now time.Duration, k *mitterev1.Hello) ([]desk.Action, [][][]byte, error) {
 	actions := s.end(now)
-	if wrong := messaging.CheckHello(k); wrong != nil {
+	if wrong := command.CheckHello(k); wrong != nil {
 		return actions, s.dismiss(wrong), nil
 	}
 	b := &session{
 		id: rand.Uint64() | 1, client: string(k.GetInstance()), worker: k.GetRole() == mitterev1.Role_ROLE_WORKER, heard: now, said: now,
-		limit:     messaging.FrameLimit(k.GetFrameBytes()),
+		limit:     command.FrameLimit(k.GetFrameBytes()),
 		heartbeat: min(max(time.Duration(k.GetHeartbeatNano()), s.shortest), longestHeartbeat),
 	}
 	b.alias = aliasOf(k.GetInstance())
 	b.own = b.worker && s.own != "" && subtle.ConstantTimeCompare([]byte(s.own), k.GetInstance()) == 1
-	b.tell = slices.Contains(k.GetFeatures(), messaging.FeatureWaiting)
+	b.tell = slices.Contains(k.GetFeatures(), command.FeatureWaiting)
 	b.sentAt(now, k.GetSentAtNano())
 	s.session = b
 	answers := [][][]byte{s.frames(&mitterev1.Welcome{
 		Session: b.id, HeartbeatNano: int64(b.heartbeat), Instance: s.name,
-		Features: []string{messaging.FeatureTargets, messaging.FeatureWaiting},
+		Features: []string{command.FeatureTargets, command.FeatureWaiting},
 		Limits:   &mitterev1.Limits{FrameBytes: s.frameBytes, Calls: s.calls},
 	}, nil)}
 	if s.desk.Stopping() { // who comes now may ask the broker how it goes on, and nothing else
@@ -159,18 +160,18 @@ func sentAt(now time.Duration) int64 { return int64(now) + 1 }
 // tells it which one is.
 func (s *speaker) reject(now time.Duration, why error) ([]desk.Action, [][][]byte) {
 	return s.end(now), [][][]byte{s.frames(&mitterev1.Disconnect{
-		Status: messaging.AsError(why).Status(), Versions: []uint32{messaging.CommandVersion},
+		Status: message.AsError(why).Status(), Versions: []uint32{command.Version},
 	}, nil)}
 }
 
 // dismiss returns what tells the peer that it has no session.
-func (s *speaker) dismiss(why *messaging.Error) [][][]byte {
+func (s *speaker) dismiss(why *message.Error) [][][]byte {
 	return [][][]byte{s.frames(&mitterev1.Disconnect{Status: why.Status()}, nil)}
 }
 
 // errUnknownSession is what a peer gets whose session ended.
-func errUnknownSession() *messaging.Error {
-	return messaging.Errorf(messaging.Unavailable, "the session is not known here")
+func errUnknownSession() *message.Error {
+	return message.Errorf(message.Unavailable, "the session is not known here")
 }
 
 // Tick ends a session that is over, and streams that are, and sends a heartbeat where
@@ -221,6 +222,6 @@ func (s *speaker) farewell(said bool) [][][]byte {
 }
 
 // errStopped is what a peer gets when the broker has stopped.
-func errStopped() *messaging.Error {
-	return messaging.Errorf(messaging.Unavailable, "the broker stopped")
+func errStopped() *message.Error {
+	return message.Errorf(message.Unavailable, "the broker stopped")
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mittere/mittere/comm"
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/service/desk"
@@ -101,7 +102,7 @@ func (w *handWorker) next(ctx context.Context) (messaging.Command, error) {
 		if err != nil {
 			return messaging.Command{}, err
 		}
-		c, err := messaging.DecodeCommand(m.Frames)
+		c, err := command.Decode(m.Frames)
 		if _, beat := c.Kind.(*mitterev1.Heartbeat); err != nil || !beat {
 			return c, err
 		}

@@ -6,7 +6,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
-	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/internal/command"
+	"github.com/mittere/mittere/messaging/message"
 	"github.com/mittere/mittere/service/desk"
 )
 
@@ -19,9 +20,9 @@ type speaker struct {
 	session   *session // nil if it has none
 }
 
-// message is a command that came, and how.
-type message struct {
-	messaging.Command
+// inbound is a command that came, and how.
+type inbound struct {
+	command.Command
 	frames [][]byte // that it came in; what was decoded of them does not need their array
 }
 
@@ -33,11 +34,11 @@ func (s *speaker) Read(now time.Duration, frames [][]byte) (actions []desk.Actio
 	// is of no session, and tells the desk nothing.
 	ended := s.look(now)
 	s.delimited, frames = split(frames)
-	command, err := messaging.DecodeCommand(frames)
+	command, err := command.Decode(frames)
 	if err != nil {
 		actions, answers = s.reject(now, err)
 	} else {
-		actions, answers, err = s.read(now, message{command, frames})
+		actions, answers, err = s.read(now, inbound{command, frames})
 	}
 	if ended != nil {
 		actions = ended
@@ -46,7 +47,7 @@ func (s *speaker) Read(now time.Duration, frames [][]byte) (actions []desk.Actio
 }
 
 // read takes a command.
-func (s *speaker) read(now time.Duration, m message) (actions []desk.Action, answers [][][]byte, err error) {
+func (s *speaker) read(now time.Duration, m inbound) (actions []desk.Action, answers [][][]byte, err error) {
 	switch k := m.Kind.(type) {
 	case nil: // of a later version
 		return nil, nil, nil
@@ -66,7 +67,7 @@ func (s *speaker) read(now time.Duration, m message) (actions []desk.Action, ans
 }
 
 // readClient takes a command of a client.
-func (s *speaker) readClient(now time.Duration, m message) (actions []desk.Action, answers [][][]byte, err error) {
+func (s *speaker) readClient(now time.Duration, m inbound) (actions []desk.Action, answers [][][]byte, err error) {
 	if k, ok := m.Kind.(*mitterev1.Request); ok {
 		return s.readRequest(now, k, m)
 	}
@@ -89,7 +90,7 @@ func (s *speaker) readClient(now time.Duration, m message) (actions []desk.Actio
 }
 
 // readWorker takes a command of a worker.
-func (s *speaker) readWorker(now time.Duration, m message) (actions []desk.Action, answers [][][]byte, err error) {
+func (s *speaker) readWorker(now time.Duration, m inbound) (actions []desk.Action, answers [][][]byte, err error) {
 	if s.session == nil {
 		if k, answer := m.Kind.(interface{ GetCall() uint64 }); answer { // it stood still, and does not know yet
 			s.desk.Stray(s.peer, k.GetCall())
@@ -117,10 +118,10 @@ func (s *speaker) readWorker(now time.Duration, m message) (actions []desk.Actio
 
 // readForeign drops what a client sends that is a worker's to send. One that wants to
 // be a worker is told that it is none.
-func (s *speaker) readForeign(now time.Duration, m message) (actions []desk.Action, answers [][][]byte, err error) {
+func (s *speaker) readForeign(now time.Duration, m inbound) (actions []desk.Action, answers [][][]byte, err error) {
 	err = invalid("a client that sends a %s", nameOf(m.Kind))
 	if _, ready := m.Kind.(*mitterev1.Ready); ready {
-		return s.end(now), s.dismiss(messaging.Errorf(messaging.FailedPrecondition, "the session is a client's")), err
+		return s.end(now), s.dismiss(message.Errorf(message.FailedPrecondition, "the session is a client's")), err
 	}
 	s.session.heard = now
 	return nil, nil, err
@@ -164,7 +165,7 @@ func (s *speaker) Idle() bool { return s.session == nil }
 // frames returns a command as it goes to the peer; nil if it cannot be written, as with
 // invalid UTF-8 in a text.
 func (s *speaker) frames(kind proto.Message, body []byte) [][]byte {
-	c := messaging.Command{Kind: kind, Body: body}
+	c := command.Command{Kind: kind, Body: body}
 	frames, err := c.Frames()
 	switch {
 	case err != nil:
@@ -177,7 +178,7 @@ func (s *speaker) frames(kind proto.Message, body []byte) [][]byte {
 }
 
 // content returns what came in a message, with its kind as the head.
-func (m *message) content() desk.Content {
+func (m *inbound) content() desk.Content {
 	c := desk.Content{Head: m.Kind, HeadSize: len(m.frames[0])}
 	if m.Body == nil {
 		return c
@@ -195,5 +196,5 @@ func nameOf(kind proto.Message) string { return string(kind.ProtoReflect().Descr
 
 // invalid returns the error of a command that the peer must not send.
 func invalid(format string, args ...any) error {
-	return messaging.Errorf(messaging.InvalidArgument, format, args...)
+	return message.Errorf(message.InvalidArgument, format, args...)
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
-	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/messaging/message"
 	"github.com/mittere/mittere/service/desk"
 )
 
@@ -132,7 +132,7 @@ func (s *speaker) keep(st *stream, worker string, envelope []byte) [][]byte {
 	f, b := st.flow(worker), s.session
 	size := len(envelope) + keptOverhead
 	if st.items == mostKept || st.bytes+size > mostCallKept || b.kept+size > mostKeptBytes {
-		return s.cut(st, worker, messaging.Errorf(messaging.ResourceExhausted,
+		return s.cut(st, worker, message.Errorf(message.ResourceExhausted,
 			"the worker %q heeds no credit, and its client reads too slowly: of the stream %d items with %d bytes are waiting", worker, st.items, st.bytes))
 	}
 	f.kept = append(f.kept, envelope)
@@ -154,7 +154,7 @@ func (b *session) unkeep(st *stream, f *flow) (envelope []byte) {
 }
 
 // cut ends what a worker sends, whatever is kept of it.
-func (s *speaker) cut(st *stream, worker string, why *messaging.Error) [][]byte {
+func (s *speaker) cut(st *stream, worker string, why *message.Error) [][]byte {
 	f := st.flow(worker)
 	for len(f.kept) > 0 {
 		s.session.unkeep(st, f)
@@ -242,13 +242,13 @@ func (s *speaker) expire(now time.Duration) (answers [][][]byte) {
 		if !st.ended || st.over || now < st.until {
 			continue
 		}
-		answers = append(answers, s.abort(st, messaging.Errorf(messaging.DeadlineExceeded, "the stream was not read in time"))...)
+		answers = append(answers, s.abort(st, message.Errorf(message.DeadlineExceeded, "the stream was not read in time"))...)
 	}
 	return answers
 }
 
 // abort ends what all workers send of a stream, whatever is kept of it.
-func (s *speaker) abort(st *stream, why *messaging.Error) (answers [][][]byte) {
+func (s *speaker) abort(st *stream, why *message.Error) (answers [][][]byte) {
 	for _, worker := range slices.Sorted(maps.Keys(st.flows)) {
 		if f := st.flows[worker]; !f.over {
 			answers = append(answers, s.cut(st, worker, why))

@@ -3,7 +3,7 @@ package pirate
 import (
 	"slices"
 
-	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/messaging/message"
 )
 
 // unwrap splits what a client sent into the address stack, with the empty frame that
@@ -22,11 +22,11 @@ func appendBody(frames, body [][]byte) [][]byte {
 	return append(frames, body...)
 }
 
-// command is what a worker says.
-type command int
+// verb is what a worker says.
+type verb int
 
 const (
-	none command = iota // of the protocol
+	none verb = iota // of the protocol
 	ready
 	heartbeat
 	reply
@@ -45,17 +45,17 @@ const (
 	heartbeatWord = "HEARTBEAT"
 )
 
-// message is what a worker sent.
-type message struct {
+// inbound is what a worker sent.
+type inbound struct {
 	kind    kind // of whom says it; unknown if several do
-	command command
+	command verb
 	rest    [][]byte // of a reply, beginning with the token: at least two frames
 }
 
 // parse reads what a worker sent: one frame is a command, more are a reply. Only a REQ,
 // the socket of Simple Pirates, has an empty frame in front.
-func parse(frames [][]byte) message {
-	m := message{}
+func parse(frames [][]byte) inbound {
+	m := inbound{}
 	if len(frames) > 1 && len(frames[0]) == 0 {
 		m.kind, frames = simple, frames[1:]
 	}
@@ -75,7 +75,7 @@ func parse(frames [][]byte) message {
 }
 
 // commandOf returns what a frame says, and which kind of workers says it so.
-func commandOf(frame []byte) (command, kind) {
+func commandOf(frame []byte) (verb, kind) {
 	switch string(frame) {
 	case readyFrame:
 		return ready, paranoid
@@ -94,5 +94,5 @@ func commandOf(frame []byte) (command, kind) {
 
 // invalid returns the error of a message that is not of the protocol.
 func invalid(format string, args ...any) error {
-	return messaging.Errorf(messaging.InvalidArgument, format, args...)
+	return message.Errorf(message.InvalidArgument, format, args...)
 }

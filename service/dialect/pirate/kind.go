@@ -5,7 +5,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/messaging/message"
 )
 
 // kind is which heartbeat a worker speaks. Its first message tells.
@@ -56,14 +56,14 @@ const heartbeatType = "Heartbeat"
 // isHeartbeat reports whether a frame is an envelope of a Heartbeat. What is in that
 // says no more than the worker's routing id.
 func isHeartbeat(frame []byte) bool {
-	e, err := messaging.Decode(frame)
+	e, err := message.Decode(frame)
 	return err == nil && e.Type == heartbeatType
 }
 
 // heartbeatOf returns an envelope of a Heartbeat that has, as dīvidere's broker writes
 // it, the routing id of the worker; none if that is not text.
 func heartbeatOf(routingID string) []byte {
-	e := messaging.Envelope{Type: heartbeatType}
+	e := message.Envelope{Type: heartbeatType}
 	if utf8.ValidString(routingID) {
 		e.Body = protowire.AppendTag(e.Body, 1, protowire.BytesType)
 		e.Body = protowire.AppendString(e.Body, routingID)

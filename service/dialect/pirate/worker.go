@@ -4,7 +4,7 @@ import (
 	"time"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
-	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/service/desk"
 	"github.com/mittere/mittere/service/dialect"
 )
@@ -118,7 +118,7 @@ func (w *worker) probe() [][]byte {
 }
 
 // FrameLimit returns 0: a worker does not say how much it takes.
-func (*worker) FrameLimit() messaging.FrameLimit { return 0 }
+func (*worker) FrameLimit() command.FrameLimit { return 0 }
 
 // Drain returns nothing: the protocol has no word for it.
 func (*worker) Drain() (answers [][][]byte) { return nil }

@@ -1,8 +1,7 @@
 package plain
 
 import (
-	"github.com/mittere/mittere/comm"
-	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/messaging/message"
 	"github.com/mittere/mittere/service/desk"
 	"github.com/mittere/mittere/service/dialect"
 )
@@ -36,7 +35,7 @@ func (plain) Kind(frames [][]byte) string {
 	if len(body) != 1 {
 		return "unknown"
 	}
-	e, err := messaging.Decode(body[0])
+	e, err := message.Decode(body[0])
 	if err != nil {
 		return "unknown"
 	}
@@ -51,7 +50,7 @@ func (plain) Open(d *desk.Desk, peer desk.Peer) dialect.Speaker {
 // split splits a message into its route, which ends in an empty frame, and what is
 // behind that. Without an empty frame there is no route but the peer itself.
 func split(frames [][]byte) (route, body [][]byte) {
-	route, body = comm.SplitRoute(frames)
+	route, body = message.SplitRoute(frames)
 	if len(route) > 0 && len(route[len(route)-1]) > 0 {
 		return nil, frames
 	}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
-	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/messaging/message"
 	"github.com/mittere/mittere/service/desk"
 	"github.com/mittere/mittere/service/dialect"
 )
@@ -27,15 +27,15 @@ const statusName = "mittere.v1.Status"
 func (s *speaker) Read(now time.Duration, frames [][]byte) ([]desk.Action, [][][]byte, error) {
 	route, body := split(frames)
 	if len(body) != 1 {
-		err := messaging.Errorf(messaging.InvalidArgument, "%d frames behind the route, want an envelope", len(body))
+		err := message.Errorf(message.InvalidArgument, "%d frames behind the route, want an envelope", len(body))
 		return nil, refuse(route, err), err
 	}
-	e, err := messaging.Decode(body[0])
+	e, err := message.Decode(body[0])
 	switch {
 	case err != nil:
-		return nil, refuse(route, messaging.AsError(err)), err
+		return nil, refuse(route, message.AsError(err)), err
 	case e.Type == statusName:
-		return nil, nil, messaging.Errorf(messaging.InvalidArgument, "a %s, which is no request", statusName)
+		return nil, nil, message.Errorf(message.InvalidArgument, "a %s, which is no request", statusName)
 	}
 	service, wrong := s.serviceOf(e.Type)
 	if wrong != nil {
@@ -48,7 +48,7 @@ func (s *speaker) Read(now time.Duration, frames [][]byte) ([]desk.Action, [][][
 }
 
 // contentOf returns an envelope's frame, with what its Meta says of the request.
-func contentOf(e *messaging.Envelope, body [][]byte) desk.Content {
+func contentOf(e *message.Envelope, body [][]byte) desk.Content {
 	return desk.Content{
 		Head:     &mitterev1.Request{Traceparent: e.Meta.TraceParent, Tracestate: e.Meta.TraceState, Metadata: e.Meta.Metadata},
 		HeadSize: len(body[0]) - len(e.Body),
@@ -58,22 +58,22 @@ func contentOf(e *messaging.Envelope, body [][]byte) desk.Content {
 
 // serviceOf returns the service that takes messages of a type: the one of which a
 // worker says so, or else the one of that name.
-func (s *speaker) serviceOf(name string) (string, *messaging.Error) {
+func (s *speaker) serviceOf(name string) (string, *message.Error) {
 	takers := s.desk.Takers(name)
 	switch v, ok := s.desk.Service(name); {
 	case len(takers) == 1:
 		return takers[0], nil
 	case len(takers) > 1:
-		return "", messaging.Errorf(messaging.Unimplemented, "several services take a %s: %s", name, strings.Join(takers, ", "))
+		return "", message.Errorf(message.Unimplemented, "several services take a %s: %s", name, strings.Join(takers, ", "))
 	case ok && v.Workers > 0:
 		return name, nil
 	default:
-		return "", messaging.Errorf(messaging.Unavailable, "no worker takes a %s", name)
+		return "", message.Errorf(message.Unavailable, "no worker takes a %s", name)
 	}
 }
 
 // refuse answers what is malformed, if anybody waits at the end of a route.
-func refuse(route [][]byte, why *messaging.Error) [][][]byte {
+func refuse(route [][]byte, why *message.Error) [][][]byte {
 	if len(route) == 0 {
 		return nil
 	}
