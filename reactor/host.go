@@ -138,7 +138,7 @@ func (h *host) hello(d *messaging.Delivery, k *mitterev1.Hello) {
 		return
 	}
 	h.say(path, &mitterev1.Welcome{
-		Session: s.id, HeartbeatNano: int64(s.heartbeat), Instance: h.u.instance,
+		Session: s.ID, HeartbeatNano: int64(s.Heartbeat), Instance: h.u.instance,
 		Limits: &mitterev1.Limits{FrameBytes: uint64(h.socket.frameSize()), Calls: uint32(h.u.gate.limit + h.u.gate.room)},
 	})
 }
@@ -193,7 +193,7 @@ func (h *host) hear(peer string, k *mitterev1.Heartbeat) bool {
 	if s == nil {
 		return false
 	}
-	s.sentAt(now, k.GetSentAtNano())
+	s.Sent(now, k.GetSentAtNano())
 	return true
 }
 

@@ -283,8 +283,7 @@ func (h *host) enrol(path messaging.ReturnPath, k *mitterev1.Welcome, met chan s
 	defer h.mu.Unlock()
 	now := h.lookLocked()
 	h.sessions.byPeer[path.Peer()] = &session{
-		peer: path.Peer(), path: path, id: k.GetSession(), heartbeat: time.Duration(k.GetHeartbeatNano()),
-		heard: now, said: now, legs: map[uint64]*leg{}, met: met,
+		Session: command.SessionOfWelcome(now, k), peer: path.Peer(), path: path, legs: map[uint64]*leg{}, met: met,
 	}
 }
 

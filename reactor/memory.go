@@ -33,8 +33,6 @@ const (
 	memoryBytes = 64 << 20
 	// rememberedOverhead is about what an answer takes up beside its content.
 	rememberedOverhead = 256
-	// maxKeySize bounds the names of clients.
-	maxKeySize = command.MaxInstanceSize
 	// maxClients bounds how many clients are known; others are not recognised.
 	maxClients = 100_000
 )
@@ -86,7 +84,7 @@ type recall struct {
 // longer. A key that is none has no past. The digest is that of what it asks for: nobody
 // gets the answer to what another one asked.
 func (m *memory) find(now time.Duration, key *mitterev1.Key, attempt uint32, digest uint64) (r recall) {
-	if !valid(key) {
+	if !command.ValidKey(key) {
 		return r
 	}
 	c := m.clients[string(key.GetInstance())]
@@ -108,12 +106,6 @@ func (m *memory) find(now time.Duration, key *mitterev1.Key, attempt uint32, dig
 		return recall{answer: &e.Value.(*remembered).answer}
 	}
 	return recall{lost: attempt > 1 && key.GetNumber() <= c.forgotten}
-}
-
-// valid reports whether a key can name a request.
-func valid(key *mitterev1.Key) bool {
-	n := len(key.GetInstance())
-	return n > 0 && n <= maxKeySize && key.GetNumber() > 0
 }
 
 // settle forgets the answers that a client waits for no longer.
@@ -139,7 +131,7 @@ func (m *memory) settle(c *client, settled uint64) {
 
 // begin notes that a request runs.
 func (m *memory) begin(now time.Duration, key *mitterev1.Key, w *work) {
-	if !valid(key) {
+	if !command.ValidKey(key) {
 		return
 	}
 	c := m.clients[string(key.GetInstance())]
@@ -158,7 +150,7 @@ func (m *memory) begin(now time.Duration, key *mitterev1.Key, w *work) {
 // never come.
 func (m *memory) end(now time.Duration, key *mitterev1.Key, answer messaging.Command, refused bool) {
 	c := m.clients[string(key.GetInstance())]
-	if !valid(key) || c == nil {
+	if !command.ValidKey(key) || c == nil {
 		return
 	}
 	c.last = now
@@ -183,7 +175,7 @@ func (m *memory) end(now time.Duration, key *mitterev1.Key, answer messaging.Com
 // lose notes that a request has ended without an answer for those who ask again.
 func (m *memory) lose(now time.Duration, key *mitterev1.Key) {
 	m.end(now, key, messaging.Command{}, true)
-	if c := m.clients[string(key.GetInstance())]; c != nil && valid(key) {
+	if c := m.clients[string(key.GetInstance())]; c != nil && command.ValidKey(key) {
 		c.forgotten = max(c.forgotten, key.GetNumber())
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+	"github.com/mittere/mittere/internal/command"
 
 	"github.com/mittere/mittere/messaging"
 )
@@ -265,7 +266,7 @@ func TestDetailsOfErrorsCountAsBytes(t *testing.T) {
 }
 
 func TestKeysThatNameNothingAreNotRemembered(t *testing.T) {
-	for _, k := range []*mitterev1.Key{nil, {}, {Number: 1}, {Instance: []byte("client")}, {Instance: make([]byte, maxKeySize+1), Number: 1}} {
+	for _, k := range []*mitterev1.Key{nil, {}, {Number: 1}, {Instance: []byte("client")}, {Instance: make([]byte, command.MaxInstanceSize+1), Number: 1}} {
 		m := newMemory()
 		m.begin(0, k, &work{})
 		m.end(0, k, replied("answer"), false)

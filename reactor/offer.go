@@ -142,7 +142,7 @@ func (r *Reactor) Reoffer() {
 			continue
 		}
 		for _, session := range s.host.all() {
-			_ = s.host.tell(session.path, session.id) // or it is lost, and told when it is back
+			_ = s.host.tell(session.path, session.ID) // or it is lost, and told when it is back
 		}
 	}
 }

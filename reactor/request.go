@@ -72,7 +72,7 @@ func (h *host) judge(d *messaging.Delivery, k *mitterev1.Request) verdict {
 	if s == nil {
 		return verdict{refused: errUnknownSession, stale: true}
 	}
-	sent := s.sentAt(now, k.GetSentAtNano())
+	sent := s.Sent(now, k.GetSentAtNano())
 	if s.legs[k.GetCall()] != nil {
 		return verdict{refused: messaging.Errorf(messaging.InvalidArgument, "call %d runs already", k.GetCall())}
 	}
@@ -105,7 +105,7 @@ func (h *host) judge(d *messaging.Delivery, k *mitterev1.Request) verdict {
 // owns reports whether a key is of a session's own client; another one's is none. A broker
 // has seen to that for the clients whose requests it hands on.
 func (h *host) owns(s *session, key *mitterev1.Key) bool {
-	return h.member != nil || string(key.GetInstance()) == s.client
+	return h.member != nil || string(key.GetInstance()) == s.Client
 }
 
 // recall decides about a request that came before: it is answered as it was then,

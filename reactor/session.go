@@ -1,12 +1,11 @@
 package reactor
 
 import (
-	"math/rand/v2"
 	"time"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
-	"github.com/mittere/mittere/internal/clock"
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging"
 )
 
@@ -19,44 +18,16 @@ type sessions struct {
 	looked   time.Duration // when somebody last looked at the time
 }
 
-const (
-	// longestHeartbeat is the longest that a session may ask for.
-	longestHeartbeat = 30 * time.Second
-	// heartbeatsMissed is how many heartbeats a peer may leave out.
-	heartbeatsMissed = 3
-	// maxSessions is how many sessions one socket may have.
-	maxSessions = 100_000
-)
+// maxSessions is how many sessions one socket may have.
+const maxSessions = 100_000
 
 // session is a peer that said Hello.
 type session struct {
-	peer      string
-	path      messaging.ReturnPath
-	id        uint64
-	client    string // its instance, which keys have
-	heartbeat time.Duration
-	heard     time.Duration // when something came
-	said      time.Duration // when a heartbeat was last sent
-	clock     clock.Offset
-	legs      map[uint64]*leg // by the peer's number of the call
-	met       chan struct{}   // closed, and nil then, when a broker first speaks in it
-}
-
-// patience is how long a session lasts without a word.
-func (s *session) patience() time.Duration { return heartbeatsMissed * s.heartbeat }
-
-// over reports whether nothing was heard of the peer for too long.
-func (s *session) over(now time.Duration) bool { return now-s.heard > s.patience() }
-
-// sentAt returns when something was sent by the peer's clock, as a time of ours; 0
-// is a peer that does not tell.
-func (s *session) sentAt(now time.Duration, nano int64) time.Duration {
-	if nano == 0 {
-		return now
-	}
-	sent := time.Duration(nano)
-	s.clock.Sample(sent, now, s.patience())
-	return now - s.clock.Age(sent, now)
+	command.Session
+	peer string
+	path messaging.ReturnPath
+	legs map[uint64]*leg // by the peer's number of the call
+	met  chan struct{}   // closed, and nil then, when a broker first speaks in it
 }
 
 // newSessions returns none.
@@ -72,11 +43,7 @@ func (t *sessions) open(now time.Duration, path messaging.ReturnPath, hello *mit
 	if ended == nil && len(t.byPeer) >= t.most {
 		return nil, nil
 	}
-	begun = &session{
-		peer: peer, path: path, id: rand.Uint64() | 1, client: string(hello.GetInstance()), heard: now, said: now, legs: map[uint64]*leg{},
-		heartbeat: max(min(time.Duration(hello.GetHeartbeatNano()), longestHeartbeat), t.shortest),
-	}
-	begun.sentAt(now, hello.GetSentAtNano())
+	begun = &session{Session: command.SessionOfHello(now, t.shortest, hello), peer: peer, path: path, legs: map[uint64]*leg{}}
 	t.byPeer[peer] = begun
 	return begun, ended
 }
@@ -84,7 +51,7 @@ func (t *sessions) open(now time.Duration, path messaging.ReturnPath, hello *mit
 // hear notes that a peer sent something, and returns its session, nil if it has
 // none of this id.
 func (t *sessions) hear(now time.Duration, peer string, id uint64) *session {
-	if s := t.byPeer[peer]; s == nil || s.id != id {
+	if s := t.byPeer[peer]; s == nil || s.ID != id {
 		return nil
 	}
 	s := t.of(now, peer)
@@ -100,10 +67,10 @@ func (t *sessions) hear(now time.Duration, peer string, id uint64) *session {
 // noticed: its clock tells nothing any more of how old a request is.
 func (t *sessions) of(now time.Duration, peer string) *session {
 	s := t.byPeer[peer]
-	if s == nil || s.over(now) {
+	if s == nil || s.Over(now) {
 		return nil
 	}
-	s.heard = now
+	s.Hear(now)
 	return s
 }
 
@@ -120,15 +87,15 @@ func (t *sessions) close(s *session) {
 func (t *sessions) look(now time.Duration) (ended []*session) {
 	still := now - t.looked
 	t.looked = max(now, t.looked)
-	if still <= heartbeatsMissed*t.shortest {
+	if still <= command.Patience(t.shortest) {
 		return nil
 	}
-	return t.remove(func(s *session) bool { return still > s.patience() })
+	return t.remove(func(s *session) bool { return still > s.Patience() })
 }
 
 // silent ends the sessions of peers of whom nothing was heard for too long.
 func (t *sessions) silent(now time.Duration) (ended []*session) {
-	return t.remove(func(s *session) bool { return s.over(now) })
+	return t.remove(func(s *session) bool { return s.Over(now) })
 }
 
 // remove takes sessions out.
@@ -146,8 +113,8 @@ func (t *sessions) remove(over func(*session) bool) (ended []*session) {
 // that it is sent.
 func (t *sessions) due(now time.Duration, all bool) (due []*session) {
 	for _, s := range t.byPeer {
-		if all || now-s.said >= s.heartbeat*3/4 {
-			s.said = now
+		if all || s.Due(now) {
+			s.Say(now)
 			due = append(due, s)
 		}
 	}

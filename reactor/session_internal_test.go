@@ -11,6 +11,7 @@ import (
 	"time"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+	"github.com/mittere/mittere/internal/command"
 
 	"github.com/mittere/mittere/messaging"
 )
@@ -99,20 +100,20 @@ func (m *sessionModel) hello() {
 	if begun == nil {
 		return
 	}
-	if begun.id == 0 || begun.heartbeat < modelShortest || begun.heartbeat > longestHeartbeat {
-		m.Fatalf("session %d with heartbeat %v", begun.id, begun.heartbeat)
+	if begun.ID == 0 || begun.Heartbeat < modelShortest || begun.Heartbeat > command.LongestHeartbeat {
+		m.Fatalf("session %d with heartbeat %v", begun.ID, begun.Heartbeat)
 	}
-	if want >= modelShortest && want <= longestHeartbeat && begun.heartbeat != want {
-		m.Fatalf("heartbeat %v, want %v", begun.heartbeat, want)
+	if want >= modelShortest && want <= command.LongestHeartbeat && begun.Heartbeat != want {
+		m.Fatalf("heartbeat %v, want %v", begun.Heartbeat, want)
 	}
-	m.open[begun] = &known{begun.heartbeat, m.now, m.now}
+	m.open[begun] = &known{begun.Heartbeat, m.now, m.now}
 }
 
 // hear lets a peer say something, with its session's id, another one or none.
 func (m *sessionModel) hear() {
 	peer := m.peer()
 	want := m.table.byPeer[peer]
-	if want != nil && m.now-m.open[want].heard > 3*want.heartbeat {
+	if want != nil && m.now-m.open[want].heard > 3*want.Heartbeat {
 		want = nil // over, and not yet ended
 	}
 	var got *session
@@ -135,7 +136,7 @@ func (m *sessionModel) hear() {
 // idOf returns the id of a peer's session.
 func (m *sessionModel) idOf(peer string) uint64 {
 	if s := m.table.byPeer[peer]; s != nil {
-		return s.id
+		return s.ID
 	}
 	return 1
 }
@@ -220,7 +221,7 @@ func TestStandstillEndsTheSessionsThatDidNotSurviveIt(t *testing.T) {
 	if ended := table.look(6*time.Second + 1); len(ended) != 1 || ended[0] != short {
 		t.Fatalf("ended %v, want the one with the short heartbeat", ended)
 	}
-	if table.hear(6*time.Second+1, "short", short.id) != nil || table.hear(6*time.Second+1, "long", long.id) != long {
+	if table.hear(6*time.Second+1, "short", short.ID) != nil || table.hear(6*time.Second+1, "long", long.ID) != long {
 		t.Error("the wrong session is left")
 	}
 	if ended := table.look(5 * time.Second); len(ended) != 0 || table.looked != 6*time.Second+1 {
@@ -231,10 +232,10 @@ func TestStandstillEndsTheSessionsThatDidNotSurviveIt(t *testing.T) {
 func TestSessionsThatWereSilentForTooLongAreNotRevived(t *testing.T) {
 	table := newSessions(time.Second)
 	s, _ := table.openFor(0, "peer", time.Second)
-	if table.hear(3*time.Second, "peer", s.id) == nil {
+	if table.hear(3*time.Second, "peer", s.ID) == nil {
 		t.Fatal("a session ended before its time")
 	}
-	if table.hear(6*time.Second+1, "peer", s.id) != nil || table.of(6*time.Second+1, "peer") != nil {
+	if table.hear(6*time.Second+1, "peer", s.ID) != nil || table.of(6*time.Second+1, "peer") != nil {
 		t.Fatal("a session came back")
 	}
 	if ended := table.silent(6*time.Second + 1); len(ended) != 1 || ended[0] != s {
@@ -243,12 +244,12 @@ func TestSessionsThatWereSilentForTooLongAreNotRevived(t *testing.T) {
 }
 
 func TestHeartbeatsAreNeverShorterThanTheReactorWants(t *testing.T) {
-	for _, shortest := range []time.Duration{time.Millisecond, time.Second, longestHeartbeat, time.Minute} {
+	for _, shortest := range []time.Duration{time.Millisecond, time.Second, command.LongestHeartbeat, time.Minute} {
 		table := newSessions(shortest)
 		for _, want := range []time.Duration{-1, 0, 1, time.Second, time.Minute, time.Hour, 1<<63 - 1} {
 			s, _ := table.openFor(0, "peer", want)
-			if s.heartbeat < shortest || s.heartbeat > max(shortest, longestHeartbeat) {
-				t.Errorf("of %v, at least %v, the heartbeat is %v", want, shortest, s.heartbeat)
+			if s.Heartbeat < shortest || s.Heartbeat > max(shortest, command.LongestHeartbeat) {
+				t.Errorf("of %v, at least %v, the heartbeat is %v", want, shortest, s.Heartbeat)
 			}
 		}
 	}
@@ -265,7 +266,7 @@ func TestSessionsOfOneSocketAreBounded(t *testing.T) {
 		t.Error("there are more sessions than there may be")
 	}
 	begun, ended := table.openFor(0, "7", time.Second)
-	if begun == nil || ended == nil || begun.id == ended.id {
+	if begun == nil || ended == nil || begun.ID == ended.ID {
 		t.Error("a peer with a session has no place for its next one")
 	}
 }
@@ -278,13 +279,13 @@ func TestNumbersInTheWireDocumentAreThoseOfTheReactor(t *testing.T) {
 	seconds := func(d time.Duration) string { return fmt.Sprintf("%d s", d/time.Second) }
 	thousands := func(n int) string { return fmt.Sprintf("%d,%03d", n/1000, n%1000) }
 	for _, sentence := range []string{
-		"at most " + seconds(longestHeartbeat),
+		"at most " + seconds(command.LongestHeartbeat),
 		"wants: " + seconds(DefaultHeartbeat) + " by default",
-		"for **" + map[int]string{3: "three"}[heartbeatsMissed] + "** times",
+		"for **" + map[int]string{3: "three"}[command.HeartbeatsMissed] + "** times",
 		"beyond " + thousands(maxSessions) + " sessions",
 		"kept for " + seconds(memoryAge) + ", at most " + fmt.Sprint(memoryBytes>>20) + " MiB",
 		"in the last " + seconds(2*memoryAge),
-		fmt.Sprintf("1 to %d bytes", maxKeySize),
+		fmt.Sprintf("1 to %d bytes", command.MaxInstanceSize),
 		"clients beyond " + thousands(maxClients),
 	} {
 		if !strings.Contains(string(text), sentence) {

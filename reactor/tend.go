@@ -60,7 +60,7 @@ func (h *host) watch() {
 func (h *host) beat(all bool) {
 	due, now := h.due(all)
 	for _, s := range due {
-		err := h.whisper(s.path, &mitterev1.Heartbeat{Session: s.id, SentAtNano: int64(now) + 1})
+		err := h.whisper(s.path, &mitterev1.Heartbeat{Session: s.ID, SentAtNano: int64(now) + 1})
 		if messaging.IsUnreachable(err) {
 			h.lose(s)
 		}
@@ -74,7 +74,7 @@ func (h *host) due(all bool) (due []*session, now time.Duration) {
 	defer h.mu.Unlock()
 	now = h.lookLocked()
 	for _, s := range h.sessions.byPeer {
-		h.memory.keep(now, s.client)
+		h.memory.keep(now, s.Client)
 	}
 	h.memory.expire(now)
 	for _, s := range h.sessions.silent(now) {
@@ -152,10 +152,10 @@ func (h *host) whisper(path messaging.ReturnPath, kind proto.Message) error {
 func (h *host) drain() {
 	for _, s := range h.all() {
 		if h.member != nil {
-			_ = h.tell(s.path, s.id) // what cannot be told is of a session that is lost
+			_ = h.tell(s.path, s.ID) // what cannot be told is of a session that is lost
 			continue
 		}
-		h.say(s.path, &mitterev1.Drain{Session: s.id})
+		h.say(s.path, &mitterev1.Drain{Session: s.ID})
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 const (
 	// MaxInstanceSize is how many bytes the instance of a Hello has at most.
 	MaxInstanceSize = 64
-	// ShortestHeartbeat and LongestHeartbeat are what a Welcome may agree upon.
-	ShortestHeartbeat, LongestHeartbeat = time.Millisecond, time.Hour
+	// shortestAgreed and longestAgreed are what a client accepts that a Welcome agrees to.
+	shortestAgreed, longestAgreed = time.Millisecond, time.Hour
 )
 
 // CheckHello returns why a session with the sender of a Hello cannot be, nil if it can.
@@ -36,8 +36,8 @@ func CheckWelcome(k *mitterev1.Welcome) *message.Error {
 	switch heartbeat, limit := time.Duration(k.GetHeartbeatNano()), FrameLimit(k.GetLimits().GetFrameBytes()); {
 	case k.GetSession() == 0:
 		return message.Errorf(message.Unavailable, "a welcome with no session")
-	case heartbeat < ShortestHeartbeat || heartbeat > LongestHeartbeat:
-		return message.Errorf(message.Unavailable, "a welcome with a heartbeat of %v, want %v to %v", heartbeat, ShortestHeartbeat, LongestHeartbeat)
+	case heartbeat < shortestAgreed || heartbeat > longestAgreed:
+		return message.Errorf(message.Unavailable, "a welcome with a heartbeat of %v, want %v to %v", heartbeat, shortestAgreed, longestAgreed)
 	case !limit.Valid():
 		return message.Errorf(message.Unavailable, "a welcome with frames of %d bytes, want %d at least", limit, LeastFrameLimit)
 	default:

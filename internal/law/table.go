@@ -51,21 +51,20 @@ func Table() []Row {
 		{"internal/command", []string{"messaging/message", "gen/...", "internal/protofield"}},
 		{"messaging", []string{"messaging/message", "internal/command", "comm", "gen/..."}},
 		{"messaging/call", []string{"messaging", "messaging/message", "internal/command", "comm", "gen/..."}},
-		{"reactor", []string{"messaging", "messaging/message", "internal/command", "gen/...", "internal/clock", "internal/noise"}},
+		{"reactor", []string{"messaging", "messaging/message", "internal/command", "gen/...", "internal/noise"}},
 		{"internal/management", []string{"reactor", "messaging/call", "messaging", "gen/...", "service/servicemittere"}},
 		{"registry", underRegistry},
 		{"registry/boltstore", underService},
 		{"registry/storetest", underService},
 		{"service/desk", []string{"gen/..."}},
-		{"service/dialect/...", []string{"service/dialect", "service/desk", "messaging/message", "internal/command", "gen/...", "internal/clock"}},
+		{"service/dialect/...", []string{"service/dialect", "service/desk", "messaging/message", "internal/command", "gen/..."}},
 		{"service", underService},
 		{"service/servicetest", []string{"service", "reactor", "comm"}},
 		{"service/broker", underBroker},
 		{"service/majordomo", []string{"messaging", "comm", "gen/..."}},
 
-		// What the codecs of envelopes and commands share, and the serving ends of Command.
+		// What the codecs of envelopes and commands share.
 		{"internal/protofield", nil},
-		{"internal/clock", nil},
 
 		// What serving ends log.
 		{"internal/noise", nil},

@@ -166,7 +166,7 @@ const lastWord = 10 * time.Millisecond
 // the session when nothing was heard for three times as long, or when this process
 // itself stood still for so long that the server must have ended it.
 func (l *link) keepTime(ctx context.Context) error {
-	patience := int64(heartbeatsMissed * l.heartbeat)
+	patience := int64(command.Patience(l.heartbeat))
 	tick := time.NewTicker(max(l.heartbeat/4, time.Millisecond))
 	defer tick.Stop()
 	for last := l.conn.clock(); ; {
@@ -181,7 +181,7 @@ func (l *link) keepTime(ctx context.Context) error {
 			return messaging.Errorf(messaging.Unavailable, "this process stood still for %v", time.Duration(now-last))
 		case now-l.heard.Load() > patience:
 			return messaging.Errorf(messaging.Unavailable, "nothing was heard of %s for %v", l.conn.endpoint, time.Duration(patience))
-		case now-l.said.Load() >= int64(l.heartbeat*3/4):
+		case now-l.said.Load() >= int64(command.HeartbeatDue(l.heartbeat)):
 			l.beat(ctx)
 		}
 		last = now

@@ -19,8 +19,6 @@ const (
 )
 
 const (
-	// heartbeatsMissed is how many heartbeats a peer may leave out.
-	heartbeatsMissed = 3
 	// pause stands between two handshakes that failed at once.
 	pause = 100 * time.Millisecond
 )

@@ -17,13 +17,6 @@ const (
 	DefaultHeartbeat = time.Second
 )
 
-const (
-	// longestHeartbeat is the longest that a session may ask for.
-	longestHeartbeat = 30 * time.Second
-	// heartbeatsMissed is how many heartbeats a peer may leave out.
-	heartbeatsMissed = 3
-)
-
 // native is the dialect. It does not change after it was made.
 type native struct {
 	name       string
@@ -65,7 +58,7 @@ func WithHeartbeat(shortest time.Duration) Option {
 	return option(func(n *native) {
 		n.shortest = DefaultHeartbeat
 		if shortest > 0 {
-			n.shortest = min(shortest, longestHeartbeat)
+			n.shortest = min(shortest, command.LongestHeartbeat)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging/message"
 	"github.com/mittere/mittere/service/desk"
 	"github.com/mittere/mittere/service/dialect"
@@ -26,7 +27,7 @@ func (s *speaker) readRequest(now time.Duration, k *mitterev1.Request, m inbound
 	if s.session.runs(k.GetCall()) && !k.GetOneWay() { // of which the desk knows nothing
 		return nil, s.refuse(k, message.Errorf(message.InvalidArgument, "the call %d runs already", k.GetCall())), nil
 	}
-	age := now - s.session.sentAt(now, k.GetSentAtNano())
+	age := now - s.session.Sent(now, k.GetSentAtNano())
 	r := &desk.Request{
 		Call: k.GetCall(), Tag: k, Service: serviceOf(k), Method: k.GetMethod(), Target: target(k.GetTarget()), Content: m.content(),
 		Timeout: left(k.GetTimeoutNano(), age), Wait: left(k.GetWaitNano(), age), Credit: k.GetCredit(), OneWay: k.GetOneWay(), Aside: strings.HasPrefix(k.GetMethod(), managementPrefix),
@@ -38,8 +39,8 @@ func (s *speaker) readRequest(now time.Duration, k *mitterev1.Request, m inbound
 	if k.GetIdempotency() != mitterev1.Idempotency_IDEMPOTENCY_UNSPECIFIED {
 		r.Repeat = desk.RepeatSafe
 	}
-	if string(k.GetKey().GetInstance()) == s.session.client { // else it is another client's
-		r.Key = desk.Key{Client: s.session.client, Number: k.GetKey().GetNumber()}
+	if string(k.GetKey().GetInstance()) == s.session.Client { // else it is another client's
+		r.Key = desk.Key{Client: s.session.Client, Number: k.GetKey().GetNumber()}
 		if k.GetKey() != nil {
 			k.Key.Instance = s.session.alias
 		}
@@ -105,10 +106,10 @@ func (s *speaker) refuse(k *mitterev1.Request, why *message.Error) [][][]byte {
 // writeRequest returns a request for a worker, on a leg of its own.
 func (s *speaker) writeRequest(a desk.Deliver) [][]byte {
 	r, now := a.Request, s.desk.Now()
-	s.session.said = now
+	s.session.Say(now)
 	k := &mitterev1.Request{
-		Call: a.Leg, Session: s.session.id, Service: r.Service, Method: r.Method,
-		TimeoutNano: int64(a.Timeout), WaitNano: int64(a.Wait), SentAtNano: sentAt(now),
+		Call: a.Leg, Session: s.session.ID, Service: r.Service, Method: r.Method,
+		TimeoutNano: int64(a.Timeout), WaitNano: int64(a.Wait), SentAtNano: command.SentAt(now),
 		Attempt: max(r.Attempt, 1), Credit: a.Credit,
 	}
 	if r.Repeat != desk.RepeatNever { // else the worker would take a former delivery, which was refused, for an execution

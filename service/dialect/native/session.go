@@ -4,12 +4,10 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"time"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
-	"github.com/mittere/mittere/internal/clock"
 	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging/message"
 	"github.com/mittere/mittere/service/desk"
@@ -17,46 +15,21 @@ import (
 
 // session is what a Hello opened (docs/wire.md, "Sessions").
 type session struct {
-	id        uint64
-	client    string // its instance, which keys have
-	alias     []byte // what workers know of that
-	worker    bool   // its role
-	own       bool   // it is the broker's own worker
-	limit     command.FrameLimit
-	heartbeat time.Duration
-	heard     time.Duration // when something came
-	said      time.Duration // when something was sent that tells the time
-	clock     clock.Offset
-	tell      bool               // the client is to be told why its requests wait
-	streams   map[uint64]*stream // by the client's number of the call
-	kept      int                // bytes of their items, about
-	settled   []*stream          // that are over, and of which the desk is to be told
-	left      bool               // the broker has stopped, and has said so
-}
-
-// patience is how long a session lasts without a word.
-func (s *session) patience() time.Duration { return heartbeatsMissed * s.heartbeat }
-
-// over reports whether nothing was heard of the peer for too long. It also is if this
-// process stood still for as long: then the peer has given up what it asked for, and
-// what it sent meanwhile is old.
-func (s *session) over(now time.Duration) bool { return now-s.heard > s.patience() }
-
-// sentAt returns when something was sent by the peer's clock, as a time of ours; 0 is a
-// peer that does not tell.
-func (s *session) sentAt(now time.Duration, nano int64) time.Duration {
-	if nano == 0 {
-		return now
-	}
-	sent := time.Duration(nano)
-	s.clock.Sample(sent, now, s.patience())
-	return now - s.clock.Age(sent, now)
+	command.Session
+	alias   []byte             // what workers know of its client
+	worker  bool               // its role
+	own     bool               // it is the broker's own worker
+	tell    bool               // the client is to be told why its requests wait
+	streams map[uint64]*stream // by the client's number of the call
+	kept    int                // bytes of their items, about
+	settled []*stream          // that are over, and of which the desk is to be told
+	left    bool               // the broker has stopped, and has said so
 }
 
 // look ends a session that is over, whether or not anybody noticed before: its clock
 // tells nothing any more of how old a request is.
 func (s *speaker) look(now time.Duration) []desk.Action {
-	if s.session == nil || !s.session.over(now) {
+	if s.session == nil || !s.session.Over(now) {
 		return nil
 	}
 	return s.end(now)
@@ -67,7 +40,7 @@ func (s *speaker) FrameLimit() command.FrameLimit {
 	if s.session == nil {
 		return 0
 	}
-	return s.session.limit
+	return s.session.Limit
 }
 
 // end ends the session, if there is one, with all that the peer waits for and has.
@@ -90,10 +63,10 @@ func (s *speaker) readDisconnect(now time.Duration, k *mitterev1.Disconnect) []d
 
 // hears reports whether the peer's session has this id, and notes that it lives.
 func (s *speaker) hears(now time.Duration, id uint64) bool {
-	if s.session == nil || s.session.id != id {
+	if s.session == nil || s.session.ID != id {
 		return false
 	}
-	s.session.heard = now
+	s.session.Hear(now)
 	return true
 }
 
@@ -104,17 +77,14 @@ func (s *speaker) readHello(now time.Duration, k *mitterev1.Hello) ([]desk.Actio
 		return actions, s.dismiss(wrong), nil
 	}
 	b := &session{
-		id: rand.Uint64() | 1, client: string(k.GetInstance()), worker: k.GetRole() == mitterev1.Role_ROLE_WORKER, heard: now, said: now,
-		limit:     command.FrameLimit(k.GetFrameBytes()),
-		heartbeat: min(max(time.Duration(k.GetHeartbeatNano()), s.shortest), longestHeartbeat),
+		Session: command.SessionOfHello(now, s.shortest, k), alias: aliasOf(k.GetInstance()),
+		worker: k.GetRole() == mitterev1.Role_ROLE_WORKER,
 	}
-	b.alias = aliasOf(k.GetInstance())
 	b.own = b.worker && s.own != "" && subtle.ConstantTimeCompare([]byte(s.own), k.GetInstance()) == 1
 	b.tell = slices.Contains(k.GetFeatures(), command.FeatureWaiting)
-	b.sentAt(now, k.GetSentAtNano())
 	s.session = b
 	answers := [][][]byte{s.frames(&mitterev1.Welcome{
-		Session: b.id, HeartbeatNano: int64(b.heartbeat), Instance: s.name,
+		Session: b.ID, HeartbeatNano: int64(b.Heartbeat), Instance: s.name,
 		Features: []string{command.FeatureTargets, command.FeatureWaiting},
 		Limits:   &mitterev1.Limits{FrameBytes: s.frameBytes, Calls: s.calls},
 	}, nil)}
@@ -143,18 +113,15 @@ func (s *speaker) readHeartbeat(now time.Duration, k *mitterev1.Heartbeat) ([]de
 	if !s.hears(now, k.GetSession()) {
 		return nil, s.dismiss(errUnknownSession()), nil
 	}
-	s.session.sentAt(now, k.GetSentAtNano())
+	s.session.Sent(now, k.GetSentAtNano())
 	return s.desk.Hear(now, s.peer), nil, nil
 }
 
 // writeHeartbeat returns a heartbeat.
 func (s *speaker) writeHeartbeat(now time.Duration) [][]byte {
-	s.session.said = now
-	return s.frames(&mitterev1.Heartbeat{Session: s.session.id, SentAtNano: sentAt(now)}, nil)
+	s.session.Say(now)
+	return s.frames(&mitterev1.Heartbeat{Session: s.session.ID, SentAtNano: command.SentAt(now)}, nil)
 }
-
-// sentAt returns our clock as peers are told it, which is never 0.
-func sentAt(now time.Duration) int64 { return int64(now) + 1 }
 
 // reject ends the session of a peer that sent what is no command of this version, and
 // tells it which one is.
@@ -184,7 +151,7 @@ func (s *speaker) Tick(now time.Duration, probe bool) ([]desk.Action, [][][]byte
 		return ended, nil
 	}
 	actions, answers := s.settle(now)
-	if probe || now-s.session.said >= s.session.heartbeat*3/4 {
+	if probe || s.session.Due(now) {
 		answers = append(answers, s.writeHeartbeat(now))
 	}
 	return actions, answers
@@ -196,7 +163,7 @@ func (s *speaker) Drain() [][][]byte {
 	if s.session == nil || s.session.worker || s.session.left {
 		return nil
 	}
-	return [][][]byte{s.frames(&mitterev1.Drain{Session: s.session.id}, nil)}
+	return [][][]byte{s.frames(&mitterev1.Drain{Session: s.session.ID}, nil)}
 }
 
 // Bye says that the session is over, without a word to the desk, which has ended: it has

@@ -77,7 +77,7 @@ func (s *speaker) readClient(now time.Duration, m inbound) (actions []desk.Actio
 	if s.session.worker {
 		return nil, nil, invalid("a worker that sends a %s", nameOf(m.Kind))
 	}
-	s.session.heard = now
+	s.session.Hear(now)
 	switch k := m.Kind.(type) {
 	case *mitterev1.Credit:
 		actions, answers = s.readCredit(now, k)
@@ -100,7 +100,7 @@ func (s *speaker) readWorker(now time.Duration, m inbound) (actions []desk.Actio
 	if !s.session.worker {
 		return s.readForeign(now, m)
 	}
-	s.session.heard = now
+	s.session.Hear(now)
 	switch k := m.Kind.(type) {
 	case *mitterev1.Ready:
 		actions, answers = s.readReady(now, k)
@@ -123,7 +123,7 @@ func (s *speaker) readForeign(now time.Duration, m inbound) (actions []desk.Acti
 	if _, ready := m.Kind.(*mitterev1.Ready); ready {
 		return s.end(now), s.dismiss(message.Errorf(message.FailedPrecondition, "the session is a client's")), err
 	}
-	s.session.heard = now
+	s.session.Hear(now)
 	return nil, nil, err
 }
 

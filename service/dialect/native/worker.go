@@ -17,7 +17,7 @@ func (s *speaker) readReady(now time.Duration, k *mitterev1.Ready) ([]desk.Actio
 	}
 	actions := s.desk.Ready(now, s.peer, desk.Offer{
 		Name: k.GetInstance(), Services: k.GetServices(), Capacity: int(min(k.GetCapacity(), math.MaxInt32)), Version: k.GetVersion(),
-		Session: s.session.id, Heartbeat: s.session.heartbeat, Patience: s.session.patience(),
+		Session: s.session.ID, Heartbeat: s.session.Heartbeat, Patience: s.session.Patience(),
 		Endpoints: k.GetEndpoints(), Descriptors: k.GetDescriptors(), Repeatable: k.GetRepeatable(), Types: k.GetTypes(),
 		Cancels: true, Aside: true, Own: s.session.own,
 	})
@@ -33,5 +33,5 @@ func (s *speaker) readDrain(now time.Duration, k *mitterev1.Drain) ([]desk.Actio
 	if !s.hears(now, k.GetSession()) {
 		return nil, s.dismiss(errUnknownSession())
 	}
-	return s.desk.Drain(now, s.peer), [][][]byte{s.frames(&mitterev1.Drain{Session: s.session.id}, nil)}
+	return s.desk.Drain(now, s.peer), [][][]byte{s.frames(&mitterev1.Drain{Session: s.session.ID}, nil)}
 }

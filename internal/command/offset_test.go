@@ -1,11 +1,11 @@
-package clock_test
+package command_test
 
 import (
 	"math/rand/v2"
 	"testing"
 	"time"
 
-	"github.com/mittere/mittere/internal/clock"
+	"github.com/mittere/mittere/internal/command"
 )
 
 // sentAndCame is something that a peer sent: when by its clock, and when it came by ours.
@@ -50,7 +50,7 @@ const testPeriod = 3 * time.Second
 func TestClocksThatDriftDoNoHarm(t *testing.T) {
 	for _, drift := range []float64{-1e-3, -1e-4, 0, 1e-4, 1e-3} {
 		forSeeds(t, 20, func(t *testing.T, r *rand.Rand) {
-			p, o := randomPeer(r, drift), clock.Offset{}
+			p, o := randomPeer(r, drift), command.Offset{}
 			allowed := p.jitter + 3*testPeriod/1000
 			for now := time.Duration(0); now < time.Hour; now += testPeriod / 3 {
 				m := p.sendAt(r, now, 0)
@@ -65,7 +65,7 @@ func TestClocksThatDriftDoNoHarm(t *testing.T) {
 
 func TestLateRequestsShowTheirAge(t *testing.T) {
 	forSeeds(t, 200, func(t *testing.T, r *rand.Rand) {
-		p, o := randomPeer(r, (r.Float64()-0.5)*1e-4), clock.Offset{}
+		p, o := randomPeer(r, (r.Float64()-0.5)*1e-4), command.Offset{}
 		least := p.jitter + 3*testPeriod/10_000
 		now := time.Duration(0)
 		for range 200 {
@@ -88,7 +88,7 @@ func TestLateRequestsShowTheirAge(t *testing.T) {
 
 func TestFirstMessageHasNoAge(t *testing.T) {
 	for _, sent := range []time.Duration{-time.Hour, 0, 1, time.Hour} {
-		var o clock.Offset
+		var o command.Offset
 		o.Sample(sent, time.Minute, testPeriod)
 		if age := o.Age(sent, time.Minute); age != 0 {
 			t.Errorf("sent at %v: %v old", sent, age)
@@ -98,7 +98,7 @@ func TestFirstMessageHasNoAge(t *testing.T) {
 
 func TestAgeIsNeverNegative(t *testing.T) {
 	forSeeds(t, 500, func(t *testing.T, r *rand.Rand) {
-		var o clock.Offset
+		var o command.Offset
 		came := time.Duration(0)
 		for range 50 {
 			came += time.Duration(r.Int64N(int64(3 * testPeriod)))
@@ -113,7 +113,7 @@ func TestAgeIsNeverNegative(t *testing.T) {
 
 func TestSamplesCountForAPeriodAndAreForgottenAfterThree(t *testing.T) {
 	forSeeds(t, 500, func(t *testing.T, r *rand.Rand) {
-		var o clock.Offset
+		var o command.Offset
 		var all []sentAndCame
 		came := time.Duration(0)
 		least := func(within time.Duration) time.Duration {
@@ -141,7 +141,7 @@ func TestSamplesCountForAPeriodAndAreForgottenAfterThree(t *testing.T) {
 func TestClocksThatJumpAreKnownAgainAfterThreePeriods(t *testing.T) {
 	for _, jump := range []time.Duration{-time.Hour, time.Hour} {
 		r := rand.New(rand.NewPCG(1, 1))
-		p, o := peerClock{}, clock.Offset{}
+		p, o := peerClock{}, command.Offset{}
 		for now := time.Duration(0); now < 10*testPeriod; now += testPeriod / 3 {
 			if now == 5*testPeriod {
 				p.zero += jump

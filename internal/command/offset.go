@@ -1,4 +1,4 @@
-package clock
+package command
 
 import "time"
 

@@ -1,9 +1,0 @@
-package clock_test
-
-import (
-	"testing"
-
-	"github.com/mittere/mittere/internal/leaktest"
-)
-
-func TestMain(m *testing.M) { leaktest.Main(m) }
