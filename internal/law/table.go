@@ -46,6 +46,7 @@ func Table() []Row {
 		{"examples/...", everything},
 
 		// The layers, from the wire up.
+		{"comm/internal/zmtp", nil},
 		{"comm", nil},
 		{"messaging/message", []string{"gen/...", "internal/protofield"}},
 		{"internal/command", []string{"messaging/message", "gen/...", "internal/protofield"}},
@@ -87,6 +88,7 @@ func Outsiders() []Outsider {
 	return []Outsider{
 		{"C", []string{"comm"}},
 		{"github.com/pebbe/zmq4", []string{"comm"}},
+		{"golang.org/x/crypto", []string{"comm/internal/zmtp"}},
 		{"google.golang.org/protobuf", []string{"..."}},
 		{"github.com/spf13/cobra", []string{"cmd/..."}},
 		{"go.etcd.io/bbolt", []string{"registry/boltstore"}},
