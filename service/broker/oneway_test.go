@@ -2,6 +2,7 @@ package broker_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -34,6 +35,9 @@ func (r *running) wantServed(t *testing.T) {
 	worker := r.dial(t)
 	defer worker.Close()
 	worker.ready("another")
+	eventually(t, "the worker is registered", func() bool {
+		return slices.ContainsFunc(r.workers(), func(w desk.WorkerView) bool { return slices.Contains(w.Offer.Services, "another") })
+	})
 	client.say("", "MDPC01", "another", "x")
 	if m := worker.want(); len(m) != 6 || m[5] != "x" {
 		t.Errorf("the worker got %q", m)
