@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mittere/mittere/registry"
+	"github.com/mittere/mittere/registry/store"
 )
 
 // fullTable returns a table with 10 instances of each name.
@@ -38,7 +39,7 @@ func BenchmarkRenew(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		now = now.Add(time.Microsecond)
-		if _, _, err := table.Renew(now, registry.Key{Name: fmt.Sprint("name", i%10_000), ID: "5"}, nil, 0); err != nil {
+		if _, _, err := table.Renew(now, store.Key{Name: fmt.Sprint("name", i%10_000), ID: "5"}, nil, 0); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/registry"
+	"github.com/mittere/mittere/registry/store"
 )
 
 func TestInvalidInstanceIsRefused(t *testing.T) {
@@ -27,14 +28,14 @@ func TestInvalidInstanceIsRefused(t *testing.T) {
 		"name that colours a terminal": func(i *mitterev1.Instance) { i.Name = "\x1b[31mred" },
 		"id of dīvidere's":             func(i *mitterev1.Instance) { i.Id = registry.PlainID },
 		"no endpoints":                 func(i *mitterev1.Instance) { i.Endpoints = nil },
-		"many endpoints":               func(i *mitterev1.Instance) { i.Endpoints = many(registry.MaxEndpoints + 1) },
-		"many services":                func(i *mitterev1.Instance) { i.Services = many(registry.MaxServices + 1) },
+		"many endpoints":               func(i *mitterev1.Instance) { i.Endpoints = many(store.MaxEndpoints + 1) },
+		"many services":                func(i *mitterev1.Instance) { i.Services = many(store.MaxServices + 1) },
 		"version that is not UTF-8":    func(i *mitterev1.Instance) { i.Version = "\xc0" },
-		"large version":                func(i *mitterev1.Instance) { i.Version = strings.Repeat("v", registry.MaxInstanceBytes) },
+		"large version":                func(i *mitterev1.Instance) { i.Version = strings.Repeat("v", store.MaxInstanceBytes) },
 		"label that is not UTF-8":      func(i *mitterev1.Instance) { i.Labels = map[string]string{"a": "\xff"} },
 		"many labels": func(i *mitterev1.Instance) {
 			i.Labels = map[string]string{}
-			for _, key := range many(registry.MaxLabels + 1) {
+			for _, key := range many(store.MaxLabels + 1) {
 				i.Labels[key] = ""
 			}
 		},
@@ -73,7 +74,7 @@ func TestEndpointMustBeOneToConnectTo(t *testing.T) {
 		"ipc://\x00":                 false,
 		"ipc://\xff":                 false,
 		"TCP://h:1":                  false,
-		"ipc://" + strings.Repeat("p", registry.MaxInstanceBytes): false,
+		"ipc://" + strings.Repeat("p", store.MaxInstanceBytes): false,
 	} {
 		i := instance("calc", "1")
 		i.Endpoints = append(i.Endpoints, endpoint)
@@ -85,8 +86,8 @@ func TestEndpointMustBeOneToConnectTo(t *testing.T) {
 
 func TestInstanceAtTheBoundsIsTaken(t *testing.T) {
 	b := newBench(t, registry.Limits{})
-	i := instance(strings.Repeat("n", registry.MaxNameBytes), strings.Repeat("i", registry.MaxNameBytes))
-	for len(i.Endpoints) < registry.MaxEndpoints {
+	i := instance(strings.Repeat("n", store.MaxNameBytes), strings.Repeat("i", store.MaxNameBytes))
+	for len(i.Endpoints) < store.MaxEndpoints {
 		i.Endpoints = append(i.Endpoints, "tcp://h:1")
 	}
 	b.register(i, 0)

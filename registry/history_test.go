@@ -8,6 +8,7 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/registry"
+	"github.com/mittere/mittere/registry/store"
 )
 
 // wantSnapshot checks that a watcher is told the whole table of a revision.
@@ -66,7 +67,7 @@ func TestHistoryIsBoundedInBytes(t *testing.T) {
 	b := newBench(t, registry.Limits{})
 	for i := range 2000 {
 		large := instance("calc", "1")
-		large.Version = strings.Repeat("v", registry.MaxInstanceBytes-100-i)
+		large.Version = strings.Repeat("v", store.MaxInstanceBytes-100-i)
 		b.register(large, 0)
 	}
 	changes, size := b.Remembered()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+	"github.com/mittere/mittere/registry/store"
 
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/registry"
@@ -16,7 +17,7 @@ import (
 
 // bad is a store that fails, or hangs, for as long as it is told to.
 type bad struct {
-	registry.Memory
+	store.Memory
 
 	mu    sync.Mutex
 	err   error
@@ -78,7 +79,7 @@ func (b *bad) Put(ctx context.Context, entries ...*mitterev1.Entry) error {
 }
 
 // stored returns what a store has.
-func stored(t testing.TB, s registry.Store) []*mitterev1.Entry {
+func stored(t testing.TB, s store.Store) []*mitterev1.Entry {
 	t.Helper()
 	return must(s.Load(patient(t)))(t)
 }
@@ -165,7 +166,7 @@ func TestHungStoreDoesNotKeepTheRegistryFromStopping(t *testing.T) {
 }
 
 func TestRegistryDoesNotRunWithoutWhatItsStoreKeeps(t *testing.T) {
-	store := &registry.Memory{}
+	store := &store.Memory{}
 	s := must(registry.NewServer(newContext(t), tcp, registry.WithStore(store)))(t)
 	defer s.Close()
 	ok(t, store.Close())

@@ -10,13 +10,14 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/registry"
+	"github.com/mittere/mittere/registry/store"
 )
 
 // model is a table as simple as can be: it looks at everything, every time. What
 // it says a table must do.
 type model struct {
 	limits  registry.Limits
-	entries map[registry.Key]*modelEntry // those that have ended too, until expire
+	entries map[store.Key]*modelEntry // those that have ended too, until expire
 	round   int
 }
 
@@ -35,10 +36,10 @@ type modelEntry struct {
 // change is what must be told, but for its revision.
 type change struct {
 	kind mitterev1.Change_Kind
-	key  registry.Key
+	key  store.Key
 }
 
-func (m *model) live(now time.Time, key registry.Key) bool {
+func (m *model) live(now time.Time, key store.Key) bool {
 	e := m.entries[key]
 	return e != nil && (e.lease == 0 || e.ends.After(now))
 }
@@ -52,7 +53,7 @@ func (m *model) register(now time.Time, i *mitterev1.Instance, lease time.Durati
 }
 
 func (m *model) put(now time.Time, e *modelEntry) ([]change, messaging.Code) {
-	key := registry.Key{Name: e.instance.GetName(), ID: e.instance.GetId()}
+	key := store.Key{Name: e.instance.GetName(), ID: e.instance.GetId()}
 	old := m.entries[key]
 	if m.live(now, key) && old.token != e.token && (e.token == "" || old.since.After(e.since)) {
 		return nil, messaging.AlreadyExists
@@ -72,7 +73,7 @@ func (m *model) put(now time.Time, e *modelEntry) ([]change, messaging.Code) {
 
 func (m *model) plain(now time.Time, i *mitterev1.Instance) ([]change, messaging.Code) {
 	e := &modelEntry{instance: i, heard: now, round: m.round, lease: m.limits.MaxLease}
-	key := registry.Key{Name: i.GetName(), ID: i.GetId()}
+	key := store.Key{Name: i.GetName(), ID: i.GetId()}
 	if old := m.entries[key]; m.live(now, key) && slices.Equal(old.instance.GetEndpoints(), i.GetEndpoints()) {
 		asked, soon := old.round < m.round, now.Sub(old.heard) <= m.limits.PlainLease
 		switch {
@@ -85,7 +86,7 @@ func (m *model) plain(now time.Time, i *mitterev1.Instance) ([]change, messaging
 	return m.put(now, e)
 }
 
-func (m *model) renew(now time.Time, key registry.Key, token string, health mitterev1.Health) ([]change, messaging.Code) {
+func (m *model) renew(now time.Time, key store.Key, token string, health mitterev1.Health) ([]change, messaging.Code) {
 	if !m.live(now, key) {
 		return nil, messaging.NotFound
 	}
@@ -102,7 +103,7 @@ func (m *model) renew(now time.Time, key registry.Key, token string, health mitt
 	return []change{{mitterev1.Change_KIND_PUT, key}}, messaging.OK
 }
 
-func (m *model) withdraw(now time.Time, key registry.Key, token string) ([]change, messaging.Code) {
+func (m *model) withdraw(now time.Time, key store.Key, token string) ([]change, messaging.Code) {
 	switch {
 	case !m.live(now, key):
 		return nil, messaging.OK
@@ -140,9 +141,9 @@ func (m *model) next() (when time.Time, leases int) {
 
 // list returns the keys of all that are there, of one name or all for "", in
 // their order.
-func (m *model) list(now time.Time, name string) []registry.Key {
+func (m *model) list(now time.Time, name string) []store.Key {
 	keys := slices.SortedFunc(maps.Keys(m.entries), compareKeys)
-	return slices.DeleteFunc(keys, func(k registry.Key) bool {
+	return slices.DeleteFunc(keys, func(k store.Key) bool {
 		return !m.live(now, k) || name != "" && k.Name != name
 	})
 }

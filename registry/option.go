@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/registry/store"
 )
 
 // The endpoints of a registry where none are given: those of dīvidere's.
@@ -19,7 +20,7 @@ const (
 // serverConfig is what options of a server set.
 type serverConfig struct {
 	events string
-	store  Store
+	store  store.Store
 	limits Limits
 	log    *slog.Logger
 	socket []comm.Option
@@ -52,7 +53,7 @@ func WithEvents(endpoints string) ServerOption {
 
 // WithStore sets what keeps the table beyond the process; the caller closes it
 // when Run has returned. The default keeps nothing.
-func WithStore(store Store) ServerOption {
+func WithStore(store store.Store) ServerOption {
 	return serverOption(func(c *serverConfig) {
 		if store == nil {
 			c.wrong = append(c.wrong, errors.New("store: must not be nil"))

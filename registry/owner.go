@@ -7,10 +7,8 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/registry/store"
 )
-
-// MaxTokenBytes is how long the token of a registration may be.
-const MaxTokenBytes = 64
 
 // Owner says who registers an instance. The zero value is an owner without a token,
 // as those of dīvidere and of older peers are: the entry belongs to its name and id
@@ -25,14 +23,10 @@ type Owner struct {
 
 // check returns INVALID_ARGUMENT for an owner that cannot be.
 func (o Owner) check() error {
-	switch {
-	case len(o.Token) > MaxTokenBytes:
-		return messaging.Errorf(messaging.InvalidArgument, "a token of %d bytes, more than %d", len(o.Token), MaxTokenBytes)
-	case o.Age < 0:
+	if o.Age < 0 {
 		return messaging.Errorf(messaging.InvalidArgument, "a registration of the age %v", o.Age)
-	default:
-		return nil
 	}
+	return store.CheckToken(o.Token)
 }
 
 // ownedBy reports whether a token is that of an entry, which may be none.

@@ -14,6 +14,7 @@ import (
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/registry"
 	"github.com/mittere/mittere/registry/boltstore"
+	"github.com/mittere/mittere/registry/store"
 )
 
 // at returns an instance at an endpoint.
@@ -143,7 +144,7 @@ func TestPeerWithoutTokenIsServedByNameButNeverOverAToken(t *testing.T) {
 
 func TestNobodyIsToldATokenOfAnother(t *testing.T) {
 	const token = "never to be told"
-	s := serve(t, newContext(t), tcp, registry.WithStore(new(registry.Memory)))
+	s := serve(t, newContext(t), tcp, registry.WithStore(new(store.Memory)))
 	stub := zmqStub(t, s)
 	_, err := stub.Register(patient(t), &mitterev1.RegisterRequest{Instance: instance("calc", "1"), Token: []byte(token)})
 	ok(t, err)
@@ -171,7 +172,7 @@ func TestNobodyIsToldATokenOfAnother(t *testing.T) {
 
 func TestTokenThatIsTooLongIsRefused(t *testing.T) {
 	b := newBench(t, registry.Limits{})
-	for n, code := range map[int]messaging.Code{registry.MaxTokenBytes: messaging.OK, registry.MaxTokenBytes + 1: messaging.InvalidArgument} {
+	for n, code := range map[int]messaging.Code{store.MaxTokenBytes: messaging.OK, store.MaxTokenBytes + 1: messaging.InvalidArgument} {
 		_, _, err := b.Register(b.now, instance("calc", "1"), 0, registry.Owner{Token: make([]byte, n)})
 		b.wantCode(err, code)
 	}

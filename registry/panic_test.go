@@ -5,12 +5,13 @@ import (
 	"testing"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+	"github.com/mittere/mittere/registry/store"
 
 	"github.com/mittere/mittere/registry"
 )
 
 // panicking is a store that is broken.
-type panicking struct{ registry.Memory }
+type panicking struct{ store.Memory }
 
 func (*panicking) Put(context.Context, ...*mitterev1.Entry) error { panic("the disk is on fire") }
 

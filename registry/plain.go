@@ -8,6 +8,7 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/registry/store"
 )
 
 // dīvidere's registry has one address for each name and no lease: its services
@@ -82,7 +83,7 @@ func (t *Table) Rediscover() { t.round++ }
 // WithdrawPlain removes the service of dīvidere's that has a name. It returns nil
 // if there is none.
 func (t *Table) WithdrawPlain(now time.Time, name string) *mitterev1.WatchResponse {
-	change, _ := t.Withdraw(now, Key{Name: name, ID: PlainID}, nil) // nobody else has this id
+	change, _ := t.Withdraw(now, store.Key{Name: name, ID: PlainID}, nil) // nobody else has this id
 	return change
 }
 

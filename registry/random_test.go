@@ -13,9 +13,10 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/registry"
+	"github.com/mittere/mittere/registry/store"
 )
 
-func compareKeys(a, b registry.Key) int {
+func compareKeys(a, b store.Key) int {
 	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 }
 
@@ -52,7 +53,7 @@ func newDuel(t *testing.T, seed uint64, size int) *duel {
 	}
 	d := &duel{
 		bench:  newBench(t, limits),
-		model:  &model{limits: limits, entries: map[registry.Key]*modelEntry{}},
+		model:  &model{limits: limits, entries: map[store.Key]*modelEntry{}},
 		random: rand.New(rand.NewPCG(seed, 0)),
 	}
 	for i := range 8 {
@@ -78,7 +79,7 @@ func (d *duel) run(steps int) {
 // step does one thing to both, and returns what it was.
 func (d *duel) step() string {
 	name, id := d.name(), fmt.Sprint(d.random.IntN(4))
-	key := registry.Key{Name: name, ID: id}
+	key := store.Key{Name: name, ID: id}
 	if d.random.IntN(4) == 0 {
 		key.ID = registry.PlainID
 	}
@@ -126,7 +127,7 @@ func (d *duel) registers(name, id string) {
 	want, code := d.model.register(d.now, proto.CloneOf(i), lease, owner)
 	given, told, err := d.Register(d.now, i, lease, owner)
 	d.told(one(told), err, want, code)
-	if e := d.model.entries[registry.Key{Name: name, ID: id}]; err == nil && given != e.lease {
+	if e := d.model.entries[store.Key{Name: name, ID: id}]; err == nil && given != e.lease {
 		d.Errorf("the lease is %v, want %v", given, e.lease)
 	}
 }
@@ -150,7 +151,7 @@ func (d *duel) expires() {
 	told := d.Expire(d.now)
 	slices.SortFunc(want, func(a, b change) int { return compareKeys(a.key, b.key) })
 	sorted := slices.SortedFunc(slices.Values(told), func(a, b *mitterev1.WatchResponse) int {
-		return compareKeys(registry.KeyOf(a.GetChange().GetEntry()), registry.KeyOf(b.GetChange().GetEntry()))
+		return compareKeys(store.KeyOf(a.GetChange().GetEntry()), store.KeyOf(b.GetChange().GetEntry()))
 	})
 	d.rising(told)
 	d.same(sorted, want)
@@ -179,7 +180,7 @@ func (d *duel) rising(told []*mitterev1.WatchResponse) {
 func (d *duel) same(told []*mitterev1.WatchResponse, want []change) {
 	var got []change
 	for _, c := range told {
-		got = append(got, change{c.GetChange().GetKind(), registry.KeyOf(c.GetChange().GetEntry())})
+		got = append(got, change{c.GetChange().GetKind(), store.KeyOf(c.GetChange().GetEntry())})
 	}
 	if !slices.Equal(got, want) {
 		d.Errorf("told %v, want %v", got, want)
@@ -214,10 +215,10 @@ func (d *duel) checkState() {
 }
 
 // checkEntries compares entries with those of the model that have these keys.
-func (d *duel) checkEntries(entries []*mitterev1.Entry, want []registry.Key) {
-	var got []registry.Key
+func (d *duel) checkEntries(entries []*mitterev1.Entry, want []store.Key) {
+	var got []store.Key
 	for _, entry := range entries {
-		key := registry.KeyOf(entry)
+		key := store.KeyOf(entry)
 		got = append(got, key)
 		e := d.model.entries[key]
 		left := time.Duration(0)
@@ -238,23 +239,23 @@ type watcher struct {
 	name     string
 	epoch    []byte
 	revision uint64
-	entries  map[registry.Key]*mitterev1.Entry
+	entries  map[store.Key]*mitterev1.Entry
 }
 
 // hear takes what the watcher is told.
 func (w *watcher) hear(told *mitterev1.WatchResponse) {
 	w.epoch, w.revision = told.GetEpoch(), told.GetRevision()
 	if told.GetSnapshot() != nil {
-		w.entries = map[registry.Key]*mitterev1.Entry{}
+		w.entries = map[store.Key]*mitterev1.Entry{}
 		for _, entry := range told.GetSnapshot().GetEntries() {
-			w.entries[registry.KeyOf(entry)] = entry
+			w.entries[store.KeyOf(entry)] = entry
 		}
 		return
 	}
 	entry := told.GetChange().GetEntry()
-	delete(w.entries, registry.KeyOf(entry))
+	delete(w.entries, store.KeyOf(entry))
 	if told.GetChange().GetKind() == mitterev1.Change_KIND_PUT {
-		w.entries[registry.KeyOf(entry)] = entry
+		w.entries[store.KeyOf(entry)] = entry
 	}
 }
 
@@ -271,10 +272,10 @@ func (d *duel) watch(w *watcher) {
 	if d.random.IntN(20) == 0 {
 		defer func() { *w = watcher{name: w.name} }() // starts again next time
 	}
-	want := map[registry.Key]*mitterev1.Entry{}
+	want := map[store.Key]*mitterev1.Entry{}
 	for _, entry := range d.List(d.now) {
 		if w.name == "" || w.name == entry.GetInstance().GetName() {
-			want[registry.KeyOf(entry)] = entry
+			want[store.KeyOf(entry)] = entry
 		}
 	}
 	for key, entry := range w.entries {

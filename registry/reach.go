@@ -6,13 +6,14 @@ import (
 	"strings"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+	"github.com/mittere/mittere/registry/store"
 
 	"github.com/mittere/mittere/comm"
 )
 
 // Reach returns the endpoint by which sockets of a context reach an instance best:
 // inproc if it is in the same context, ipc if it is in the same file system and its socket
-// is there, else tcp; empty if there is none. Endpoints that [CheckEndpoint] refuses are
+// is there, else tcp; empty if there is none. Endpoints that [store.CheckEndpoint] refuses are
 // left out.
 //
 // Of an instance that does not say which file system its ipc endpoints are in, as those of
@@ -25,7 +26,7 @@ func Reach(instance *mitterev1.Instance, zmq *comm.Context) string {
 		func(e string) bool { return strings.HasPrefix(e, "tcp://") },
 		func(e string) bool { return isIPC(e) && isHere(instance) },
 	} {
-		good := func(e string) bool { return usable(e) && CheckEndpoint(e) == nil }
+		good := func(e string) bool { return usable(e) && store.CheckEndpoint(e) == nil }
 		if i := slices.IndexFunc(instance.GetEndpoints(), good); i >= 0 {
 			return instance.GetEndpoints()[i]
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+	"github.com/mittere/mittere/registry/store"
 
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/registry"
@@ -55,7 +56,7 @@ func TestMalformedEndpointsAreNotReached(t *testing.T) {
 		if got := registry.Reach(i, zmq); got != "tcp://h:1" {
 			t.Errorf("%q is reached at %q", wrong, got)
 		}
-		wantCode(t, registry.CheckEndpoint(wrong), messaging.InvalidArgument)
+		wantCode(t, store.CheckEndpoint(wrong), messaging.InvalidArgument)
 	}
 }
 

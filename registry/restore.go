@@ -5,19 +5,8 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/registry/store"
 )
-
-// CheckEntry returns INVALID_ARGUMENT if no table could have made an entry; a
-// store refuses to keep such a one.
-func CheckEntry(entry *mitterev1.Entry) error {
-	if _, err := check(entry.GetInstance()); err != nil {
-		return err
-	}
-	if entry.GetLeaseNano() < 0 {
-		return messaging.Errorf(messaging.InvalidArgument, "a lease of %v", time.Duration(entry.GetLeaseNano()))
-	}
-	return Owner{Token: entry.GetToken()}.check()
-}
 
 // Restore fills an empty table with what a store has kept. Each entry has a full
 // lease before it, within the limits of now, or none if it had none; its owner
@@ -42,13 +31,13 @@ func (t *Table) Restore(now time.Time, entries ...*mitterev1.Entry) error {
 // restore enters one entry. Of services without an id it leaves out those that have no
 // room.
 func (t *Table) restore(now time.Time, stored *mitterev1.Entry) error {
-	if err := CheckEntry(stored); err != nil {
+	if err := store.CheckEntry(stored); err != nil {
 		return err
 	}
 	// Whoever had the entry when the store was written is the latest: of all others the
 	// registry that wrote it knew that they were replaced.
 	e := &entry{instance: stored.GetInstance(), revision: stored.GetRevision(), token: stored.GetToken(), since: now}
-	e.size, _ = check(e.instance)
+	e.size, _ = store.CheckInstance(e.instance)
 	switch {
 	case e.isPlain() && t.plains >= t.limits.MaxPlain:
 		return nil

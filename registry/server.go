@@ -21,6 +21,7 @@ import (
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/registry/registrymittere"
+	"github.com/mittere/mittere/registry/store"
 )
 
 // Server serves a [Table]: the name service of dīvidere, with leases, many
@@ -197,7 +198,7 @@ func (s *Server) load(ctx context.Context) error {
 // kept by an older version which asked less of an endpoint.
 func (s *Server) usable(entries []*mitterev1.Entry) []*mitterev1.Entry {
 	return slices.DeleteFunc(entries, func(entry *mitterev1.Entry) bool {
-		err := CheckEntry(entry)
+		err := store.CheckEntry(entry)
 		if err != nil {
 			s.noise.Write(slog.LevelWarn, "an entry of the store is left out", "error", err)
 		}
@@ -318,7 +319,7 @@ func (s *Server) trySave(ctx context.Context, changes []*mitterev1.WatchResponse
 			err = messaging.Errorf(messaging.Internal, "the store panicked: %v\n%s", broken, debug.Stack())
 		}
 	}()
-	return Save(ctx, s.store, changes...)
+	return store.Save(ctx, s.store, changes...)
 }
 
 // takeUnsaved takes the changes that the store does not have.
@@ -343,13 +344,13 @@ func (s *Server) settle(changes []*mitterev1.WatchResponse, failed bool) {
 		return
 	}
 	all := append(changes, s.unsaved...)
-	last := map[Key]int{}
+	last := map[store.Key]int{}
 	for i, change := range all {
-		last[KeyOf(change.GetChange().GetEntry())] = i
+		last[store.KeyOf(change.GetChange().GetEntry())] = i
 	}
 	s.unsaved = nil
 	for i, change := range all {
-		if last[KeyOf(change.GetChange().GetEntry())] == i {
+		if last[store.KeyOf(change.GetChange().GetEntry())] == i {
 			s.unsaved = append(s.unsaved, s.table.ForStore(change))
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+	"github.com/mittere/mittere/registry/store"
 
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/registry"
@@ -82,7 +83,7 @@ func TestRefusedRegistrationSaysWhy(t *testing.T) {
 		"no name":    instance("", "1"),
 		"no id":      instance("calc", ""),
 		"dīvidere's": instance("calc", registry.PlainID),
-		"too large":  {Name: "calc", Id: "1", Endpoints: []string{"tcp://h:1"}, Version: strings.Repeat("v", registry.MaxInstanceBytes)},
+		"too large":  {Name: "calc", Id: "1", Endpoints: []string{"tcp://h:1"}, Version: strings.Repeat("v", store.MaxInstanceBytes)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := c.Register(wrong, 0)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/registry/registrymittere"
+	"github.com/mittere/mittere/registry/store"
 )
 
 // service answers the calls of mittere.v1.RegistryService.
@@ -49,7 +50,7 @@ func (s service) refused(instance *mitterev1.Instance, why error) {
 func (s service) Renew(ctx context.Context, req *mitterev1.RenewRequest) (*mitterev1.RenewResponse, error) {
 	resp := &mitterev1.RenewResponse{}
 	err := s.change(ctx, func() error {
-		lease, change, err := s.table.Renew(s.now(), Key{req.GetName(), req.GetId()}, req.GetToken(), req.GetHealth())
+		lease, change, err := s.table.Renew(s.now(), store.Key{Name: req.GetName(), ID: req.GetId()}, req.GetToken(), req.GetHealth())
 		resp.LeaseNano = int64(lease)
 		s.note(change)
 		return err
@@ -63,7 +64,7 @@ func (s service) Renew(ctx context.Context, req *mitterev1.RenewRequest) (*mitte
 // Withdraw removes an instance.
 func (s service) Withdraw(ctx context.Context, req *mitterev1.WithdrawRequest) (*mitterev1.WithdrawResponse, error) {
 	err := s.change(ctx, func() error {
-		change, err := s.table.Withdraw(s.now(), Key{req.GetName(), req.GetId()}, req.GetToken())
+		change, err := s.table.Withdraw(s.now(), store.Key{Name: req.GetName(), ID: req.GetId()}, req.GetToken())
 		s.note(change)
 		return err
 	})

@@ -7,12 +7,13 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/registry"
+	"github.com/mittere/mittere/registry/store"
 	"github.com/mittere/mittere/registry/storetest"
 )
 
 // counting counts the writes of a store.
 type counting struct {
-	registry.Memory
+	store.Memory
 	writes int
 }
 
@@ -23,7 +24,7 @@ func (c *counting) Put(ctx context.Context, entries ...*mitterev1.Entry) error {
 }
 
 // Delete counts, and deletes.
-func (c *counting) Delete(ctx context.Context, keys ...registry.Key) error {
+func (c *counting) Delete(ctx context.Context, keys ...store.Key) error {
 	c.writes++
 	return c.Memory.Delete(ctx, keys...)
 }
@@ -36,25 +37,25 @@ func TestSaveWritesTheLastChangesAtOnce(t *testing.T) {
 	}
 	changes = append(changes, b.withdraw("calc", "1"), b.withdraw("calc", "2"), b.register(instance("calc", "2"), 0))
 	b.pass(registry.DefaultLease - 1)
-	_, _, err := b.Renew(b.now, registry.Key{Name: "calc", ID: "2"}, nil, 0)
+	_, _, err := b.Renew(b.now, store.Key{Name: "calc", ID: "2"}, nil, 0)
 	b.wantCode(err, messaging.OK)
 	b.pass(1)
 	changes = append(changes, b.Expire(b.now)...)
 
-	store := &counting{}
-	if err := registry.Save(t.Context(), store, changes...); err != nil {
+	kept := &counting{}
+	if err := store.Save(t.Context(), kept, changes...); err != nil {
 		t.Fatal(err)
 	}
 	entry := b.List(b.now)[0]
-	storetest.Check(t, store, map[registry.Key]*mitterev1.Entry{{Name: "calc", ID: "2"}: entry})
-	if store.writes != 2 {
-		t.Errorf("%d writes", store.writes)
+	storetest.Check(t, kept, map[store.Key]*mitterev1.Entry{{Name: "calc", ID: "2"}: entry})
+	if kept.writes != 2 {
+		t.Errorf("%d writes", kept.writes)
 	}
-	if err := registry.Save(t.Context(), store); err != nil || store.writes != 2 {
-		t.Errorf("no changes are %d writes more (%v)", store.writes-2, err)
+	if err := store.Save(t.Context(), kept); err != nil || kept.writes != 2 {
+		t.Errorf("no changes are %d writes more (%v)", kept.writes-2, err)
 	}
-	if err := store.Close(); err != nil {
+	if err := kept.Close(); err != nil {
 		t.Fatal(err)
 	}
-	b.wantCode(registry.Save(t.Context(), store, changes...), messaging.Unavailable)
+	b.wantCode(store.Save(t.Context(), kept, changes...), messaging.Unavailable)
 }

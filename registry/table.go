@@ -11,6 +11,7 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/registry/store"
 )
 
 // Table is the state of a registry: who is there, until when, and what changed
@@ -107,7 +108,7 @@ func (t *Table) Register(now time.Time, instance *mitterev1.Instance, lease time
 // enter puts a new entry in place of the old one, if it says anything new.
 func (t *Table) enter(now time.Time, e *entry) (*mitterev1.WatchResponse, error) {
 	var err error
-	if e.size, err = check(e.instance); err != nil {
+	if e.size, err = store.CheckInstance(e.instance); err != nil {
 		return nil, err
 	}
 	old := t.find(e.instance.GetName(), e.instance.GetId())
@@ -152,7 +153,7 @@ func (t *Table) room(old, e *entry) error {
 // is a change only if the health is another. NOT_FOUND means that the instance
 // is not there or that its lease has ended: it must register again. ALREADY_EXISTS
 // means that another registration has its place, and so another token.
-func (t *Table) Renew(now time.Time, key Key, token []byte, health mitterev1.Health) (time.Duration, *mitterev1.WatchResponse, error) {
+func (t *Table) Renew(now time.Time, key store.Key, token []byte, health mitterev1.Health) (time.Duration, *mitterev1.WatchResponse, error) {
 	e := t.find(key.Name, key.ID)
 	switch {
 	case !t.live(now, e):
@@ -175,7 +176,7 @@ func (t *Table) Renew(now time.Time, key Key, token []byte, health mitterev1.Hea
 
 // Withdraw removes an instance. The change is nil if that is not there. One of
 // another registration stays: ALREADY_EXISTS.
-func (t *Table) Withdraw(now time.Time, key Key, token []byte) (*mitterev1.WatchResponse, error) {
+func (t *Table) Withdraw(now time.Time, key store.Key, token []byte) (*mitterev1.WatchResponse, error) {
 	e := t.find(key.Name, key.ID)
 	switch {
 	case !t.live(now, e):

@@ -11,6 +11,7 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/registry"
+	"github.com/mittere/mittere/registry/store"
 )
 
 // bench is a table with a clock of its own.
@@ -51,7 +52,7 @@ func (b *bench) register(i *mitterev1.Instance, lease time.Duration) *mitterev1.
 // withdraw withdraws an instance without a token.
 func (b *bench) withdraw(name, id string) *mitterev1.WatchResponse {
 	b.Helper()
-	change, err := b.Withdraw(b.now, registry.Key{Name: name, ID: id}, nil)
+	change, err := b.Withdraw(b.now, store.Key{Name: name, ID: id}, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -98,7 +99,7 @@ func (b *bench) wantChanges(changes []*mitterev1.WatchResponse, want ...string) 
 	var got []string
 	for _, c := range changes {
 		kind := strings.TrimPrefix(c.GetChange().GetKind().String(), "KIND_")
-		key := registry.KeyOf(c.GetChange().GetEntry())
+		key := store.KeyOf(c.GetChange().GetEntry())
 		got = append(got, fmt.Sprintf("%d %s %s/%s", c.GetRevision(), kind, key.Name, key.ID))
 		if string(c.GetEpoch()) != string(b.Epoch()) || c.GetChange().GetEntry().GetRevision() != c.GetRevision() {
 			b.Errorf("of another epoch, or with two revisions: %v", c)
@@ -178,7 +179,7 @@ func TestInstanceIsThereUntilItsLeaseEndsAndNotThen(t *testing.T) {
 	b.wantChanges(b.Expire(b.now))
 	b.pass(1)
 	b.want("calc") // though Expire was not called
-	_, _, err := b.Renew(b.now, registry.Key{Name: "calc", ID: "1"}, nil, 0)
+	_, _, err := b.Renew(b.now, store.Key{Name: "calc", ID: "1"}, nil, 0)
 	b.wantCode(err, messaging.NotFound)
 	b.wantChanges(one(b.withdraw("calc", "1")))
 	if listed := b.List(b.now); len(listed) != 0 {
@@ -216,7 +217,7 @@ func TestRenewalKeepsAnInstanceAndIsNoChange(t *testing.T) {
 	b.register(instance("calc", "1"), time.Second)
 	for range 1000 {
 		b.pass(time.Second - 1)
-		lease, change, err := b.Renew(b.now, registry.Key{Name: "calc", ID: "1"}, nil, 0)
+		lease, change, err := b.Renew(b.now, store.Key{Name: "calc", ID: "1"}, nil, 0)
 		if lease != time.Second || change != nil || err != nil {
 			t.Fatalf("%v %v %v", lease, change, err)
 		}
@@ -229,7 +230,7 @@ func TestRenewalKeepsAnInstanceAndIsNoChange(t *testing.T) {
 func TestChangeOfHealthIsAChangeAndOldAnswersStay(t *testing.T) {
 	b := newBench(t, registry.Limits{})
 	first := b.register(instance("calc", "1"), 0)
-	_, change, err := b.Renew(b.now, registry.Key{Name: "calc", ID: "1"}, nil, mitterev1.Health_HEALTH_DRAINING)
+	_, change, err := b.Renew(b.now, store.Key{Name: "calc", ID: "1"}, nil, mitterev1.Health_HEALTH_DRAINING)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/registry"
 	"github.com/mittere/mittere/registry/registrymittere"
+	"github.com/mittere/mittere/registry/store"
 )
 
 func TestWatchTellsWhatIsThereAndThenEachChangeInOrder(t *testing.T) {
@@ -199,7 +200,7 @@ func TestTableLargerThanAMessageCanBeWatched(t *testing.T) {
 	s := serve(t, zmq, tcp)
 	large := numbered("large", 1100) // 69 MB
 	for _, i := range large {
-		i.Version = strings.Repeat("v", registry.MaxInstanceBytes-200)
+		i.Version = strings.Repeat("v", store.MaxInstanceBytes-200)
 	}
 	fill(t, zmqStub(t, s), large...)
 	f := follow(t, dial(t, zmq, s.endpoint()), "")

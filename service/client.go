@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+	"github.com/mittere/mittere/registry/store"
 
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/messaging"
@@ -57,8 +58,8 @@ func NewClient(zmq *comm.Context, name string, options ...ClientOption) (*Client
 	if name == "" && len(config.endpoints) == 0 { // a broker must know for whom
 		err = errors.Join(err, errors.New("no name"))
 	}
-	if len(name) > registry.MaxNameBytes || !utf8.ValidString(name) {
-		err = errors.Join(err, fmt.Errorf("a name of %d bytes: want %d at most, of UTF-8", len(name), registry.MaxNameBytes))
+	if len(name) > store.MaxNameBytes || !utf8.ValidString(name) {
+		err = errors.Join(err, fmt.Errorf("a name of %d bytes: want %d at most, of UTF-8", len(name), store.MaxNameBytes))
 	}
 	if err != nil {
 		return nil, messaging.Errorf(messaging.InvalidArgument, "client of %.80q: %s", name, oneLine(err))

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+	"github.com/mittere/mittere/registry/store"
 
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/internal/management"
@@ -94,8 +95,8 @@ func nameFor(name string, handlers *reactor.Handlers) (string, error) {
 // checkName returns what is wrong with a name or an id, which no registry and no broker
 // would take then.
 func checkName(what, name string) error {
-	if len(name) > registry.MaxNameBytes || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
-		return fmt.Errorf("%s %.80q: want 1 to %d bytes of UTF-8 without control characters", what, name, registry.MaxNameBytes)
+	if len(name) > store.MaxNameBytes || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
+		return fmt.Errorf("%s %.80q: want 1 to %d bytes of UTF-8 without control characters", what, name, store.MaxNameBytes)
 	}
 	return nil
 }

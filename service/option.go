@@ -11,6 +11,7 @@ import (
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/registry"
+	"github.com/mittere/mittere/registry/store"
 )
 
 // The defaults of a server.
@@ -99,7 +100,7 @@ func WithPorts(first, last int) ServerOption {
 func WithAdvertise(endpoints ...string) ServerOption {
 	return serverOption(func(c *serverConfig) {
 		for _, endpoint := range endpoints {
-			err := registry.CheckEndpoint(endpoint)
+			err := store.CheckEndpoint(endpoint)
 			c.require(err == nil, "advertise: %w", err)
 		}
 		c.advertise = append(c.advertise, endpoints...)

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+	"github.com/mittere/mittere/registry/store"
 
 	"github.com/mittere/mittere/registry"
 )
@@ -41,7 +42,7 @@ func watch(ctx context.Context, client *registry.Client, name string, p printer,
 	// What a watch tells are changes; whether the registry is there a follower knows.
 	f := client.Follow(name)
 	defer f.Close()
-	w := &watcher{printer: p, endpoint: client.Endpoint(), table: table{entries: map[registry.Key]*mitterev1.Entry{}}}
+	w := &watcher{printer: p, endpoint: client.Endpoint(), table: table{entries: map[store.Key]*mitterev1.Entry{}}}
 	return w.run(ctx, f, news, cmp.Or(timeout, patience))
 }
 
@@ -169,9 +170,9 @@ type event struct {
 
 // table is what a watch has told. It is pure state: news in, events out.
 type table struct {
-	entries map[registry.Key]*mitterev1.Entry
-	next    map[registry.Key]*mitterev1.Entry // a whole table that comes in parts; nil if none does
-	known   bool                              // the first table was told
+	entries map[store.Key]*mitterev1.Entry
+	next    map[store.Key]*mitterev1.Entry // a whole table that comes in parts; nil if none does
+	known   bool                           // the first table was told
 }
 
 // apply returns what a watch tells of news.
@@ -179,12 +180,12 @@ func (t *table) apply(one *mitterev1.WatchResponse) []event {
 	change := one.GetChange()
 	switch {
 	case one.GetSnapshot() != nil:
-		t.next = map[registry.Key]*mitterev1.Entry{}
+		t.next = map[store.Key]*mitterev1.Entry{}
 		for _, entry := range one.GetSnapshot().GetEntries() {
-			t.next[registry.KeyOf(entry)] = entry
+			t.next[store.KeyOf(entry)] = entry
 		}
 	case change != nil && t.next != nil:
-		t.next[registry.KeyOf(change.GetEntry())] = change.GetEntry()
+		t.next[store.KeyOf(change.GetEntry())] = change.GetEntry()
 	case change != nil:
 		return []event{t.change(change)}
 	}
@@ -196,7 +197,7 @@ func (t *table) apply(one *mitterev1.WatchResponse) []event {
 
 // change applies one change.
 func (t *table) change(change *mitterev1.Change) event {
-	key := registry.KeyOf(change.GetEntry())
+	key := store.KeyOf(change.GetEntry())
 	if change.GetKind() == mitterev1.Change_KIND_PUT {
 		t.entries[key] = change.GetEntry()
 	} else {
@@ -227,8 +228,8 @@ func (t *table) replace() (events []event) {
 }
 
 // sortedKeys returns the keys in order of name and id.
-func sortedKeys(entries map[registry.Key]*mitterev1.Entry) []registry.Key {
-	return slices.SortedFunc(maps.Keys(entries), func(a, b registry.Key) int {
+func sortedKeys(entries map[store.Key]*mitterev1.Entry) []store.Key {
+	return slices.SortedFunc(maps.Keys(entries), func(a, b store.Key) int {
 		return strings.Compare(a.Name+"\x00"+a.ID, b.Name+"\x00"+b.ID)
 	})
 }

@@ -6,8 +6,7 @@ import (
 	"testing"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
-
-	"github.com/mittere/mittere/registry"
+	"github.com/mittere/mittere/registry/store"
 )
 
 // entries returns entries of names, each with its version behind a colon.
@@ -37,7 +36,7 @@ func part(news *mitterev1.WatchResponse) *mitterev1.WatchResponse {
 
 func TestTableTellsWhatIsNews(t *testing.T) {
 	const put = mitterev1.Change_KIND_PUT
-	table := table{entries: map[registry.Key]*mitterev1.Entry{}}
+	table := table{entries: map[store.Key]*mitterev1.Entry{}}
 	for i, step := range []struct {
 		news *mitterev1.WatchResponse
 		want string

@@ -41,6 +41,7 @@ func TestPurePackagesReachNoSocket(t *testing.T) {
 	}
 	for _, pure := range []string{
 		"messaging/message", "internal/command", "internal/protofield", "internal/faulttest", "service/desk",
+		"registry/store", "registry/boltstore", "registry/storetest",
 		"service/dialect", "service/dialect/mdp", "service/dialect/native", "service/dialect/pirate", "service/dialect/plain",
 	} {
 		if imports[ours+"/"+pure] == nil {

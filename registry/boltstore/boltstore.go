@@ -12,8 +12,8 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
-	"github.com/mittere/mittere/messaging"
-	"github.com/mittere/mittere/registry"
+	"github.com/mittere/mittere/messaging/message"
+	"github.com/mittere/mittere/registry/store"
 )
 
 // lockPatience is how long Open waits for another process to close the file:
@@ -23,7 +23,7 @@ const lockPatience = time.Second
 // bucket is where the entries are. Its name has the version of what is in it.
 const bucket = "mittere.registry.v1"
 
-// Store is a [registry.Store] in a file; see there for what may be called
+// Store is a [store.Store] in a file; see there for what may be called
 // concurrently, who owns what, and the errors. A write that has begun is not
 // interrupted when its context ends.
 type Store struct {
@@ -46,9 +46,9 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	}
 	switch {
 	case ctx.Err() != nil:
-		return nil, messaging.AsError(ctx.Err())
+		return nil, message.AsError(ctx.Err())
 	case patience <= 0: // though the context's own timer has not noticed yet
-		return nil, messaging.AsError(context.DeadlineExceeded)
+		return nil, message.AsError(context.DeadlineExceeded)
 	}
 	s := &Store{turn: make(chan struct{}, 1)}
 	s.turn <- struct{}{}
@@ -107,7 +107,7 @@ func prepare(db *bolt.DB, path string) error {
 	case err != nil || found:
 		return err
 	case foreign:
-		return messaging.Errorf(messaging.FailedPrecondition, "it is a file of another program")
+		return message.Errorf(message.FailedPrecondition, "it is a file of another program")
 	}
 	err = db.Update(func(tx *bolt.Tx) error {
 		_, err := tx.CreateBucket([]byte(bucket))
@@ -152,7 +152,7 @@ func load(ctx context.Context, c *bolt.Cursor) (entries []*mitterev1.Entry, err 
 			return nil, ctx.Err()
 		}
 		if bytes.Compare(key, last) <= 0 {
-			return nil, messaging.Errorf(messaging.DataLoss, "key %.40q is behind key %.40q", key, last)
+			return nil, message.Errorf(message.DataLoss, "key %.40q is behind key %.40q", key, last)
 		}
 		entry, err := decode(key, value)
 		if err != nil {
@@ -168,7 +168,7 @@ func load(ctx context.Context, c *bolt.Cursor) (entries []*mitterev1.Entry, err 
 func (s *Store) Put(ctx context.Context, entries ...*mitterev1.Entry) error {
 	keys, values := make([][]byte, len(entries)), make([][]byte, len(entries))
 	for i, entry := range entries {
-		if err := registry.CheckEntry(entry); err != nil {
+		if err := store.CheckEntry(entry); err != nil {
 			return err
 		}
 		var err error
@@ -187,7 +187,7 @@ func (s *Store) Put(ctx context.Context, entries ...*mitterev1.Entry) error {
 }
 
 // Delete removes entries, with one fsync for all of them.
-func (s *Store) Delete(ctx context.Context, keys ...registry.Key) error {
+func (s *Store) Delete(ctx context.Context, keys ...store.Key) error {
 	return s.write(ctx, "delete", func(b *bolt.Bucket) error {
 		for _, key := range keys {
 			if err := b.Delete(encodeKey(key)); err != nil {
@@ -201,13 +201,13 @@ func (s *Store) Delete(ctx context.Context, keys ...registry.Key) error {
 // write runs one transaction when it is its turn.
 func (s *Store) write(ctx context.Context, what string, f func(*bolt.Bucket) error) error {
 	if ctx.Err() != nil {
-		return messaging.AsError(ctx.Err())
+		return message.AsError(ctx.Err())
 	}
 	select {
 	case <-s.turn:
 		defer func() { s.turn <- struct{}{} }()
 	case <-ctx.Done():
-		return messaging.AsError(ctx.Err())
+		return message.AsError(ctx.Err())
 	}
 	return s.guard(what, func() error {
 		return s.db.Update(func(tx *bolt.Tx) error { return f(tx.Bucket([]byte(bucket))) })

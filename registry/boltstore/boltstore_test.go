@@ -11,15 +11,15 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 	"github.com/mittere/mittere/messaging"
-	"github.com/mittere/mittere/registry"
 	"github.com/mittere/mittere/registry/boltstore"
+	"github.com/mittere/mittere/registry/store"
 	"github.com/mittere/mittere/registry/storetest"
 )
 
 func TestFileIsADurableStore(t *testing.T) {
-	storetest.RunDurable(t, func(t *testing.T) func() (registry.Store, error) {
+	storetest.RunDurable(t, func(t *testing.T) func() (store.Store, error) {
 		path := newPath(t)
-		return func() (registry.Store, error) { return boltstore.Open(t.Context(), path) }
+		return func() (store.Store, error) { return boltstore.Open(t.Context(), path) }
 	})
 }
 
@@ -132,18 +132,18 @@ func TestOpenWithEndedContextIsAnError(t *testing.T) {
 }
 
 // filled makes a file with entries, and returns them.
-func filled(t testing.TB, path string, number int) map[registry.Key]*mitterev1.Entry {
+func filled(t testing.TB, path string, number int) map[store.Key]*mitterev1.Entry {
 	t.Helper()
-	store := open(t, path)
-	entries := map[registry.Key]*mitterev1.Entry{}
+	opened := open(t, path)
+	entries := map[store.Key]*mitterev1.Entry{}
 	for i := range number {
 		entry := storetest.Entry("name", string(rune('A'+i%26))+string(rune('a'+i/26)), uint64(i))
-		entries[registry.KeyOf(entry)] = entry
-		if err := store.Put(t.Context(), entry); err != nil {
+		entries[store.KeyOf(entry)] = entry
+		if err := opened.Put(t.Context(), entry); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := store.Close(); err != nil {
+	if err := opened.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return entries

@@ -10,8 +10,8 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 	"github.com/mittere/mittere/messaging"
-	"github.com/mittere/mittere/registry"
 	"github.com/mittere/mittere/registry/boltstore"
+	"github.com/mittere/mittere/registry/store"
 	"github.com/mittere/mittere/registry/storetest"
 )
 
@@ -86,9 +86,9 @@ func damage(random *rand.Rand, content []byte) {
 
 // wantAllOrError opens a file that may be damaged, loads, and writes if that is
 // well. What is loaded must be among the entries, if those are given.
-func wantAllOrError(t *testing.T, path string, entries map[registry.Key]*mitterev1.Entry) {
+func wantAllOrError(t *testing.T, path string, entries map[store.Key]*mitterev1.Entry) {
 	t.Helper()
-	store, err := boltstore.Open(t.Context(), path)
+	opened, err := boltstore.Open(t.Context(), path)
 	if messaging.CodeOf(err) == messaging.FailedPrecondition {
 		return // the name of the bucket was damaged
 	}
@@ -96,18 +96,18 @@ func wantAllOrError(t *testing.T, path string, entries map[registry.Key]*mittere
 		wantDataLoss(t, err)
 		return
 	}
-	defer store.Close()
-	loaded, err := store.Load(t.Context())
+	defer opened.Close()
+	loaded, err := opened.Load(t.Context())
 	if err != nil {
 		wantDataLoss(t, err)
 		return // and nobody would write to it
 	}
 	for _, entry := range loaded {
-		if entries != nil && !proto.Equal(entry, entries[registry.KeyOf(entry)]) {
+		if entries != nil && !proto.Equal(entry, entries[store.KeyOf(entry)]) {
 			t.Errorf("loaded %v, which nobody put", entry)
 		}
 	}
-	wantDataLoss(t, store.Put(t.Context(), storetest.Entry("name", "new", 1)))
+	wantDataLoss(t, opened.Put(t.Context(), storetest.Entry("name", "new", 1)))
 }
 
 // wantDataLoss checks an error, if there is one.

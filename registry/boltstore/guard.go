@@ -12,7 +12,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 
-	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/messaging/message"
 )
 
 // guard runs f on the file and returns what goes wrong with its code. bbolt
@@ -27,7 +27,7 @@ func guard(what string, f func() error) (err error) {
 // panicked fails at once from then on, where bbolt would wait for ever for its own locks.
 func (s *Store) guard(what string, f func() error) error {
 	if s.lost.Load() {
-		return messaging.Errorf(messaging.DataLoss, "boltstore: %s: the file was found to be damaged", what)
+		return message.Errorf(message.DataLoss, "boltstore: %s: the file was found to be damaged", what)
 	}
 	panicked, err := guarded(what, f)
 	if panicked {
@@ -41,40 +41,40 @@ func guarded(what string, f func() error) (panicked bool, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if damage := recover(); damage != nil {
-			err = messaging.Errorf(messaging.DataLoss, "boltstore: %s: the file is damaged: %v", what, damage)
+			err = message.Errorf(message.DataLoss, "boltstore: %s: the file is damaged: %v", what, damage)
 			panicked = true
 		}
 	}()
 	if err := f(); err != nil {
-		return false, messaging.Errorf(codeOf(err), "boltstore: %s: %w", what, explain(err))
+		return false, message.Errorf(codeOf(err), "boltstore: %s: %w", what, explain(err))
 	}
-	return false, nil // and no nil *messaging.Error
+	return false, nil // and no nil *message.Error
 }
 
 // codeOf returns the code of an error of bbolt, of the system or of ours. What is
 // none of those bbolt found wrong with the file.
-func codeOf(err error) messaging.Code {
-	var ours *messaging.Error
+func codeOf(err error) message.Code {
+	var ours *message.Error
 	var system syscall.Errno
 	switch {
 	case errors.As(err, &ours):
 		return ours.Code
 	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
-		return messaging.CodeOf(err)
+		return message.CodeOf(err)
 	case errors.Is(err, bolterrors.ErrTimeout) || errors.Is(err, bolterrors.ErrDatabaseNotOpen):
-		return messaging.Unavailable
+		return message.Unavailable
 	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
-		return messaging.ResourceExhausted
+		return message.ResourceExhausted
 	case errors.Is(err, syscall.ELOOP): // of O_NOFOLLOW
-		return messaging.FailedPrecondition
+		return message.FailedPrecondition
 	case errors.Is(err, os.ErrPermission):
-		return messaging.PermissionDenied
+		return message.PermissionDenied
 	case errors.Is(err, syscall.EFBIG): // a page whose number was damaged
-		return messaging.DataLoss
+		return message.DataLoss
 	case errors.As(err, &system):
-		return messaging.Unavailable
+		return message.Unavailable
 	default:
-		return messaging.DataLoss
+		return message.DataLoss
 	}
 }
 
@@ -103,17 +103,17 @@ func checkPages(tx *bolt.Tx, pageSize int) error {
 	for id := 0; id < pages; id++ {
 		page, err := tx.Page(id)
 		if err != nil || page == nil {
-			return messaging.Errorf(messaging.DataLoss, "page %d of %d cannot be read: %v", id, pages, err)
+			return message.Errorf(message.DataLoss, "page %d of %d cannot be read: %v", id, pages, err)
 		}
 		switch page.Type {
 		case "free", "meta": // what a free one says of itself is old
 		case "branch", "leaf", "freelist":
 			id += page.OverflowCount
 		default:
-			return messaging.Errorf(messaging.DataLoss, "page %d is of no known kind", id)
+			return message.Errorf(message.DataLoss, "page %d is of no known kind", id)
 		}
 		if id >= pages {
-			return messaging.Errorf(messaging.DataLoss, "page %d ends behind the file's end", page.ID)
+			return message.Errorf(message.DataLoss, "page %d ends behind the file's end", page.ID)
 		}
 	}
 	return nil

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
-	"github.com/mittere/mittere/registry"
+	"github.com/mittere/mittere/registry/store"
 	"github.com/mittere/mittere/registry/storetest"
 )
 
@@ -39,9 +39,9 @@ func TestFaultOfKilledWriterLosesNothingAcknowledged(t *testing.T) {
 
 // step is what the writer does in its step i: most of all it puts, in batches of
 // two; sometimes it deletes what it put before. apply does it to a model.
-func step(i uint64) (puts []*mitterev1.Entry, deletes []registry.Key) {
+func step(i uint64) (puts []*mitterev1.Entry, deletes []store.Key) {
 	if i%5 == 4 {
-		return nil, []registry.Key{{Name: "even", ID: fmt.Sprint((i - 1) % 50)}}
+		return nil, []store.Key{{Name: "even", ID: fmt.Sprint((i - 1) % 50)}}
 	}
 	id := fmt.Sprint(i % 50)
 	return []*mitterev1.Entry{storetest.Entry("even", id, i), storetest.Entry("odd", id, i)}, nil
@@ -98,34 +98,34 @@ func runAndKill(t *testing.T, path string, steps int) (acknowledged uint64) {
 // file empty.
 func wantAcknowledged(t *testing.T, path string, acknowledged uint64) {
 	t.Helper()
-	store := open(t, path)
-	defer store.Close()
-	loaded, err := store.Load(t.Context())
+	opened := open(t, path)
+	defer opened.Close()
+	loaded, err := opened.Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := map[registry.Key]uint64{}
-	var keys []registry.Key
+	got := map[store.Key]uint64{}
+	var keys []store.Key
 	for _, entry := range loaded {
-		got[registry.KeyOf(entry)] = entry.GetRevision()
-		keys = append(keys, registry.KeyOf(entry))
+		got[store.KeyOf(entry)] = entry.GetRevision()
+		keys = append(keys, store.KeyOf(entry))
 	}
 	exact, further := model(acknowledged), model(acknowledged+1)
 	if text := fmt.Sprint(got); text != fmt.Sprint(exact) && text != fmt.Sprint(further) {
 		t.Errorf("after %d acknowledged steps the file has\n%v, want\n%v or\n%v", acknowledged, text, exact, further)
 	}
-	if err := store.Delete(t.Context(), keys...); err != nil {
+	if err := opened.Delete(t.Context(), keys...); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // model returns the revisions of what is there after a number of steps.
-func model(steps uint64) map[registry.Key]uint64 {
-	there := map[registry.Key]uint64{}
+func model(steps uint64) map[store.Key]uint64 {
+	there := map[store.Key]uint64{}
 	for i := range steps {
 		puts, deletes := step(i)
 		for _, entry := range puts {
-			there[registry.KeyOf(entry)] = i
+			there[store.KeyOf(entry)] = i
 		}
 		for _, key := range deletes {
 			delete(there, key)

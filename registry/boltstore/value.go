@@ -8,8 +8,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
-	"github.com/mittere/mittere/messaging"
-	"github.com/mittere/mittere/registry"
+	"github.com/mittere/mittere/messaging/message"
+	"github.com/mittere/mittere/registry/store"
 )
 
 // What is in the bucket:
@@ -25,17 +25,17 @@ const sumBytes = 4
 
 // encode returns an entry as it is kept.
 func encode(entry *mitterev1.Entry) (key, value []byte, err error) {
-	key = encodeKey(registry.KeyOf(entry))
+	key = encodeKey(store.KeyOf(entry))
 	value, err = proto.MarshalOptions{}.MarshalAppend(make([]byte, sumBytes), entry)
 	if err != nil {
-		return nil, nil, messaging.Errorf(messaging.InvalidArgument, "entry %.40q: %w", key, err)
+		return nil, nil, message.Errorf(message.InvalidArgument, "entry %.40q: %w", key, err)
 	}
 	binary.BigEndian.PutUint32(value, sum(key, value[sumBytes:]))
 	return key, value, nil
 }
 
 // encodeKey returns the key of an entry as it is kept.
-func encodeKey(key registry.Key) []byte {
+func encodeKey(key store.Key) []byte {
 	encoded := binary.BigEndian.AppendUint16(nil, uint16(len(key.Name)))
 	return append(append(encoded, key.Name...), key.ID...)
 }
@@ -43,14 +43,14 @@ func encodeKey(key registry.Key) []byte {
 // decode reads an entry that is kept, or returns DATA_LOSS.
 func decode(key, value []byte) (*mitterev1.Entry, error) {
 	if len(value) < sumBytes || binary.BigEndian.Uint32(value) != sum(key, value[sumBytes:]) {
-		return nil, messaging.Errorf(messaging.DataLoss, "entry %.40q: wrong checksum", key)
+		return nil, message.Errorf(message.DataLoss, "entry %.40q: wrong checksum", key)
 	}
 	entry := &mitterev1.Entry{}
 	if err := proto.Unmarshal(value[sumBytes:], entry); err != nil {
-		return nil, messaging.Errorf(messaging.DataLoss, "entry %.40q: %w", key, err)
+		return nil, message.Errorf(message.DataLoss, "entry %.40q: %w", key, err)
 	}
-	if !bytes.Equal(key, encodeKey(registry.KeyOf(entry))) {
-		return nil, messaging.Errorf(messaging.DataLoss, "entry %.40q is kept under another key", key)
+	if !bytes.Equal(key, encodeKey(store.KeyOf(entry))) {
+		return nil, message.Errorf(message.DataLoss, "entry %.40q is kept under another key", key)
 	}
 	return entry, nil
 }

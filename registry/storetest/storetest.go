@@ -13,13 +13,13 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
-	"github.com/mittere/mittere/messaging"
-	"github.com/mittere/mittere/registry"
+	"github.com/mittere/mittere/messaging/message"
+	"github.com/mittere/mittere/registry/store"
 )
 
 // Run tests what a store does while it is open. open returns a new, empty one;
 // the suite closes it.
-func Run(t *testing.T, open func(t *testing.T) registry.Store) {
+func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for _, c := range []struct {
 		name string
 		test func(*suite)
@@ -40,7 +40,7 @@ func Run(t *testing.T, open func(t *testing.T) registry.Store) {
 		{"close while others write is clean", (*suite).closeMeanwhile},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := &suite{T: t, store: open(t), want: map[registry.Key]*mitterev1.Entry{}}
+			s := &suite{T: t, store: open(t), want: map[store.Key]*mitterev1.Entry{}}
 			defer s.store.Close()
 			c.test(s)
 		})
@@ -50,8 +50,8 @@ func Run(t *testing.T, open func(t *testing.T) registry.Store) {
 // suite is one store under test, with what it should hold.
 type suite struct {
 	*testing.T
-	store registry.Store
-	want  map[registry.Key]*mitterev1.Entry
+	store store.Store
+	want  map[store.Key]*mitterev1.Entry
 }
 
 // Entry returns an entry that a store must take.
@@ -71,12 +71,12 @@ func (s *suite) puts(entries ...*mitterev1.Entry) {
 		s.Fatal(err)
 	}
 	for _, entry := range entries {
-		s.want[registry.KeyOf(entry)] = proto.CloneOf(entry)
+		s.want[store.KeyOf(entry)] = proto.CloneOf(entry)
 	}
 }
 
 // deletes deletes entries.
-func (s *suite) deletes(keys ...registry.Key) {
+func (s *suite) deletes(keys ...store.Key) {
 	s.Helper()
 	if err := s.store.Delete(s.Context(), keys...); err != nil {
 		s.Fatal(err)
@@ -94,18 +94,18 @@ func (s *suite) check() {
 
 // Check fails the test unless the store holds exactly these entries. What is left
 // of a lease does not count.
-func Check(t *testing.T, store registry.Store, want map[registry.Key]*mitterev1.Entry) {
+func Check(t *testing.T, tested store.Store, want map[store.Key]*mitterev1.Entry) {
 	t.Helper()
-	loaded, err := store.Load(t.Context())
+	loaded, err := tested.Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(loaded) != len(want) {
 		t.Errorf("%d entries, want %d", len(loaded), len(want))
 	}
-	seen := map[registry.Key]bool{}
+	seen := map[store.Key]bool{}
 	for _, entry := range loaded {
-		key := registry.KeyOf(entry)
+		key := store.KeyOf(entry)
 		expected := proto.CloneOf(want[key])
 		if expected != nil {
 			expected.LeftNano = entry.GetLeftNano()
@@ -118,9 +118,9 @@ func Check(t *testing.T, store registry.Store, want map[registry.Key]*mitterev1.
 }
 
 // wantCode checks the code of an error, and that it is of the one type.
-func (s *suite) wantCode(err error, code messaging.Code) {
+func (s *suite) wantCode(err error, code message.Code) {
 	s.Helper()
-	var typed *messaging.Error
+	var typed *message.Error
 	if !errors.As(err, &typed) || typed.Code != code {
 		s.Errorf("the error is %v (%T), want %v", err, err, code)
 	}
@@ -128,7 +128,7 @@ func (s *suite) wantCode(err error, code messaging.Code) {
 
 func (s *suite) empty() {
 	s.check()
-	s.deletes(registry.Key{Name: "nobody", ID: "1"})
+	s.deletes(store.Key{Name: "nobody", ID: "1"})
 	s.deletes()
 	s.puts()
 	s.check()
@@ -153,21 +153,21 @@ func (s *suite) twice() {
 
 func (s *suite) remove() {
 	s.puts(Entry("a", "1", 1), Entry("a", "2", 2), Entry("b", "1", 3))
-	s.deletes(registry.Key{Name: "a", ID: "1"}, registry.Key{Name: "b", ID: "2"}, registry.Key{Name: "b"})
+	s.deletes(store.Key{Name: "a", ID: "1"}, store.Key{Name: "b", ID: "2"}, store.Key{Name: "b"})
 	s.check()
-	s.deletes(registry.Key{Name: "a", ID: "1"})
+	s.deletes(store.Key{Name: "a", ID: "1"})
 	s.check()
 }
 
 func (s *suite) apart() {
 	s.puts(Entry("ab", "c", 1), Entry("a", "bc", 2), Entry("a", "b", 3), Entry("A", "b", 4), Entry("a/b", "c", 5), Entry("a", "/b/c", 6))
 	s.check()
-	s.deletes(registry.Key{Name: "a", ID: "bc"})
+	s.deletes(store.Key{Name: "a", ID: "bc"})
 	s.check()
 }
 
 func (s *suite) whole() {
-	long := strings.Repeat("ī", registry.MaxNameBytes/2)
+	long := strings.Repeat("ī", store.MaxNameBytes/2)
 	s.puts(
 		&mitterev1.Entry{
 			Instance: &mitterev1.Instance{
@@ -178,9 +178,9 @@ func (s *suite) whole() {
 			},
 			LeaseNano: 1, LeftNano: 1, Revision: 1<<64 - 1,
 		},
-		&mitterev1.Entry{Instance: &mitterev1.Instance{Name: "n", Id: registry.PlainID, Endpoints: []string{"tcp://h:1"}}},
+		&mitterev1.Entry{Instance: &mitterev1.Instance{Name: "n", Id: "dividere", Endpoints: []string{"tcp://h:1"}}},
 		&mitterev1.Entry{Instance: &mitterev1.Instance{
-			Name: "large", Id: "1", Endpoints: []string{"tcp://h:1"}, Version: strings.Repeat("v", registry.MaxInstanceBytes-100),
+			Name: "large", Id: "1", Endpoints: []string{"tcp://h:1"}, Version: strings.Repeat("v", store.MaxInstanceBytes-100),
 		}},
 	)
 	s.check()
@@ -191,7 +191,7 @@ func (s *suite) invalid() {
 	negative := Entry("b", "1", 2)
 	negative.LeaseNano = -1
 	for _, wrong := range []*mitterev1.Entry{nil, {}, Entry("", "1", 1), Entry("b", "", 1), Entry("b\xff", "1", 1), Entry(strings.Repeat("n", 256), "1", 1), negative} {
-		s.wantCode(s.store.Put(s.Context(), Entry("b", "0", 2), wrong), messaging.InvalidArgument)
+		s.wantCode(s.store.Put(s.Context(), Entry("b", "0", 2), wrong), message.InvalidArgument)
 	}
 	s.check()
 }
@@ -216,9 +216,9 @@ func (s *suite) cancelled() {
 	ctx, cancel := context.WithCancel(s.Context())
 	cancel()
 	_, err := s.store.Load(ctx)
-	s.wantCode(err, messaging.Cancelled)
-	s.wantCode(s.store.Put(ctx, Entry("b", "1", 1)), messaging.Cancelled)
-	s.wantCode(s.store.Delete(ctx, registry.Key{Name: "a", ID: "1"}), messaging.Cancelled)
+	s.wantCode(err, message.Cancelled)
+	s.wantCode(s.store.Put(ctx, Entry("b", "1", 1)), message.Cancelled)
+	s.wantCode(s.store.Delete(ctx, store.Key{Name: "a", ID: "1"}), message.Cancelled)
 	s.check()
 }
 
@@ -229,8 +229,8 @@ func (s *suite) closed() {
 		}
 	}
 	_, err := s.store.Load(s.Context())
-	for _, err := range []error{err, s.store.Put(s.Context(), Entry("a", "1", 1)), s.store.Delete(s.Context(), registry.Key{Name: "a", ID: "1"})} {
-		s.wantCode(err, messaging.Unavailable)
+	for _, err := range []error{err, s.store.Put(s.Context(), Entry("a", "1", 1)), s.store.Delete(s.Context(), store.Key{Name: "a", ID: "1"})} {
+		s.wantCode(err, message.Unavailable)
 		if !errors.Is(err, net.ErrClosed) {
 			s.Errorf("%v is not net.ErrClosed", err)
 		}
@@ -248,12 +248,12 @@ func (s *suite) random() {
 			entry := Entry(fmt.Sprint("name", random.IntN(5)), fmt.Sprint(random.IntN(5)), step)
 			kind := mitterev1.Change_Kind(1 + random.IntN(3))
 			changes = append(changes, &mitterev1.WatchResponse{Change: &mitterev1.Change{Kind: kind, Entry: entry}})
-			delete(s.want, registry.KeyOf(entry))
+			delete(s.want, store.KeyOf(entry))
 			if kind == mitterev1.Change_KIND_PUT {
-				s.want[registry.KeyOf(entry)] = entry
+				s.want[store.KeyOf(entry)] = entry
 			}
 		}
-		if err := registry.Save(s.Context(), s.store, changes...); err != nil {
+		if err := store.Save(s.Context(), s.store, changes...); err != nil {
 			s.Fatal(err)
 		}
 		if step%20 == 0 {
@@ -271,7 +271,7 @@ func (s *suite) concurrent() {
 		for i := range 20 {
 			entry := Entry(name, fmt.Sprint(i), uint64(i))
 			if i%4 != 3 { // the others are deleted again
-				s.want[registry.KeyOf(entry)] = entry
+				s.want[store.KeyOf(entry)] = entry
 			}
 		}
 		all.Go(func() { s.writeTwenty(name) })
@@ -290,7 +290,7 @@ func (s *suite) writeTwenty(name string) {
 		entry := Entry(name, fmt.Sprint(i), uint64(i))
 		err := s.store.Put(s.Context(), entry)
 		if err == nil && i%4 == 3 {
-			err = s.store.Delete(s.Context(), registry.KeyOf(entry))
+			err = s.store.Delete(s.Context(), store.KeyOf(entry))
 		}
 		if err != nil {
 			s.Error(err)
@@ -306,7 +306,7 @@ func (s *suite) closeMeanwhile() {
 		all.Go(func() {
 			for i := uint64(0); ; i++ {
 				if err := s.store.Put(s.Context(), Entry(fmt.Sprint(writer), "1", i)); err != nil {
-					s.wantCode(err, messaging.Unavailable)
+					s.wantCode(err, message.Unavailable)
 					return
 				}
 				if i == 0 {

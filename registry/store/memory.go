@@ -1,4 +1,4 @@
-package registry
+package store
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
-	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/messaging/message"
 )
 
 // Memory is a [Store] that keeps nothing beyond the process. It is for tests, and
@@ -79,10 +79,10 @@ func (m *Memory) Close() error {
 // usable returns an error if the context has ended or the store is closed.
 func (m *Memory) usable(ctx context.Context) error {
 	if ctx.Err() != nil {
-		return messaging.AsError(ctx.Err())
+		return message.AsError(ctx.Err())
 	}
 	if m.closed {
-		return messaging.Errorf(messaging.Unavailable, "the store in memory: %w", net.ErrClosed)
+		return message.Errorf(message.Unavailable, "the store in memory: %w", net.ErrClosed)
 	}
 	return nil
 }

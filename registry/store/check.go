@@ -1,16 +1,17 @@
-package registry
+package store
 
 import (
 	"fmt"
 	"net"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"google.golang.org/protobuf/proto"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
-	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/messaging/message"
 )
 
 // The bounds of one instance.
@@ -25,10 +26,13 @@ const (
 	MaxServices = 256
 	// MaxInstanceBytes is how large an instance may be, as it is marshalled.
 	MaxInstanceBytes = 64 << 10
+	// MaxTokenBytes is how long the token of a registration may be.
+	MaxTokenBytes = 64
 )
 
-// check returns the size of an instance, or INVALID_ARGUMENT.
-func check(instance *mitterev1.Instance) (size int, err error) {
+// CheckInstance returns the size of an instance in bytes, as it is marshalled, or
+// INVALID_ARGUMENT for one that no registry takes.
+func CheckInstance(instance *mitterev1.Instance) (size int, err error) {
 	problem := firstProblem(instance)
 	size = proto.Size(instance)
 	if problem == "" && size > MaxInstanceBytes {
@@ -42,9 +46,29 @@ func check(instance *mitterev1.Instance) (size int, err error) {
 		}
 	}
 	if problem != "" {
-		return 0, messaging.Errorf(messaging.InvalidArgument, "instance %.40q of %.40q: %s", instance.GetId(), instance.GetName(), problem)
+		return 0, message.Errorf(message.InvalidArgument, "instance %.40q of %.40q: %s", instance.GetId(), instance.GetName(), problem)
 	}
 	return size, nil
+}
+
+// CheckEntry returns INVALID_ARGUMENT if no registry could have made an entry; a store
+// refuses to keep such a one.
+func CheckEntry(entry *mitterev1.Entry) error {
+	if _, err := CheckInstance(entry.GetInstance()); err != nil {
+		return err
+	}
+	if entry.GetLeaseNano() < 0 {
+		return message.Errorf(message.InvalidArgument, "a lease of %v", time.Duration(entry.GetLeaseNano()))
+	}
+	return CheckToken(entry.GetToken())
+}
+
+// CheckToken returns INVALID_ARGUMENT for a token that is too long.
+func CheckToken(token []byte) error {
+	if len(token) > MaxTokenBytes {
+		return message.Errorf(message.InvalidArgument, "a token of %d bytes, more than %d", len(token), MaxTokenBytes)
+	}
+	return nil
 }
 
 // firstProblem returns what is wrong with an instance first, or "".
@@ -72,7 +96,7 @@ func firstProblem(instance *mitterev1.Instance) string {
 	}
 	for _, endpoint := range instance.GetEndpoints() {
 		if err := CheckEndpoint(endpoint); err != nil {
-			return messaging.AsError(err).Message
+			return message.AsError(err).Message
 		}
 	}
 	return ""
@@ -94,9 +118,9 @@ func CheckEndpoint(endpoint string) error {
 	switch {
 	case !ok || transport == "" || address == "" || strings.ContainsFunc(transport, notLetter) ||
 		strings.ContainsAny(address, "*,") || strings.ContainsFunc(address, unprintable):
-		return messaging.Errorf(messaging.InvalidArgument, "endpoint %.80q: want transport://address, as one connects to it", endpoint)
+		return message.Errorf(message.InvalidArgument, "endpoint %.80q: want transport://address, as one connects to it", endpoint)
 	case transport == "tcp" && !validTCP(address):
-		return messaging.Errorf(messaging.InvalidArgument, "endpoint %.80q: want tcp://host:port, with a port from 1 to 65535", endpoint)
+		return message.Errorf(message.InvalidArgument, "endpoint %.80q: want tcp://host:port, with a port from 1 to 65535", endpoint)
 	default:
 		return nil
 	}
