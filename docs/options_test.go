@@ -15,7 +15,7 @@ var (
 	optionPackages = []string{
 		"comm", "messaging", "messaging/call", "reactor", "registry", "service", "service/broker", "service/majordomo",
 	}
-	limitPackages = []string{"registry", "service/desk"}
+	limitPackages = []string{"registry", "service/broker/internal/desk"}
 )
 
 func TestThePageOfOptionsNamesEveryOption(t *testing.T) {

@@ -14,7 +14,6 @@ import (
 
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/service/broker"
-	"github.com/mittere/mittere/service/desk"
 )
 
 // brokerCommand is "mittere broker" with its flags.
@@ -125,7 +124,7 @@ func (c *brokerCommand) options(log *slog.Logger) []broker.Option {
 		broker.WithHeartbeat(time.Duration(*c.heartbeat), int(c.liveness)), broker.WithLogger(log),
 		broker.WithVersion(ownVersion(version, debug.ReadBuildInfo)),
 		broker.WithoutRepeat(c.once...), broker.WithDrainTimeout(time.Duration(*c.drain)), broker.WithSocket(comm.WithMaxFrameSize(int(c.size))),
-		broker.WithLimits(desk.Limits{
+		broker.WithLimits(broker.Limits{
 			Queue: int(c.queue), Expiry: time.Duration(*c.expiry), Longest: time.Duration(*c.longest),
 		}),
 	}

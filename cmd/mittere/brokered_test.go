@@ -17,7 +17,6 @@ import (
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/service"
 	"github.com/mittere/mittere/service/broker"
-	"github.com/mittere/mittere/service/desk"
 )
 
 // brokered is a broker with workers, for the commands of a test.
@@ -65,7 +64,7 @@ func (b *brokered) majordomo(name string) {
 func (b *brokered) await(name string) {
 	b.t.Helper()
 	deadline := time.Now().Add(testPatience)
-	for !slices.ContainsFunc(b.broker.Workers(), func(w desk.WorkerView) bool { return w.Offer.Name == name }) {
+	for !slices.ContainsFunc(b.broker.Workers(), func(w broker.WorkerView) bool { return w.Offer.Name == name }) {
 		if time.Now().After(deadline) {
 			b.t.Fatalf("no worker %q", name)
 		}

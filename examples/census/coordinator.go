@@ -15,7 +15,6 @@ import (
 	"github.com/mittere/mittere/registry"
 	"github.com/mittere/mittere/service"
 	"github.com/mittere/mittere/service/broker"
-	"github.com/mittere/mittere/service/desk"
 )
 
 const (
@@ -61,7 +60,7 @@ func (c *coordinator) open() (err error) {
 		return err
 	}
 	c.broker, err = broker.New(c.zmq, inside+","+loopback, broker.WithSocket(socketOptions()...),
-		broker.WithLimits(desk.Limits{Bytes: 2 * mostBytesOut}), broker.WithDrainTimeout(0), broker.WithLogger(silent))
+		broker.WithLimits(broker.Limits{Bytes: 2 * mostBytesOut}), broker.WithDrainTimeout(0), broker.WithLogger(silent))
 	if err != nil {
 		return err
 	}
@@ -162,7 +161,7 @@ func (c *coordinator) registered() (n int) {
 }
 
 // workers returns what the broker knows of the workers, its own one aside.
-func (c *coordinator) workers() (workers []desk.WorkerView) {
+func (c *coordinator) workers() (workers []broker.WorkerView) {
 	for _, w := range c.broker.Workers() {
 		if !w.Offer.Own {
 			workers = append(workers, w)

@@ -9,14 +9,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/broker"
 )
 
 // report is what came out of a census. Each entry belongs to whoever has its file.
 type report struct {
 	tree      *tree
 	entries   []entry // of the tree's files, in their order
-	broker    desk.Counters
+	broker    broker.Counters
 	messages  uint64
 	took      time.Duration
 	direct    string // what was done without the broker

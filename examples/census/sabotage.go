@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/broker"
 )
 
 // freeze stops the worker that has most files, so that it will surely have some when
@@ -14,7 +14,7 @@ import (
 // 0 if there is none.
 func (c *coordinator) freeze() (victim int64) {
 	workers := c.workers()
-	slices.SortStableFunc(workers, func(a, b desk.WorkerView) int { return cmp.Compare(b.InFlight, a.InFlight) })
+	slices.SortStableFunc(workers, func(a, b broker.WorkerView) int { return cmp.Compare(b.InFlight, a.InFlight) })
 	for _, w := range workers {
 		if pid := workerPid(w.Offer.Name); c.fleet.freeze(pid) {
 			return pid
@@ -29,7 +29,7 @@ func (c *coordinator) finishOff(victim int64, over <-chan struct{}) {
 	const look = 10 * time.Millisecond // what it sent before it froze has come by then
 	tick := time.NewTicker(look)
 	defer tick.Stop()
-	var last desk.WorkerView
+	var last broker.WorkerView
 	for waiting := true; waiting; {
 		select {
 		case <-tick.C:
@@ -48,11 +48,11 @@ func (c *coordinator) finishOff(victim int64, over <-chan struct{}) {
 }
 
 // worker returns what the broker knows of a worker, nothing if it does not know it.
-func (c *coordinator) worker(pid int64) desk.WorkerView {
+func (c *coordinator) worker(pid int64) broker.WorkerView {
 	for _, w := range c.workers() {
 		if w.Offer.Name == workerName(pid) {
 			return w
 		}
 	}
-	return desk.WorkerView{}
+	return broker.WorkerView{}
 }

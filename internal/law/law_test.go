@@ -40,9 +40,9 @@ func TestPurePackagesReachNoSocket(t *testing.T) {
 		imports[p.Path] = p.Imports
 	}
 	for _, pure := range []string{
-		"messaging/message", "internal/command", "internal/protofield", "internal/faulttest", "service/desk",
+		"messaging/message", "internal/command", "internal/protofield", "internal/faulttest", "service/broker/internal/desk",
 		"registry/store", "registry/boltstore", "registry/storetest",
-		"service/dialect", "service/dialect/mdp", "service/dialect/native", "service/dialect/pirate", "service/dialect/plain",
+		"service/broker/internal/dialect", "service/broker/internal/dialect/mdp", "service/broker/internal/dialect/native", "service/broker/internal/dialect/pirate", "service/broker/internal/dialect/plain",
 	} {
 		if imports[ours+"/"+pure] == nil {
 			t.Errorf("%s is not there", pure)
@@ -95,8 +95,8 @@ func TestPlantedViolationIsReported(t *testing.T) {
 		"reactor reaches past":       {imports("reactor", ours+"/comm"), "/reactor may not import " + ours + "/comm"},
 		"messaging calls":            {imports("messaging", ours+"/messaging/call"), "/messaging may not import " + ours + "/messaging/call"},
 		"store imports service":      {imports("registry/boltstore", ours+"/service"), "/registry/boltstore may not import " + ours + "/service"},
-		"desk does I/O":              {imports("service/desk", ours+"/comm"), "/service/desk may not import " + ours + "/comm"},
-		"dialect imports broker":     {imports("service/dialect/mdp", ours+"/service/broker"), "/service/dialect/mdp may not import " + ours + "/service/broker"},
+		"desk does I/O":              {imports("service/broker/internal/desk", ours+"/comm"), "/service/broker/internal/desk may not import " + ours + "/comm"},
+		"dialect imports broker":     {imports("service/broker/internal/dialect/mdp", ours+"/service/broker"), "/service/broker/internal/dialect/mdp may not import " + ours + "/service/broker"},
 		"stub imports its service":   {imports("registry/registrymittere", ours+"/registry"), "/registry/registrymittere may not import " + ours + "/registry"},
 		"layer imports a test aid":   {imports("comm", ours+"/internal/leaktest"), "/comm may not import " + ours + "/internal/leaktest"},
 		"cgo outside comm":           {imports("messaging", "C"), "/messaging may not import C"},
@@ -123,7 +123,7 @@ func TestLawfulImportIsSilent(t *testing.T) {
 		"a raw peer in a test":  testImports("reactor", "github.com/pebbe/zmq4"),
 		"program takes all":     imports("cmd/mittere", ours+"/service/broker", "github.com/spf13/cobra"),
 		"stub beside":           imports("registry", ours+"/registry/registrymittere"),
-		"broker uses a dialect": imports("service/broker", ours+"/service/dialect/mdp"),
+		"broker uses a dialect": imports("service/broker", ours+"/service/broker/internal/dialect/mdp"),
 		"subpackage of protobuf": imports("messaging",
 			"google.golang.org/protobuf/encoding/protowire"),
 		"test takes any row": testImports("comm", ours+"/reactor", ours+"/internal/leaktest"),

@@ -29,7 +29,7 @@ func Table() []Row {
 		"reactor", "messaging/call", "messaging", "messaging/message", "comm", "gen/...", "registry/registrymittere", "registry/store", "internal/management", "internal/noise",
 	}
 	underService := slices.Concat(underRegistry, []string{"registry"})
-	underBroker := slices.Concat(underService, []string{"service", "service/desk", "service/dialect/...", "service/broker/brokermittere"})
+	underBroker := slices.Concat(underService, []string{"service", "service/broker/internal/desk", "service/broker/internal/dialect/...", "service/broker/brokermittere"})
 	stubs := []string{"reactor", "messaging/call", "messaging", "gen/..."}
 	everything := []string{"..."}
 
@@ -58,8 +58,8 @@ func Table() []Row {
 		{"registry/store", []string{"messaging/message", "gen/..."}},
 		{"registry/boltstore", []string{"registry/store", "messaging/message", "gen/..."}},
 		{"registry/storetest", []string{"registry/store", "messaging/message", "gen/..."}},
-		{"service/desk", []string{"gen/..."}},
-		{"service/dialect/...", []string{"service/dialect", "service/desk", "messaging/message", "internal/command", "gen/..."}},
+		{"service/broker/internal/desk", []string{"gen/..."}},
+		{"service/broker/internal/dialect/...", []string{"service/broker/internal/dialect", "service/broker/internal/desk", "messaging/message", "internal/command", "gen/..."}},
 		{"service", underService},
 		{"service/servicetest", []string{"service", "reactor", "comm"}},
 		{"service/broker", underBroker},

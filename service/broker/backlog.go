@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/broker/internal/desk"
 )
 
 // bounds is how much waits for peers that take it more slowly than it comes, beside

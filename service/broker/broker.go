@@ -12,7 +12,7 @@ import (
 
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/messaging"
-	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/broker/internal/desk"
 )
 
 // Broker gives the requests of clients to workers that serve them, and the answers

@@ -14,7 +14,7 @@ import (
 	"github.com/mittere/mittere/internal/faulttest"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/service/broker"
-	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/broker/internal/desk"
 )
 
 func TestRequestGoesToAWorkerAndItsAnswerComesBack(t *testing.T) {

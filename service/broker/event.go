@@ -4,7 +4,7 @@ import (
 	"log/slog"
 
 	"github.com/mittere/mittere/comm"
-	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/broker/internal/desk"
 )
 
 // take takes one message: to the peer's dialect, which is that of its first one.

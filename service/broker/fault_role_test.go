@@ -19,7 +19,7 @@ import (
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/service"
 	"github.com/mittere/mittere/service/broker"
-	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/broker/internal/desk"
 )
 
 // task is what another process of the tests does.

@@ -16,7 +16,7 @@ import (
 	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/service/broker"
-	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/broker/internal/desk"
 )
 
 const (

@@ -7,7 +7,7 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/internal/noise"
-	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/broker/internal/desk"
 )
 
 // journal logs who comes and goes, and what peers do that they should not. Nothing in

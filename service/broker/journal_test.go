@@ -13,7 +13,7 @@ import (
 
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/service/broker"
-	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/broker/internal/desk"
 )
 
 // logged is what a broker logs.

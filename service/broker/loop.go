@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/broker/internal/desk"
 )
 
 // loop is a broker while it runs. A goroutine for each socket receives, another

@@ -11,7 +11,7 @@ import (
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/internal/management"
 	"github.com/mittere/mittere/service/broker/brokermittere"
-	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/broker/internal/desk"
 )
 
 // ServiceName is the name of the service by which a broker tells of itself and is

@@ -19,7 +19,7 @@ import (
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/service/broker"
 	"github.com/mittere/mittere/service/broker/brokermittere"
-	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/broker/internal/desk"
 	"github.com/mittere/mittere/service/servicemittere"
 )
 

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/mittere/mittere/messaging"
-	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/broker/internal/desk"
 )
 
 // Questions are asked as often as peers like, and may be about all that there is. So each

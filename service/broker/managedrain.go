@@ -11,8 +11,8 @@ import (
 
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/reactor"
-	"github.com/mittere/mittere/service/desk"
-	"github.com/mittere/mittere/service/dialect/native"
+	"github.com/mittere/mittere/service/broker/internal/desk"
+	"github.com/mittere/mittere/service/broker/internal/dialect/native"
 )
 
 // Drain lets workers finish what they have and gives them nothing new, until they are

@@ -9,7 +9,7 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
-	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/broker/internal/desk"
 )
 
 // ListServices returns the services that have workers or requests.

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/mittere/mittere/comm"
-	"github.com/mittere/mittere/service/desk"
-	"github.com/mittere/mittere/service/dialect"
-	"github.com/mittere/mittere/service/dialect/native"
+	"github.com/mittere/mittere/service/broker/internal/desk"
+	"github.com/mittere/mittere/service/broker/internal/dialect"
+	"github.com/mittere/mittere/service/broker/internal/dialect/native"
 )
 
 // The defaults of a broker; the first three are those of the ZeroMQ guide's
@@ -138,8 +138,11 @@ func WithoutRepeat(services ...string) Option {
 	})
 }
 
-// WithLimits bounds what the broker holds and how long; see [desk.Limits].
-func WithLimits(limits desk.Limits) Option {
+// Limits bounds what a broker holds and how long; a zero field is its default.
+type Limits = desk.Limits
+
+// WithLimits bounds what the broker holds and how long; see [Limits].
+func WithLimits(limits Limits) Option {
 	return option(func(c *config) { c.limits = limits })
 }
 

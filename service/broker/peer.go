@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/mittere/mittere/service/desk"
-	"github.com/mittere/mittere/service/dialect"
+	"github.com/mittere/mittere/service/broker/internal/desk"
+	"github.com/mittere/mittere/service/broker/internal/dialect"
 )
 
 // peer is a client or worker that has said something.

@@ -3,7 +3,7 @@ package broker
 import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
-	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/broker/internal/desk"
 )
 
 // refusal is a letter that can be sent to nobody, as it is too large.

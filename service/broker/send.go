@@ -7,7 +7,7 @@ import (
 
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/messaging"
-	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/broker/internal/desk"
 )
 
 // letter is a message on its way to a peer.

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/broker/internal/desk"
 )
 
 // beat has the sessions kept that peers have with the broker, four times and a little

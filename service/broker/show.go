@@ -5,7 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/mittere/mittere/comm"
-	"github.com/mittere/mittere/service/dialect"
+	"github.com/mittere/mittere/service/broker/internal/dialect"
 )
 
 // show logs a message of a peer, or to one, at level debug, so that an operator may see

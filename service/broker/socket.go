@@ -7,11 +7,11 @@ import (
 
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/messaging"
-	"github.com/mittere/mittere/service/dialect"
-	"github.com/mittere/mittere/service/dialect/mdp"
-	"github.com/mittere/mittere/service/dialect/native"
-	"github.com/mittere/mittere/service/dialect/pirate"
-	"github.com/mittere/mittere/service/dialect/plain"
+	"github.com/mittere/mittere/service/broker/internal/dialect"
+	"github.com/mittere/mittere/service/broker/internal/dialect/mdp"
+	"github.com/mittere/mittere/service/broker/internal/dialect/native"
+	"github.com/mittere/mittere/service/broker/internal/dialect/pirate"
+	"github.com/mittere/mittere/service/broker/internal/dialect/plain"
 )
 
 // socket is one of a broker's, with the dialects that are spoken there.

@@ -1,15 +1,26 @@
 package broker
 
 import (
-	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/broker/internal/desk"
+)
+
+type (
+	// ServiceView is one service and what it has to do.
+	ServiceView = desk.ServiceView
+	// WorkerView is one worker and what it does.
+	WorkerView = desk.WorkerView
+	// Counters is what happened to requests and workers.
+	Counters = desk.Counters
+	// Load is what a broker holds.
+	Load = desk.Load
 )
 
 // Stats counts what a broker did, and tells what it holds.
 type Stats struct {
 	// Counters is what happened to requests and workers.
-	Counters desk.Counters
+	Counters Counters
 	// Load is what the broker holds now.
-	Load desk.Load
+	Load Load
 	// Peers is how many clients and workers are known.
 	Peers int
 	// Received and Sent count messages.
@@ -35,14 +46,14 @@ func (b *Broker) Stats() Stats {
 }
 
 // Services returns the services that have workers or requests, ordered by name.
-func (b *Broker) Services() []desk.ServiceView {
+func (b *Broker) Services() []ServiceView {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.desk.Services()
 }
 
 // Workers returns the workers that are registered, ordered by name.
-func (b *Broker) Workers() []desk.WorkerView {
+func (b *Broker) Workers() []WorkerView {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.desk.Workers()

@@ -9,7 +9,7 @@ import (
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/service/broker"
-	"github.com/mittere/mittere/service/desk"
+	"github.com/mittere/mittere/service/broker/internal/desk"
 	"github.com/mittere/mittere/service/majordomo"
 )
 

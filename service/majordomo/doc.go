@@ -4,7 +4,7 @@
 // It speaks MDP/0.1 (RFC 7) and MDP/0.2 (RFC 18) of ZeroMQ with any broker that does,
 // such as that of service/broker or of the ZeroMQ guide. It stands on package comm,
 // which moves the frames, and on package messaging, for errors; programs use it. The
-// broker's side of the protocol is in service/dialect/mdp.
+// broker's side of the protocol is in service/broker/internal/dialect/mdp.
 //
 // # Errors
 //

@@ -1,0 +1,230 @@
+package native_test
+
+import (
+	"testing"
+	"time"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+	"github.com/mittere/mittere/service/broker/internal/dialect"
+)
+
+// The age of a request is how much longer it was on its way than others of the session.
+func TestAgeIsTakenOffTheTimeout(t *testing.T) {
+	for name, c := range map[string]struct {
+		timeout, wait, late time.Duration
+		wantTimeout         time.Duration // 0: it is refused
+		wantWait            time.Duration
+	}{
+		"in time":         {timeout: 500, wait: 100, wantTimeout: 500, wantWait: 100},
+		"late":            {timeout: 500, wait: 100, late: 60, wantTimeout: 440, wantWait: 40},
+		"too late":        {timeout: 500, late: 500},
+		"waited too long": {timeout: 500, wait: 100, late: 100},
+		"for ever":        {late: 250, wantTimeout: 24 * time.Hour / time.Millisecond},
+		"nonsense":        {timeout: -5, wait: -5, wantTimeout: 24 * time.Hour / time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t)
+			s.must("c", &mitterev1.Hello{HeartbeatNano: int64(time.Second), SentAtNano: s.sent()})
+			s.want("c < Welcome")
+			sent := s.sent()
+			s.now += c.late * time.Millisecond
+			s.worker("w", "echo")
+			s.mustAsk("c", 1, func(k *mitterev1.Request) {
+				k.SentAtNano, k.TimeoutNano, k.WaitNano = sent, int64(c.timeout*time.Millisecond), int64(c.wait*time.Millisecond)
+			})
+			if c.wantTimeout == 0 {
+				s.want("c < Reply 1 of b DEADLINE_EXCEEDED refused")
+				if details := s.last.Kind.(*mitterev1.Reply).GetStatus().GetDetails(); len(details) != 1 || details[0].MessageName() != "mittere.v1.Overtime" {
+					t.Errorf("the details are %v", details)
+				}
+				return
+			}
+			s.want("w < Request 1 echo  hi")
+			k := s.request()
+			if k.GetTimeoutNano() != int64(c.wantTimeout*time.Millisecond) || k.GetWaitNano() != int64(c.wantWait*time.Millisecond) {
+				t.Errorf("the worker has %v and %v", time.Duration(k.GetTimeoutNano()), time.Duration(k.GetWaitNano()))
+			}
+		})
+	}
+}
+
+// A process that stood still reads requests that nobody waits for, and finds requests in
+// its queue whose time is over.
+func TestStandingStillEndsSessionsBeforeAnythingIsRead(t *testing.T) {
+	s := newStage(t)
+	s.client("c", "d")
+	s.mustAsk("c", 1)
+	s.mustAsk("d", 1, func(k *mitterev1.Request) { k.TimeoutNano = int64(heartbeat) })
+	s.now += 3*heartbeat + 1
+	s.mustAsk("c", 2) // which lay there
+	s.want("c < Reply 2 of b UNAVAILABLE refused", "c < Disconnect UNAVAILABLE", "d < Reply 1 of b DEADLINE_EXCEEDED refused")
+	s.tickOne(peer("d"), false)
+	s.hello("w", mitterev1.Role_ROLE_WORKER)
+	s.ready("w", "echo")
+	s.want()
+	if l := s.d.Load(); l.Calls != 0 {
+		t.Errorf("left: %+v", l)
+	}
+}
+
+func TestStandingStillLosesWorkersWithWhatTheyHave(t *testing.T) {
+	s := newStage(t)
+	s.worker("w", "echo")
+	s.must("c", &mitterev1.Hello{HeartbeatNano: int64(time.Minute)})
+	s.want("c < Welcome")
+	s.mustAsk("c", 1)
+	s.want("w < Request 1 echo  hi")
+	s.now += 3*heartbeat + 1
+	s.must("w", &mitterev1.Reply{Call: 1}, "HI")
+	s.want("w < Disconnect UNAVAILABLE", "c < Reply 1 of w UNAVAILABLE")
+}
+
+func TestSilentPeersAreGone(t *testing.T) {
+	s := newStage(t)
+	s.client("c", "d")
+	s.worker("w", "echo")
+	s.mustAsk("c", 1)
+	s.want("w < Request 1 echo  hi")
+	beat := func(names ...string) {
+		for _, name := range names {
+			s.must(name, &mitterev1.Heartbeat{Session: s.sessions[name], SentAtNano: s.sent()})
+		}
+	}
+	for range 4 {
+		s.pass(heartbeat)
+		beat("w", "d")
+	}
+	s.want("w < Cancel 1")
+	for range 3 {
+		s.pass(heartbeat)
+		beat("d")
+	}
+	s.want("w < Disconnect UNAVAILABLE")
+	if s.speakers[peer("d")].Idle() || !s.speakers[peer("c")].Idle() || !s.speakers[peer("w")].Idle() {
+		t.Error("the wrong one is gone")
+	}
+}
+
+func TestWhateverAPeerSendsIsAHeartbeat(t *testing.T) {
+	for _, kind := range []string{"Request", "Credit", "Cancel", "Heartbeat", "Reply", "Item", "Event", "Drain", "Ready"} {
+		t.Run(kind, func(t *testing.T) {
+			s := newStage(t)
+			switch kind {
+			case "Request", "Credit", "Cancel", "Heartbeat":
+				s.client("p")
+			default:
+				s.worker("p", "echo")
+			}
+			for range 3 {
+				s.pass(2 * heartbeat)
+				_ = s.say("p", commands(s.sessions["p"])[kind], "hi")
+				if s.speakers[peer("p")].Idle() {
+					t.Fatalf("the session is over at %v", s.now)
+				}
+			}
+		})
+	}
+}
+
+func TestHeartbeatsGoToEachSession(t *testing.T) {
+	s := newStage(t)
+	s.client("c")
+	s.tickOne(peer("c"), false)
+	s.now += heartbeat*3/4 - 1
+	s.tickOne(peer("c"), false)
+	if s.beats != 0 {
+		t.Fatalf("%d heartbeats before one was due", s.beats)
+	}
+	s.now++
+	s.tickOne(peer("c"), false)
+	s.tickOne(peer("c"), false)
+	if s.beats != 1 {
+		t.Fatalf("%d heartbeats, want one", s.beats)
+	}
+	s.tickOne(peer("c"), true)
+	if s.beats != 2 {
+		t.Fatalf("%d heartbeats, want another one as a probe", s.beats)
+	}
+	s.must("c", &mitterev1.Disconnect{})
+	s.tickOne(peer("c"), true)
+	if s.beats != 2 {
+		t.Fatal("a heartbeat without a session")
+	}
+}
+
+func TestWorkersAreToldTheTimeWithEachRequest(t *testing.T) {
+	s := newStage(t)
+	s.worker("w", "echo")
+	s.client("c")
+	s.now += heartbeat / 2
+	s.mustAsk("c", 1)
+	if got := s.request().GetSentAtNano(); got != int64(s.now)+1 {
+		t.Errorf("sent at %d, want %d", got, s.now+1)
+	}
+	s.now += heartbeat / 2
+	beats := s.beats
+	s.tickOne(peer("w"), false)
+	if s.beats != beats {
+		t.Errorf("%d heartbeats, though a request told the time", s.beats-beats)
+	}
+}
+
+func TestBrokerThatStops(t *testing.T) {
+	s := newStage(t)
+	s.worker("w", "echo")
+	s.client("c")
+	s.mustAsk("c", 1)
+	s.want("w < Request 1 echo  hi")
+	s.perform(s.d.Shut(s.now))
+	keeper := func(name string) dialect.Keeper { return s.speakers[peer(name)].(dialect.Keeper) }
+	s.tell("c", keeper("c").Drain())
+	s.tell("w", keeper("w").Drain())
+	s.want("c < Drain")
+	s.mustAsk("c", 2)
+	s.must("d", &mitterev1.Hello{})
+	s.must("w", &mitterev1.Reply{Call: 1}, "HI")
+	s.want("c < Reply 2 of b UNAVAILABLE refused", "d < Welcome", "d < Drain", "c < Reply 1 of w HI")
+	s.perform(s.d.End(s.now))
+	for _, name := range []string{"c", "d", "w"} {
+		s.tell(name, keeper(name).Bye())
+		s.tell(name, keeper(name).Drain())
+		s.tell(name, keeper(name).Bye())
+	}
+	s.want("w < Disconnect UNAVAILABLE", "c < Disconnect UNAVAILABLE refused", "d < Disconnect UNAVAILABLE refused")
+	s.tickOne(peer("c"), false)
+	s.want()
+	s.tickOne(peer("c"), true) // is it there still?
+	s.want("c < Disconnect UNAVAILABLE refused")
+}
+
+// A worker that stood still answers when it goes on: what it was asked for has gone to
+// another one, or has failed.
+func TestAnswersAfterTheSessionAreCountedAndDropped(t *testing.T) {
+	for name, tells := range map[string]bool{"the broker noticed before": false, "the answer tells": true} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t)
+			s.worker("w", "echo")
+			s.must("c", &mitterev1.Hello{HeartbeatNano: int64(time.Second), SentAtNano: s.sent()})
+			s.want("c < Welcome")
+			s.mustAsk("c", 1)
+			s.want("w < Request 1 echo  hi")
+			if tells {
+				s.now += 3*heartbeat + 1
+			} else {
+				s.pass(3*heartbeat + heartbeat/5)
+				s.want("w < Disconnect UNAVAILABLE", "c < Reply 1 of w UNAVAILABLE")
+			}
+			s.must("w", &mitterev1.Reply{Call: 1}, "late")
+			if tells {
+				s.want("w < Disconnect UNAVAILABLE", "c < Reply 1 of w UNAVAILABLE")
+			} else {
+				s.want("w < Disconnect UNAVAILABLE")
+			}
+			s.must("w", &mitterev1.Item{Call: 1, Index: 1}, "late")
+			s.want("w < Disconnect UNAVAILABLE")
+			if c := s.d.Counters(); c.Late != 2 || c.Replies+c.Items != 0 {
+				t.Errorf("got %+v", c)
+			}
+		})
+	}
+}
