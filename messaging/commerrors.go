@@ -14,11 +14,11 @@ import (
 // error of comm stays in the chain, and with it net.ErrClosed, a context's error
 // and comm's reason.
 func FromComm(err error) error {
+	if err == nil {
+		return nil // before anything that allocates
+	}
 	var e *comm.Error
 	if !errors.As(err, &e) {
-		if err == nil {
-			return nil
-		}
 		return AsError(err)
 	}
 	// A constructor joins all that is wrong, one on a line. The code says already what
