@@ -129,13 +129,16 @@ func (f *Follower) take(resp *mitterev1.WatchResponse) bool {
 	return true
 }
 
-// lose notes that the registry is not there any more, or is none.
+// lose notes that the registry is not there any more, or is none. Why it has told
+// nothing at all yet is news too.
 func (f *Follower) lose(why error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.why = why
 	if f.live {
 		f.at, f.live = time.Now(), false
+		f.tell()
+	} else if f.at.IsZero() {
 		f.tell()
 	}
 }
@@ -179,7 +182,8 @@ func (f *Follower) Pending() bool {
 	return f.at.IsZero() && f.why == nil && hopes
 }
 
-// Changed returns a channel that is closed when the registry has told something.
+// Changed returns a channel that is closed when the registry has told something, or when
+// it is known why it does not.
 func (f *Follower) Changed() <-chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()

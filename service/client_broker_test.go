@@ -323,3 +323,14 @@ func TestCallWaitsForTheRegistryAndSaysSo(t *testing.T) {
 		}
 	}
 }
+
+func TestCallThatFailsFastEndsWhenItIsKnownThatTheRegistryIsNone(t *testing.T) {
+	zmq := newContext(t)
+	other := serve(t, zmq, handlers(), service.WithBind(tcp))
+	c := newClient(t, zmq, service.FromRegistry(other.Endpoints()[0]), service.WithPatience(time.Hour))
+	ctx := patient(t)
+	_, err := askEcho(ctx, c, "x", call.WithFailFast())
+	if e := wantRefused(t, err, messaging.Unavailable); !strings.Contains(e.Message, "is no registry") || ctx.Err() != nil {
+		t.Errorf("got %v", err)
+	}
+}
