@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -32,6 +33,23 @@ func Reach(instance *mitterev1.Instance, zmq *comm.Context) string {
 		}
 	}
 	return ""
+}
+
+// reportMalformed logs the endpoints of news that [Reach] leaves out, which the registry has
+// of older peers or is older itself.
+func (c *Client) reportMalformed(news *mitterev1.WatchResponse) {
+	entries := news.GetSnapshot().GetEntries()
+	if change := news.GetChange(); change.GetKind() == mitterev1.Change_KIND_PUT {
+		entries = []*mitterev1.Entry{change.GetEntry()}
+	}
+	for _, entry := range entries {
+		i := entry.GetInstance()
+		for _, endpoint := range i.GetEndpoints() {
+			if err := store.CheckEndpoint(endpoint); err != nil {
+				c.noise.Write(slog.LevelWarn, "malformed endpoint left out", "name", i.GetName(), "id", i.GetId(), "error", err)
+			}
+		}
+	}
 }
 
 // isIPC reports whether an endpoint is one of ipc.

@@ -120,6 +120,7 @@ func (f *Follower) Close() {
 
 // take takes news. What is incomplete is told when it is complete.
 func (f *Follower) take(resp *mitterev1.WatchResponse) bool {
+	f.client.reportMalformed(resp)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.mirror.apply(resp) {

@@ -79,6 +79,19 @@ func TestTheProgramsMeetAtARegistry(t *testing.T) {
 	server.Wait()
 }
 
+func TestTheServerWaitsForARegistryWhoseNameIsNotKnown(t *testing.T) {
+	const names = "tcp://registry.invalid:5000"
+	programs := exampletest.Build(t, "examples/calculator")
+	for _, more := range [][]string{nil, {"--bind", "tcp://*:*"}} {
+		server := exampletest.Start(t, filepath.Join(programs, "server"), append(more, "--registry", names)...)
+		if got := server.Line(); got != "calculator looks for a way to "+names {
+			t.Errorf("with %q the server says %q", more, got)
+		}
+		server.Interrupt()
+		server.Wait()
+	}
+}
+
 func TestTheProgramsMeetAtABroker(t *testing.T) {
 	programs := exampletest.Build(t, "examples/calculator")
 	endpoint := startBroker(t)

@@ -55,7 +55,11 @@ func serve(ctx context.Context, registry string, bind []string) error {
 	}
 	defer server.Close()
 
-	fmt.Println("calculator at", server.Endpoints()[0])
+	if at := server.Endpoints(); len(at) > 0 {
+		fmt.Println("calculator at", at[0])
+	} else {
+		fmt.Println("calculator looks for a way to", registry) // and logs where it listens
+	}
 	if err := server.Run(ctx); err != nil {
 		return err
 	}
