@@ -117,6 +117,12 @@ func TestPeerThatLeftHoldsUpNobody(t *testing.T) {
 	rep := must(messaging.NewResponse(zmq, tcp))(t)
 	held := newHeld()
 	r := serve(t, held.handlers(), sockets(dealer, pair, rep), reactor.WithStopTimeout(20*time.Millisecond), reactor.WithGrace(patience))
+	knows := func(socket closing) bool {
+		ctx, done := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer done()
+		return socket.Send(ctx, note(1)) != nil
+	}
+	left := []closing{dealer, pair}
 	for i, leaving := range []closing{
 		must(messaging.NewDealer(zmq, of(dealer)))(t), must(messaging.NewPair(zmq, of(pair)))(t),
 	} {
@@ -124,6 +130,9 @@ func TestPeerThatLeftHoldsUpNobody(t *testing.T) {
 		<-held.arrived
 		ok(t, leaving.Close())
 		eventually(t, "it has left", func() bool { return dealer.Stats().Disconnects+pair.Stats().Disconnects == uint64(i+1) })
+		// libzmq tells of the end before the socket itself knows, which until then takes
+		// what it is given.
+		eventually(t, "the socket knows", func() bool { return knows(left[i]) })
 		held.proceed <- struct{}{}
 		wantEcho(t, newRequest(t, zmq, rep), "somebody else")
 	}
