@@ -161,6 +161,25 @@ func away(client *registry.Client, why error) error {
 	return messaging.Errorf(messaging.Unavailable, "the registry at %s cannot be reached: %w", client.Endpoint(), why)
 }
 
+// waitFor is [registry.Follower.Wait] that ends when what is at the endpoint answers and is
+// no registry: one that is away may come, but the user must name another endpoint.
+func waitFor(ctx context.Context, client *registry.Client, f *registry.Follower) error {
+	for {
+		changed := f.Changed()
+		switch {
+		case !f.View().At.IsZero():
+			return nil
+		case client.Connected() && client.Err() != nil:
+			return messaging.Errorf(messaging.Unimplemented, "no registry is at %s", client.Endpoint())
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return away(client, messaging.WaitError(ctx, f.Err()))
+		}
+	}
+}
+
 // within is context.WithTimeout where no time is no limit.
 func within(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
 	if timeout == 0 {

@@ -70,8 +70,8 @@ func list(ctx context.Context, client *registry.Client, name string, p printer, 
 	defer cancel()
 	f := client.Follow(name)
 	defer f.Close()
-	if err := f.Wait(ctx); err != nil {
-		return away(client, err)
+	if err := waitFor(ctx, client, f); err != nil {
+		return err
 	}
 	view := f.View()
 	return printEntries(p, view.Entries, view.Age())

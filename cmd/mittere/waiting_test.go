@@ -67,9 +67,10 @@ func TestCommandsSayWhatIsThereInPlaceOfWhatTheyAsk(t *testing.T) {
 		{[]string{"workers", "--broker", registry}, "a registry is there, and no broker: use --registry " + registry},
 		{[]string{"call", "calculator/Add", "--broker", registry}, "a registry is there, and no broker: use --registry " + registry},
 		{[]string{"services", "--broker", server}, "a service is there, and no broker: use --endpoint " + server},
-		{[]string{"services", "--registry", broker, "--timeout", "1s"}, "a broker is there, and no registry: use --broker " + broker},
-		{[]string{"resolve", "calculator", "--registry", broker, "--timeout", "1s"}, "a broker is there, and no registry: use --broker " + broker},
-		{[]string{"resolve", "calculator", "--registry", server, "--timeout", "1s"}, "a service is there, and no registry: use --endpoint " + server},
+		{[]string{"services", "--registry", broker, "--timeout", "0"}, "a broker is there, and no registry: use --broker " + broker},
+		{[]string{"resolve", "calculator", "--registry", broker, "--timeout", "0"}, "a broker is there, and no registry: use --broker " + broker},
+		{[]string{"resolve", "calculator", "--registry", server, "--timeout", "0"}, "a service is there, and no registry: use --endpoint " + server},
+		{[]string{"services", "--registry", server, "--timeout", "0"}, "a service is there, and no registry: use --endpoint " + server},
 		{[]string{"services", "--registry", nowhere, "--timeout", "2s"}, nowhere + ": connection refused"},
 		{[]string{"services", "--broker", nowhere, "--timeout", "2s"}, nowhere + ": connection refused"},
 	} {
