@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/mittere/mittere/comm"
@@ -16,16 +17,18 @@ func listener(t *testing.T, with func(net.Conn)) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
+	var accepting sync.WaitGroup
+	accepting.Go(func() {
 		for {
 			c, err := l.Accept()
 			if err != nil {
 				return
 			}
+			defer c.Close()
 			with(c)
 		}
-	}()
+	})
+	t.Cleanup(func() { _ = l.Close(); accepting.Wait() })
 	return "tcp://" + l.Addr().String()
 }
 

@@ -3,6 +3,7 @@ package call_test
 import (
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,16 +16,18 @@ import (
 func port(t *testing.T, with func(net.Conn)) string {
 	t.Helper()
 	l := must(net.Listen("tcp4", "127.0.0.1:0"))(t)
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
+	var accepting sync.WaitGroup
+	accepting.Go(func() {
 		for {
 			c, err := l.Accept()
 			if err != nil {
 				return
 			}
+			defer c.Close()
 			with(c)
 		}
-	}()
+	})
+	t.Cleanup(func() { ok(t, l.Close()); accepting.Wait() })
 	return "tcp://" + l.Addr().String()
 }
 
