@@ -192,6 +192,6 @@ func (l *lookup) await(ctx context.Context) (lasted time.Duration, ended error) 
 	if current == "" {
 		return 0, nil
 	}
-	_, err := s.connections.awaitTrouble(ctx, s.done, func(f trouble) bool { return f.endpoint == current })
+	err := s.connections.awaitTrouble(ctx, s.done, current)
 	return time.Since(began), err
 }

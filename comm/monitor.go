@@ -144,6 +144,7 @@ func (c *connections) ready() {
 	made := c.open[newest]
 	made.ready = true
 	c.open[newest] = made
+	c.recovered(made.endpoint)
 	c.stats.connections.Add(1)
 }
 

@@ -33,12 +33,17 @@ type trouble struct {
 type troubles struct {
 	mu      sync.Mutex
 	waiting map[chan trouble]struct{}
+	unseen  trouble // the latest failure that WaitFailure has not told
 }
 
-// failed tells all who wait.
+// failed tells all who wait. A failure is kept for who asks later: libzmq does not try
+// again where a peer is of another kind, so that it would be the last one.
 func (t *troubles) failed(endpoint string, how how) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if how != lost {
+		t.unseen = trouble{endpoint, how}
+	}
 	for c := range t.waiting {
 		select {
 		case c <- trouble{endpoint, how}:
@@ -47,11 +52,48 @@ func (t *troubles) failed(endpoint string, how how) {
 	}
 }
 
-// awaitTrouble waits for a trouble that is wanted.
-func (t *troubles) awaitTrouble(ctx context.Context, done <-chan struct{}, wanted func(trouble) bool) (trouble, error) {
-	c := make(chan trouble, 16)
-	t.enter(c)
+// recovered notes that a connection to an endpoint is ready.
+func (t *troubles) recovered(endpoint string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.unseen.endpoint == endpoint {
+		t.unseen = trouble{}
+	}
+}
+
+// awaitFailure waits for a failure, or returns one that nobody was told.
+func (t *troubles) awaitFailure(ctx context.Context, done <-chan struct{}) (trouble, error) {
+	c := t.enter()
 	defer t.leave(c)
+	if f := t.takeUnseen(); f.how != fine {
+		return f, nil
+	}
+	f, err := await(ctx, c, done, func(f trouble) bool { return f.how != lost })
+	if err == nil {
+		t.takeUnseen()
+	}
+	return f, err
+}
+
+// takeUnseen returns the failure that nobody was told, if there is one.
+func (t *troubles) takeUnseen() trouble {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f := t.unseen
+	t.unseen = trouble{}
+	return f
+}
+
+// awaitTrouble waits for a trouble at an endpoint.
+func (t *troubles) awaitTrouble(ctx context.Context, done <-chan struct{}, endpoint string) error {
+	c := t.enter()
+	defer t.leave(c)
+	_, err := await(ctx, c, done, func(f trouble) bool { return f.endpoint == endpoint })
+	return err
+}
+
+// await waits for a trouble that is wanted.
+func await(ctx context.Context, c <-chan trouble, done <-chan struct{}, wanted func(trouble) bool) (trouble, error) {
 	for {
 		select {
 		case f := <-c:
@@ -66,13 +108,15 @@ func (t *troubles) awaitTrouble(ctx context.Context, done <-chan struct{}, wante
 	}
 }
 
-func (t *troubles) enter(c chan trouble) {
+func (t *troubles) enter() chan trouble {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.waiting == nil {
 		t.waiting = map[chan trouble]struct{}{}
 	}
+	c := make(chan trouble, 16)
 	t.waiting[c] = struct{}{}
+	return c
 }
 
 func (t *troubles) leave(c chan trouble) {
@@ -86,12 +130,13 @@ const diagnosis = time.Second
 
 // WaitFailure waits until a connection that the socket tries to make fails, and returns
 // why as far as is known: [ConnectionRefused], [HostUnknown], [Unroutable] or [Foreign].
+// It returns at once if one failed before that no call has told, and was not made since.
 // libzmq goes on trying. libzmq itself does not tell why, so that another connection is
 // tried once, and closed at once if it succeeds after all. Other errors are that ctx
 // ended, and [Closed].
 func (s *Socket) WaitFailure(ctx context.Context) error {
 	for {
-		f, err := s.connections.awaitTrouble(ctx, s.done, func(f trouble) bool { return f.how != lost })
+		f, err := s.connections.awaitFailure(ctx, s.done)
 		if err != nil {
 			return err
 		}

@@ -60,6 +60,17 @@ func TestFailedConnectionsSayWhy(t *testing.T) {
 	}
 }
 
+// TestFailureBeforeAnybodyWaitsIsTold is about a peer of another kind, which libzmq does not
+// try again.
+func TestFailureBeforeAnybodyWaitsIsTold(t *testing.T) {
+	r := newRig(t)
+	dealer := r.dealer(at(r.publisher("tcp://127.0.0.1:*")))
+	r.eventually("the handshake has failed", func() bool { return dealer.Stats().BadHandshakes > 0 })
+	if err := dealer.WaitFailure(r.ctx); !errors.Is(err, comm.Foreign) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestWaitFailureEndsWithTheSocket(t *testing.T) {
 	r := newRig(t)
 	dealer := r.dealer(listener(t, func(net.Conn) {}))
