@@ -131,6 +131,7 @@ func TestStreamFailsWhereNothingCanBeSentBack(t *testing.T) {
 		r := serve(t, counting(reactor.NewHandlers()), sockets(s))
 		ok(t, p.send(patient(t), note(3)))
 		eventually(t, "the stream fails", func() bool { return r.Stats().Failed == 1 })
+		ok(t, r.stop()) // with the line in the log
 		r.log.one(t, "message failed")
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -303,8 +304,8 @@ func TestLargeEnvelopesAreFramesOfTheirOwn(t *testing.T) {
 			commandtest.WantSame(t, messagetest.Must(command.Decode(written))(t), c)
 		})
 	}
-	document := messagetest.Must(os.ReadFile("../../docs/wire.md"))(t)
-	if !bytes.Contains(document, []byte("a frame of its own if the envelope has more than 4,096 bytes")) {
+	document := strings.Fields(string(messagetest.Must(os.ReadFile("../../docs/wire.md"))(t)))
+	if !strings.Contains(strings.Join(document, " "), "a frame of its own if the envelope has more than 4,096 bytes") {
 		t.Error("the document says something else")
 	}
 }
