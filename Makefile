@@ -91,5 +91,6 @@ faults: FAULT_SECONDS = 60
 faults: setup ## run each load and fault test for a minute (FAULT_SECONDS=60)
 	go test -count=1 -p 1 -run '$(FAULTS)' -timeout 30m ./...
 
+ci: FAULT_SECONDS = 3
 ci: ## everything that a change has to pass
 	@scripts/ci
