@@ -59,6 +59,7 @@ func New(zmq *comm.Context, endpoints string, options ...Option) (*Broker, error
 		return nil, messaging.Errorf(messaging.InvalidArgument, "broker: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	state.NeverRepeat(c.once...)
+	state.Expect(ServiceName)
 	b := &Broker{
 		config: c, private: newPrivate(), began: time.Now(), changed: make(chan struct{}, 1),
 		desk: state, peers: map[desk.Peer]*peer{}, keepers: map[*peer]struct{}{}, backlog: newBacklog(c.kept),

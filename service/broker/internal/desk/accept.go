@@ -53,7 +53,7 @@ func (d *Desk) check(from Peer, r *Request) (answer Answer, bad bool) {
 		return refused(mitterev1.Code_CODE_INVALID_ARGUMENT, "the call %d runs already", r.Call), true
 	case r.Service == "" || len(r.Service) > maxName:
 		return refused(mitterev1.Code_CODE_INVALID_ARGUMENT, "a service's name has %d bytes, want 1 to %d", len(r.Service), maxName), true
-	case Reserved(r.Service) && !d.served(r.Service):
+	case Reserved(r.Service) && !d.served(r.Service) && r.Service != d.expected:
 		return refused(mitterev1.Code_CODE_UNIMPLEMENTED, "the broker has no service %q", r.Service), true
 	case r.OneWay && r.Credit > 0:
 		return refused(mitterev1.Code_CODE_FAILED_PRECONDITION, "a one-way request with credit: a stream is for who reads it"), true

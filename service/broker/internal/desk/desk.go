@@ -46,6 +46,8 @@ type Desk struct {
 	memory memory
 	once   map[string]bool // services of which nothing is executed twice
 
+	expected string // see Expect; empty when it has come
+
 	hungry  []*worker  // for settle
 	touched []*service // for settle
 	counts  Counters

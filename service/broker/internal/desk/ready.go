@@ -43,6 +43,9 @@ func (d *Desk) Ready(now time.Duration, from Peer, o Offer) []Action {
 	}
 	w.retired = retired
 	d.offer(w, o)
+	if d.served(d.expected) {
+		d.expected = ""
+	}
 	return d.end()
 }
 

@@ -32,6 +32,10 @@ func (d *Desk) served(name string) bool {
 	return s != nil && len(s.members) > 0
 }
 
+// Expect says that the broker's own worker is about to register for a reserved service:
+// until it has, requests for that wait, as for any other. Without it they are refused.
+func (d *Desk) Expect(service string) { d.expected = service }
+
 // unused reports whether nobody needs the service.
 func (s *service) unused() bool { return len(s.members) == 0 && s.waiting == 0 && s.inFlight == 0 }
 

@@ -90,6 +90,21 @@ func TestReservedServicesAreTheBrokersOwn(t *testing.T) {
 	s.want(s.d.Ready(s.now, peer("own"), o), "deliver 2 to own")
 }
 
+func TestRequestsForTheBrokersOwnWorkerWaitUntilItHasCome(t *testing.T) {
+	s := newStage(t, desk.Limits{})
+	s.d.Expect("mittere.v1.Broker")
+	ask := func(call uint64, service string) []desk.Action {
+		return s.ask(call, func(r *desk.Request) { r.Service = service })
+	}
+	s.want(ask(1, "mittere.v1.Broker")) // which waits
+	s.want(ask(2, "mittere.v1.Other"), "reply 2 to c: UNIMPLEMENTED, refused")
+	o := offer("own", 1, "mittere.v1.Broker")
+	o.Own = true
+	s.want(s.d.Ready(s.now, peer("own"), o), "deliver 1 to own")
+	s.want(s.d.Gone(s.now, peer("own")), "reply 1 to c of own: UNAVAILABLE")
+	s.want(ask(3, "mittere.v1.Broker"), "reply 3 to c: UNIMPLEMENTED, refused")
+}
+
 func TestNobodyTakesTheNameOfTheBrokersOwnWorker(t *testing.T) {
 	s := newStage(t, desk.Limits{})
 	o := offer("w", 1, "mittere.v1.Broker")
