@@ -23,7 +23,7 @@ func (commPeer) ServeEcho(ctx context.Context, _ Task, ready func(string)) error
 		return err
 	}
 	defer c.Close()
-	s, err := comm.NewResponse(c, anyPort)
+	s, err := comm.NewRep(c, anyPort)
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (commPeer) CallEcho(ctx context.Context, t Task, m *Meter) error {
 	if err != nil {
 		return err
 	}
-	s, err := comm.NewRequest(c, t.Endpoint)
+	s, err := comm.NewReq(c, t.Endpoint)
 	if err != nil {
 		return errors.Join(err, c.Close())
 	}
@@ -57,7 +57,7 @@ func (commPeer) CallEcho(ctx context.Context, t Task, m *Meter) error {
 }
 
 // commCall is the call of one worker.
-func commCall(s *comm.Request, payload []byte) func(context.Context) error {
+func commCall(s *comm.Req, payload []byte) func(context.Context) error {
 	return func(ctx context.Context) error {
 		reply, err := s.Do(ctx, payload)
 		if err == nil && reply.Size() != len(payload) {

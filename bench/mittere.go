@@ -39,7 +39,7 @@ func (mittere) serve(ctx context.Context, h *reactor.Handlers, ready func(string
 		return err
 	}
 	defer c.Close()
-	s, err := messaging.NewResponse(c, anyPort)
+	s, err := messaging.NewRep(c, anyPort)
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (mittere) serve(ctx context.Context, h *reactor.Handlers, ready func(string
 
 // CallEcho implements Echoer.
 func (mittere) CallEcho(ctx context.Context, t Task, m *Meter) error {
-	return withRequest(t.Endpoint, func(s *messaging.Request) error {
+	return withRequest(t.Endpoint, func(s *messaging.Req) error {
 		return m.Workers(ctx, func() func(context.Context) error {
 			return echoCall(t.Size, func(ctx context.Context, req *benchv1.EchoRequest) (*benchv1.EchoResponse, error) {
 				return messaging.Call[*benchv1.EchoResponse](ctx, s, req)
@@ -64,7 +64,7 @@ func (mittere) CallEcho(ctx context.Context, t Task, m *Meter) error {
 
 // CallQuote implements Quoter.
 func (mittere) CallQuote(ctx context.Context, t Task, m *Meter) error {
-	return withRequest(t.Endpoint, func(s *messaging.Request) error {
+	return withRequest(t.Endpoint, func(s *messaging.Req) error {
 		return m.Workers(ctx, func() func(context.Context) error {
 			return quoteCall(func(ctx context.Context, req *benchv1.QuoteRequest) (*benchv1.QuoteResponse, error) {
 				return messaging.Call[*benchv1.QuoteResponse](ctx, s, req)
@@ -74,12 +74,12 @@ func (mittere) CallQuote(ctx context.Context, t Task, m *Meter) error {
 }
 
 // withRequest opens the one socket of a client for as long as f runs.
-func withRequest(endpoint string, f func(*messaging.Request) error) error {
+func withRequest(endpoint string, f func(*messaging.Req) error) error {
 	c, err := comm.NewContext()
 	if err != nil {
 		return err
 	}
-	s, err := messaging.NewRequest(c, endpoint)
+	s, err := messaging.NewReq(c, endpoint)
 	if err != nil {
 		return errors.Join(err, c.Close())
 	}

@@ -104,7 +104,7 @@ func BenchmarkRequestDo(b *testing.B) {
 }
 
 // ask makes n requests, so many at a time.
-func (r *rig) ask(req *comm.Request, n, inFlight int) {
+func (r *rig) ask(req *comm.Req, n, inFlight int) {
 	var asked atomic.Int64
 	var asking sync.WaitGroup
 	for range inFlight {

@@ -35,7 +35,7 @@ func TestOneToNineRequestersAreAnsweredEach(t *testing.T) {
 	onEachTransport(t, func(r *rig, bind string) {
 		rep := r.response(bind)
 		r.answer(rep)
-		var requesters []*comm.Request
+		var requesters []*comm.Req
 		for n := 1; n <= 9; n++ {
 			requesters = append(requesters, r.request(at(rep)))
 			var asking sync.WaitGroup
@@ -54,16 +54,16 @@ func TestOneToNineRequestersAreAnsweredEach(t *testing.T) {
 func TestRequesterSharesOutAmongNineResponders(t *testing.T) {
 	onEachTransport(t, func(r *rig, bind string) {
 		req := r.request(bind)
-		var responders []*comm.Response
+		var responders []*comm.Rep
 		for range 9 {
 			rep := r.response(">" + at(req))
 			r.answer(rep)
 			responders = append(responders, rep)
 		}
-		served := func(rep *comm.Response) bool { return rep.Stats().Received > 0 }
+		served := func(rep *comm.Rep) bool { return rep.Stats().Received > 0 }
 		r.eventually("each responder has a request", func() bool {
 			r.wantAnswer(req, "anyone")
-			return !slices.ContainsFunc(responders, func(rep *comm.Response) bool { return !served(rep) })
+			return !slices.ContainsFunc(responders, func(rep *comm.Rep) bool { return !served(rep) })
 		})
 	})
 }
@@ -98,7 +98,7 @@ func TestFiftyClientsAndTwentyWorkersMatchEveryReply(t *testing.T) {
 }
 
 // client sends its part of a client's requests and matches every reply.
-func (r *rig) client(req *comm.Request, c, o int) {
+func (r *rig) client(req *comm.Req, c, o int) {
 	for i := range manyMessages / manyOutstanding {
 		body := fmt.Sprint("client ", c, " message ", i*manyOutstanding+o)
 		m, err := req.Do(r.ctx, []byte(body))

@@ -6,8 +6,8 @@
 // # Sockets
 //
 // A [Context] owns sockets and the threads of libzmq behind them. Each socket
-// type follows one pattern: [Publisher] and [Subscriber], [Request] and
-// [Response], [Dealer] and [Router], [Push] and [Pull], [Pair], and [XPub] and
+// type follows one pattern: [Publisher] and [Subscriber], [Req] and
+// [Rep], [Dealer] and [Router], [Push] and [Pull], [Pair], and [XPub] and
 // [XSub] for those who forward subscriptions. They follow the classes of
 // dīvidere's connection module.
 //

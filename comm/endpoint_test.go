@@ -99,7 +99,7 @@ func TestKindsBindAndConnectAsDividereDoes(t *testing.T) {
 		binds[kind.String()] = kind.Binds()
 	}
 	want := map[string]bool{
-		"publisher": true, "subscriber": false, "xpub": true, "xsub": false, "request": false, "response": true,
+		"publisher": true, "subscriber": false, "xpub": true, "xsub": false, "req": false, "rep": true,
 		"dealer": false, "router": true, "push": false, "pull": true, "pair": false,
 	}
 	for name := range want {

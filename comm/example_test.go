@@ -38,13 +38,13 @@ func ExamplePublisher() {
 }
 
 // Any number of requests may be under way at once; each gets its own reply.
-func ExampleRequest() {
+func ExampleReq() {
 	ctx := context.Background()
 	zmq, err := comm.NewContext()
 	check(err)
 	defer zmq.Close()
 
-	response, err := comm.NewResponse(zmq, "tcp://127.0.0.1:*")
+	response, err := comm.NewRep(zmq, "tcp://127.0.0.1:*")
 	check(err)
 	go func() {
 		m, err := response.Recv(ctx)
@@ -54,7 +54,7 @@ func ExampleRequest() {
 		check(response.Reply(ctx, route, []byte("hello, "), body[0]))
 	}()
 
-	request, err := comm.NewRequest(zmq, response.Endpoints()[0])
+	request, err := comm.NewReq(zmq, response.Endpoints()[0])
 	check(err)
 	reply, err := request.Do(ctx, []byte("world"))
 	check(err)
@@ -64,13 +64,13 @@ func ExampleRequest() {
 }
 
 // A response tells requests apart by the way that they came.
-func ExampleResponse() {
+func ExampleRep() {
 	ctx := context.Background()
 	zmq, err := comm.NewContext()
 	check(err)
 	defer zmq.Close()
 
-	response, err := comm.NewResponse(zmq, "inproc://answers")
+	response, err := comm.NewRep(zmq, "inproc://answers")
 	check(err)
 	dealer, err := comm.NewDealer(zmq, "inproc://answers")
 	check(err)

@@ -15,10 +15,10 @@ const (
 	KindXPub
 	// KindXSub is the kind of an [XSub]; it connects.
 	KindXSub
-	// KindRequest is the kind of a [Request]; it connects.
-	KindRequest
-	// KindResponse is the kind of a [Response]; it binds.
-	KindResponse
+	// KindReq is the kind of a [Req]; it connects.
+	KindReq
+	// KindRep is the kind of a [Rep]; it binds.
+	KindRep
 	// KindDealer is the kind of a [Dealer]; it connects.
 	KindDealer
 	// KindRouter is the kind of a [Router]; it binds.
@@ -53,8 +53,8 @@ var traits = [...]trait{
 	KindSubscriber: {name: "subscriber", zmq: zmq.SUB},
 	KindXPub:       {name: "xpub", zmq: zmq.XPUB, binds: true, addresses: true},
 	KindXSub:       {name: "xsub", zmq: zmq.XSUB},
-	KindRequest:    {name: "request", zmq: zmq.DEALER, immediate: true},
-	KindResponse:   {name: "response", zmq: zmq.ROUTER, binds: true, addresses: true},
+	KindReq:        {name: "req", zmq: zmq.DEALER, immediate: true},
+	KindRep:        {name: "rep", zmq: zmq.ROUTER, binds: true, addresses: true},
 	KindDealer:     {name: "dealer", zmq: zmq.DEALER, immediate: true},
 	KindRouter:     {name: "router", zmq: zmq.ROUTER, binds: true, addresses: true},
 	KindPush:       {name: "push", zmq: zmq.PUSH},

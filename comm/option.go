@@ -172,7 +172,7 @@ func WithHighWaterMark(messages int) Option {
 }
 
 // WithImmediate sets whether messages are queued only for peers that are
-// connected. The default is true for [Dealer] and [Request], where a message
+// connected. The default is true for [Dealer] and [Req], where a message
 // that waits for a dead peer would be executed by whoever takes its address, and
 // false for all others. The price: what has arrived and was not received yet is
 // dropped by libzmq when its connection ends, so that a peer should not send and

@@ -94,15 +94,15 @@ func (r *rig) xsub(at string, options ...comm.Option) *comm.XSub {
 	return must(r, s, err)
 }
 
-func (r *rig) request(at string, options ...comm.Option) *comm.Request {
+func (r *rig) request(at string, options ...comm.Option) *comm.Req {
 	r.Helper()
-	s, err := comm.NewRequest(r.zmq, at, options...)
+	s, err := comm.NewReq(r.zmq, at, options...)
 	return must(r, s, err)
 }
 
-func (r *rig) response(at string, options ...comm.Option) *comm.Response {
+func (r *rig) response(at string, options ...comm.Option) *comm.Rep {
 	r.Helper()
-	s, err := comm.NewResponse(r.zmq, at, options...)
+	s, err := comm.NewRep(r.zmq, at, options...)
 	return must(r, s, err)
 }
 
@@ -248,7 +248,7 @@ func (r *rig) eventually(what string, happened func() bool) {
 }
 
 // answer answers every request with its own body until the socket closes.
-func (r *rig) answer(s *comm.Response) {
+func (r *rig) answer(s *comm.Rep) {
 	r.spawned.Go(func() {
 		for {
 			m, err := s.Recv(r.ctx)
@@ -265,7 +265,7 @@ func (r *rig) answer(s *comm.Response) {
 }
 
 // reply replies, when there is room. A peer that has gone needs no reply.
-func (r *rig) reply(s *comm.Response, route, body [][]byte) error {
+func (r *rig) reply(s *comm.Rep, route, body [][]byte) error {
 	for {
 		err := s.Reply(r.ctx, route, body...)
 		switch {

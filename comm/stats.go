@@ -10,7 +10,7 @@ type Stats struct {
 	// because of their size or their number of frames.
 	Refused uint64
 	// Unexpected counts received messages that nobody waited for and that were
-	// dropped: late replies on a Request, what is no subscription on a
+	// dropped: late replies on a Req, what is no subscription on a
 	// Publisher.
 	Unexpected uint64
 	// Connections is how many peers are connected now. inproc peers do not

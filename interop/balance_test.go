@@ -51,7 +51,7 @@ func TestGoClientsAreServedThroughDividereBroker(t *testing.T) {
 	})
 	t.Run("request", func(t *testing.T) {
 		s := s.in(t)
-		request := open(s, messaging.NewRequest, broker.front, s.withTypes())
+		request := open(s, messaging.NewReq, broker.front, s.withTypes())
 		for range 3 {
 			reply, err := request.Do(s.ctx, m)
 			s.check(err)

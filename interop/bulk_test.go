@@ -89,7 +89,7 @@ func (s *stage) numbers(from messaging.Source, count int) (numbers []uint64) {
 
 func TestThousandsFromPythonRequestToGoReactor(t *testing.T) {
 	s := newStage(t)
-	response := open(s, messaging.NewResponse, anyPort)
+	response := open(s, messaging.NewRep, anyPort)
 	s.react(echoing(), response)
 	s.peer.open("request", "messaging.Request", response.Endpoints()[0])
 	var numbers []uint64
@@ -100,7 +100,7 @@ func TestThousandsFromPythonRequestToGoReactor(t *testing.T) {
 func TestThousandsFromGoRequestToPythonResponse(t *testing.T) {
 	s := newStage(t)
 	s.peer.open("response", "messaging.Response", pythonPort)
-	request := open(s, messaging.NewRequest, s.peer.endpoint("response"), s.withTypes())
+	request := open(s, messaging.NewReq, s.peer.endpoint("response"), s.withTypes())
 	echo := s.peer.beginEcho("response", thousands)
 	var numbers []uint64
 	for number := range uint64(thousands) {
@@ -114,7 +114,7 @@ func TestThousandsFromGoRequestToPythonResponse(t *testing.T) {
 
 func TestThousandsFromPythonDealerToGoReactor(t *testing.T) {
 	s := newStage(t)
-	response := open(s, messaging.NewResponse, anyPort)
+	response := open(s, messaging.NewRep, anyPort)
 	s.react(echoing(), response)
 	s.peer.open("dealer", "messaging.Dealer", response.Endpoints()[0])
 	for first := uint64(0); first < thousands; first += window {

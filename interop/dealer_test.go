@@ -21,7 +21,7 @@ func wantRoute(t testing.TB, got, want messaging.Route) {
 
 func TestPythonDealerIsAnsweredByGoResponse(t *testing.T) {
 	s := newStage(t)
-	response := open(s, messaging.NewResponse, anyPort, s.withTypes())
+	response := open(s, messaging.NewRep, anyPort, s.withTypes())
 	s.peer.open("dealer", "messaging.Dealer", response.Endpoints()[0])
 	m := newMessage(t, "testMsg01", `field1: "without delimiter"`)
 
@@ -43,7 +43,7 @@ func TestPythonDealerIsAnsweredByGoResponse(t *testing.T) {
 
 func TestPythonDealerWithEmptyFrameIsAnsweredByGoResponse(t *testing.T) {
 	s := newStage(t)
-	response := open(s, messaging.NewResponse, anyPort, s.withTypes())
+	response := open(s, messaging.NewRep, anyPort, s.withTypes())
 	s.peer.open("dealer", "messaging.Dealer", response.Endpoints()[0])
 	m := newMessage(t, "testMsg01", `field1: "with delimiter"`)
 

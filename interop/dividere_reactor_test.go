@@ -18,7 +18,7 @@ func TestDividereReactorHandlesWhatGoSends(t *testing.T) {
 	s.peer.open("subscriber", "messaging.Subscriber", pub.Endpoints()[0])
 	s.peer.open("response", "messaging.Response", pythonPort)
 	s.peer.open("dealer", "messaging.Dealer", router.Endpoints()[0])
-	request := open(s, messaging.NewRequest, s.peer.endpoint("response"), s.withTypes())
+	request := open(s, messaging.NewReq, s.peer.endpoint("response"), s.withTypes())
 	s.peer.send("dealer", numbered(t, 1)) // tells the router its name
 	dealer := s.delivery(router).Route
 	s.peer.do(nil, "react", arguments{

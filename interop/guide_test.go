@@ -44,7 +44,7 @@ func Example_reactor() {
 	zmq := must(comm.NewContext())
 	defer zmq.Close()
 	pub := must(messaging.NewPublisher(zmq, "tcp://127.0.0.1:*"))
-	rep := must(messaging.NewResponse(zmq, "tcp://127.0.0.1:*"))
+	rep := must(messaging.NewRep(zmq, "tcp://127.0.0.1:*"))
 	sub := must(messaging.NewSubscriber(zmq, pub.Endpoints()[0]))
 
 	handlers := reactor.NewHandlers()
@@ -60,7 +60,7 @@ func Example_reactor() {
 	ended := make(chan error)
 	go func() { ended <- r.Run(ctx) }()
 
-	req := must(messaging.NewRequest(zmq, rep.Endpoints()[0]))
+	req := must(messaging.NewReq(zmq, rep.Endpoints()[0]))
 	reply := must(messaging.Call[*wrapperspb.StringValue](ctx, req, wrapperspb.String("hello")))
 	fmt.Println(reply.GetValue())
 

@@ -20,7 +20,7 @@ type asker func(s *stage, front string) func(proto.Message) proto.Message
 func askers() map[string]asker {
 	return map[string]asker{
 		"Go Request": func(s *stage, front string) func(proto.Message) proto.Message {
-			request := open(s, messaging.NewRequest, front, s.withTypes())
+			request := open(s, messaging.NewReq, front, s.withTypes())
 			return func(m proto.Message) proto.Message {
 				reply, err := request.Do(s.ctx, m)
 				s.check(err)
@@ -62,7 +62,7 @@ type answerer func(s *stage, back string) func() (finish func())
 func answerers() map[string]answerer {
 	return map[string]answerer{
 		"Go Response": func(s *stage, back string) func() func() {
-			return s.besides(open(s, messaging.NewResponse, ">"+back, s.withTypes()))
+			return s.besides(open(s, messaging.NewRep, ">"+back, s.withTypes()))
 		},
 		"Go Dealer": func(s *stage, back string) func() func() {
 			return s.besides(open(s, messaging.NewDealer, back, s.withTypes()))

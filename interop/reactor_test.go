@@ -58,7 +58,7 @@ func echoing() *reactor.Handlers {
 
 func TestGoReactorServesPythonRequest(t *testing.T) {
 	s := newStage(t)
-	response := open(s, messaging.NewResponse, anyPort)
+	response := open(s, messaging.NewRep, anyPort)
 	r := s.react(echoing(), response)
 	s.peer.open("request", "messaging.Request", response.Endpoints()[0])
 	const rounds = 50 // as dīvidere's own test
@@ -75,7 +75,7 @@ func TestGoReactorServesPythonRequest(t *testing.T) {
 // name.
 func TestGoReactorServesPackagedMessagesOfPython(t *testing.T) {
 	s := newStage(t)
-	response := open(s, messaging.NewResponse, anyPort)
+	response := open(s, messaging.NewRep, anyPort)
 	s.react(echoing(), response)
 	s.peer.open("request", "messaging.Request", response.Endpoints()[0])
 	s.peer.send("request", newMessage(t, "mittere.test.v1.EchoRequest", `text: "Dīvidere"`))
@@ -88,7 +88,7 @@ func TestGoReactorServesPackagedMessagesOfPython(t *testing.T) {
 
 func TestGoReactorServesPythonDealer(t *testing.T) {
 	s := newStage(t)
-	response := open(s, messaging.NewResponse, anyPort)
+	response := open(s, messaging.NewRep, anyPort)
 	s.react(echoing(), response)
 	s.peer.open("dealer", "messaging.Dealer", response.Endpoints()[0])
 
@@ -146,7 +146,7 @@ func wantStatus(t testing.TB, m proto.Message, want messaging.Code) {
 // it sent. dīvidere's own reactor ends instead.
 func TestGoReactorAnswersBadRequestsOfPythonAndGoesOn(t *testing.T) {
 	s := newStage(t)
-	response := open(s, messaging.NewResponse, anyPort)
+	response := open(s, messaging.NewRep, anyPort)
 	s.react(echoing(), response)
 	s.peer.open("request", "connection.Request", response.Endpoints()[0])
 	good := s.peer.encode(numbered(t, 1))
@@ -200,7 +200,7 @@ func (s *stage) envelope(name, typeName string, body []byte) []byte {
 // has got its answer and goes on.
 func TestPythonRequestGoesOnAfterAnErrorItCannotRead(t *testing.T) {
 	s := newStage(t, "mittere/v1/status.proto")
-	response := open(s, messaging.NewResponse, anyPort)
+	response := open(s, messaging.NewRep, anyPort)
 	s.react(echoing(), response)
 	s.peer.open("request", "messaging.Request", response.Endpoints()[0])
 	s.peer.send("request", newMessage(t, "Unhandled", ``))
@@ -214,7 +214,7 @@ func TestPythonRequestGoesOnAfterAnErrorItCannotRead(t *testing.T) {
 // The reactor of dīvidere's guide listens on a Response and a Subscriber.
 func TestGoReactorListensToPythonRequestAndPublisher(t *testing.T) {
 	s := newStage(t)
-	response := open(s, messaging.NewResponse, anyPort)
+	response := open(s, messaging.NewRep, anyPort)
 	s.peer.open("publisher", "messaging.Publisher", "tcp://127.0.0.1:*")
 	published := make(chan *imageMsg, 1)
 	handlers := reactor.NewHandlers()
@@ -240,7 +240,7 @@ func TestGoReactorListensToPythonRequestAndPublisher(t *testing.T) {
 
 func TestGoReactorStreamsToPythonDealer(t *testing.T) {
 	s := newStage(t)
-	response := open(s, messaging.NewResponse, anyPort)
+	response := open(s, messaging.NewRep, anyPort)
 	handlers := reactor.NewHandlers()
 	reactor.Stream(handlers, func(_ context.Context, m *testMsg01, send func(*numberedMsg) error) error {
 		for number := range uint64(m.field("field2").Int()) {

@@ -16,7 +16,7 @@ import (
 func TestGoRequestUsesDividereRegistry(t *testing.T) {
 	s := newStage(t)
 	s.peer.open("registry", "registry.Server")
-	request := open(s, messaging.NewRequest, s.peer.endpoint("registry", "reqSock_"), s.withTypes())
+	request := open(s, messaging.NewReq, s.peer.endpoint("registry", "reqSock_"), s.withTypes())
 	for _, step := range []struct{ ask, content, answer, want string }{
 		{"RegisterService", `serviceName: "calc" server: "10.0.0.7" port: 5100`, "ack", `ok: true`},
 		{"ServiceLookupReq", `serviceName: "calc"`, "ServiceLookupRep", `serviceName: "calc" server: "10.0.0.7" port: 5100`},
@@ -30,7 +30,7 @@ func TestGoRequestUsesDividereRegistry(t *testing.T) {
 
 func TestDividereRegistryClientAsksGoReactor(t *testing.T) {
 	s := newStage(t)
-	response := open(s, messaging.NewResponse, anyPort)
+	response := open(s, messaging.NewRep, anyPort)
 	handlers := reactor.NewHandlers()
 	reactor.Handle(handlers, func(_ context.Context, m *serviceLookupReq) (*serviceLookupRep, error) {
 		name := m.field("serviceName").String()

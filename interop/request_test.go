@@ -11,7 +11,7 @@ import (
 
 func TestPythonRequestIsAnsweredByGoResponse(t *testing.T) {
 	s := newStage(t)
-	response := open(s, messaging.NewResponse, anyPort, s.withTypes())
+	response := open(s, messaging.NewRep, anyPort, s.withTypes())
 	s.peer.open("request", "messaging.Request", response.Endpoints()[0])
 	for _, m := range several(t) {
 		s.peer.send("request", m)
@@ -29,7 +29,7 @@ func TestPythonRequestIsAnsweredByGoResponse(t *testing.T) {
 func TestGoRequestIsAnsweredByPythonResponse(t *testing.T) {
 	s := newStage(t)
 	s.peer.open("response", "messaging.Response", pythonPort)
-	request := open(s, messaging.NewRequest, s.peer.endpoint("response"), s.withTypes())
+	request := open(s, messaging.NewReq, s.peer.endpoint("response"), s.withTypes())
 	for _, m := range several(t) {
 		question := s.peer.begin("recv", arguments{"name": "response"})
 		answer := newMessage(t, "ImageMsg", `name: "reply"`)
@@ -47,7 +47,7 @@ func TestManyGoRequestsAreInFlightToOnePythonResponse(t *testing.T) {
 	const callers, calls = 16, 50
 	s := newStage(t)
 	s.peer.open("response", "messaging.Response", pythonPort)
-	request := open(s, messaging.NewRequest, s.peer.endpoint("response"), s.withTypes())
+	request := open(s, messaging.NewReq, s.peer.endpoint("response"), s.withTypes())
 	echo := s.peer.beginEcho("response", callers*calls)
 	var all sync.WaitGroup
 	for caller := range callers {
@@ -69,9 +69,9 @@ func TestManyGoRequestsAreInFlightToOnePythonResponse(t *testing.T) {
 func TestPythonRequestGoesToGoResponsesInTurn(t *testing.T) {
 	s := newStage(t)
 	var endpoints []string
-	var responses []*messaging.Response
+	var responses []*messaging.Rep
 	for range 3 {
-		response := open(s, messaging.NewResponse, anyPort, s.withTypes())
+		response := open(s, messaging.NewRep, anyPort, s.withTypes())
 		responses = append(responses, response)
 		endpoints = append(endpoints, response.Endpoints()...)
 	}

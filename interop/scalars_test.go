@@ -100,8 +100,8 @@ func wantSameOnBothEnds(s *stage, messages func(func(string, proto.Message) bool
 	fromGo := open(s, messaging.NewPublisher, anyPort)
 	s.peer.open("subscriber", "messaging.Subscriber", fromGo.Endpoints()[0])
 	s.peer.open("response", "messaging.Response", pythonPort)
-	request := open(s, messaging.NewRequest, s.peer.endpoint("response"), s.withTypes())
-	response := open(s, messaging.NewResponse, anyPort, s.withTypes())
+	request := open(s, messaging.NewReq, s.peer.endpoint("response"), s.withTypes())
+	response := open(s, messaging.NewRep, anyPort, s.withTypes())
 	s.peer.open("request", "messaging.Request", response.Endpoints()[0])
 
 	for name, m := range messages {

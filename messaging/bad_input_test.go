@@ -56,7 +56,7 @@ var targets = map[string]func(t *testing.T, zmq *comm.Context, at string, option
 		return target{router, router.Stats, must(comm.NewDealer(zmq, of(router)))(t).Send, true}
 	},
 	"response": func(t *testing.T, zmq *comm.Context, at string, options ...messaging.Option) target {
-		rep := must(messaging.NewResponse(zmq, at, options...))(t)
+		rep := must(messaging.NewRep(zmq, at, options...))(t)
 		return target{rep, rep.Stats, must(comm.NewDealer(zmq, of(rep)))(t).Send, true}
 	},
 }
@@ -199,7 +199,7 @@ func TestOversizeTCPPeerIsDisconnectedAndOthersAreServed(t *testing.T) {
 func TestMalformedRequestsAreAnswered(t *testing.T) {
 	for name, make := range map[string]func(t *testing.T, zmq *comm.Context) (messaging.Source, string){
 		"response": func(t *testing.T, zmq *comm.Context) (messaging.Source, string) {
-			s := must(messaging.NewResponse(zmq, "tcp://127.0.0.1:*"))(t)
+			s := must(messaging.NewRep(zmq, "tcp://127.0.0.1:*"))(t)
 			return s, of(s)
 		},
 		"router": func(t *testing.T, zmq *comm.Context) (messaging.Source, string) {
@@ -258,7 +258,7 @@ func wantComplaints(t *testing.T, req *zmq4.Socket) {
 
 func TestMalformedMessagesOfThoseWhoDoNotWaitAreNotAnswered(t *testing.T) {
 	zmq := newContext(t)
-	rep := must(messaging.NewResponse(zmq, inprocEndpoint(t)))(t)
+	rep := must(messaging.NewRep(zmq, inprocEndpoint(t)))(t)
 	dealer := must(comm.NewDealer(zmq, of(rep)))(t)
 	send(t, dealer.Send(patient(t), comm.NewMessage([]byte("garbage"))))
 	_, err := rep.Recv(patient(t))
@@ -287,7 +287,7 @@ func TestMalformedAnswerOfAREPIsNotAnswered(t *testing.T) {
 
 func TestRawBytesOnThePortAreNoMessagesAndTheNextRequestIsServed(t *testing.T) {
 	zmq := newContext(t)
-	rep := must(messaging.NewResponse(zmq, "tcp://127.0.0.1:*"))(t)
+	rep := must(messaging.NewRep(zmq, "tcp://127.0.0.1:*"))(t)
 	serve(t, rep, echo)
 	greeting := "\xff\x00\x00\x00\x00\x00\x00\x00\x01\x7f\x03\x00NULL" + strings.Repeat("\x00", 48)
 	for name, bytes := range map[string]string{
@@ -312,7 +312,7 @@ func TestRawBytesOnThePortAreNoMessagesAndTheNextRequestIsServed(t *testing.T) {
 			if _, err := fmt.Fprint(conn, bytes); err != nil {
 				t.Fatal(err)
 			}
-			req := must(messaging.NewRequest(zmq, of(rep)))(t)
+			req := must(messaging.NewReq(zmq, of(rep)))(t)
 			askInTurn(t, req, 1, 3)
 		})
 	}

@@ -175,11 +175,11 @@ func BenchmarkRequestDo(b *testing.B) {
 }
 
 // echoed returns a Request whose requests come back, ready to be measured.
-func echoed(b *testing.B) *messaging.Request {
+func echoed(b *testing.B) *messaging.Req {
 	zmq := newContext(b)
-	rep := must(messaging.NewResponse(zmq, "tcp://127.0.0.1:*"))(b)
+	rep := must(messaging.NewRep(zmq, "tcp://127.0.0.1:*"))(b)
 	serve(b, rep, echo)
-	req := must(messaging.NewRequest(zmq, of(rep)))(b)
+	req := must(messaging.NewReq(zmq, of(rep)))(b)
 	must(req.Do(patient(b), note(1)))(b)
 	b.ReportAllocs()
 	b.ResetTimer()

@@ -58,11 +58,11 @@ func (d *Delivery) Peer() string {
 }
 
 // WantsReply reports whether the sender waits for exactly one answer, as a
-// [Request] and a REQ socket do. A [Dealer] takes any number.
+// [Req] and a REQ socket do. A [Dealer] takes any number.
 func (d *Delivery) WantsReply() bool { return d.back != nil && d.Route.Delimited() }
 
 // Reply sends a message back on the socket and the way that this one came. On a
-// [Response] or [Router] it never waits, and a peer that is full or gone is an
+// [Rep] or [Router] it never waits, and a peer that is full or gone is an
 // error at once; on others it waits until ctx ends. Where nothing can be sent
 // back, or a command arrived, it returns [FailedPrecondition].
 func (d *Delivery) Reply(ctx context.Context, m proto.Message, options ...SendOption) error {

@@ -5,7 +5,7 @@
 //
 // # Sockets
 //
-// [Publisher] and [Subscriber], [Request] and [Response], [Dealer] and [Router],
+// [Publisher] and [Subscriber], [Req] and [Rep], [Dealer] and [Router],
 // [Push] and [Pull], and [Pair] mirror those of comm and follow the classes of
 // dīvidere's messaging module, whose programs are peers on the wire. What
 // arrives is a [Delivery]: the envelope, the way back, and what was missed. Calls

@@ -245,8 +245,8 @@ func TestEverythingThatIsWrongIsReportedAtOnce(t *testing.T) {
 var constructors = map[string]func(*comm.Context, string) (any, error){
 	"publisher":  func(c *comm.Context, at string) (any, error) { return messaging.NewPublisher(c, at) },
 	"subscriber": func(c *comm.Context, at string) (any, error) { return messaging.NewSubscriber(c, at) },
-	"request":    func(c *comm.Context, at string) (any, error) { return messaging.NewRequest(c, at) },
-	"response":   func(c *comm.Context, at string) (any, error) { return messaging.NewResponse(c, at) },
+	"request":    func(c *comm.Context, at string) (any, error) { return messaging.NewReq(c, at) },
+	"response":   func(c *comm.Context, at string) (any, error) { return messaging.NewRep(c, at) },
 	"dealer":     func(c *comm.Context, at string) (any, error) { return messaging.NewDealer(c, at) },
 	"router":     func(c *comm.Context, at string) (any, error) { return messaging.NewRouter(c, at) },
 	"push":       func(c *comm.Context, at string) (any, error) { return messaging.NewPush(c, at) },

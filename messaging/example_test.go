@@ -83,7 +83,7 @@ func ExampleCall() {
 	ctx := context.Background()
 	zmq := ok(comm.NewContext())
 	defer zmq.Close()
-	rep := ok(messaging.NewResponse(zmq, "inproc://echo"))
+	rep := ok(messaging.NewRep(zmq, "inproc://echo"))
 	go func() {
 		for d, err := range rep.Deliveries(ctx) {
 			if err != nil {
@@ -98,7 +98,7 @@ func ExampleCall() {
 		}
 	}()
 
-	req := ok(messaging.NewRequest(zmq, "inproc://echo"))
+	req := ok(messaging.NewReq(zmq, "inproc://echo"))
 	reply, err := messaging.Call[*testv1.EchoResponse](ctx, req, &testv1.EchoRequest{Text: "hello"})
 	fmt.Println(reply.GetText(), err)
 
@@ -110,17 +110,17 @@ func ExampleCall() {
 }
 
 // Errors travel with code, message and details.
-func ExampleRequest_Do() {
+func ExampleReq_Do() {
 	ctx := context.Background()
 	zmq := ok(comm.NewContext())
 	defer zmq.Close()
-	rep := ok(messaging.NewResponse(zmq, "inproc://rooms"))
+	rep := ok(messaging.NewRep(zmq, "inproc://rooms"))
 	go func() {
 		d := ok(rep.Recv(ctx))
 		check(d.ReplyError(ctx, messaging.Errorf(messaging.NotFound, "no room %d", 7).WithDetails(&testv1.Note{Text: "try 8"})))
 	}()
 
-	req := ok(messaging.NewRequest(zmq, "inproc://rooms"))
+	req := ok(messaging.NewReq(zmq, "inproc://rooms"))
 	_, err := req.Do(ctx, &testv1.EchoRequest{})
 	fmt.Println(err, errors.Is(err, &messaging.Error{Code: messaging.NotFound}))
 	if e, ok := errors.AsType[*messaging.Error](err); ok && e.Remote() {
@@ -161,7 +161,7 @@ func ExampleDelimiter() {
 	ctx := context.Background()
 	zmq := ok(comm.NewContext())
 	defer zmq.Close()
-	rep := ok(messaging.NewResponse(zmq, "inproc://rep"))
+	rep := ok(messaging.NewRep(zmq, "inproc://rep"))
 	dealer := ok(messaging.NewDealer(zmq, "inproc://rep"))
 
 	check(dealer.SendTo(ctx, messaging.Delimiter(), &testv1.Note{Text: "ping"}))

@@ -88,9 +88,9 @@ func TestBodyFrameAndRouteEndWithRelease(t *testing.T) {
 
 func TestRepliesOfRequestsOutliveTheirFrames(t *testing.T) {
 	zmq := newContext(t, comm.WithPoison())
-	rep := must(messaging.NewResponse(zmq, inprocEndpoint(t)))(t)
+	rep := must(messaging.NewRep(zmq, inprocEndpoint(t)))(t)
 	serve(t, rep, echo)
-	req := must(messaging.NewRequest(zmq, of(rep)))(t)
+	req := must(messaging.NewReq(zmq, of(rep)))(t)
 	for _, m := range everyType() {
 		wantEqual(t, must(req.Do(patient(t), m))(t), m)
 	}
@@ -100,11 +100,11 @@ func TestRepliesOfRequestsOutliveTheirFrames(t *testing.T) {
 
 func TestErrorsOfPeersOutliveTheirFrames(t *testing.T) {
 	zmq := newContext(t, comm.WithPoison())
-	rep := must(messaging.NewResponse(zmq, inprocEndpoint(t)))(t)
+	rep := must(messaging.NewRep(zmq, inprocEndpoint(t)))(t)
 	serve(t, rep, func(ctx context.Context, d *messaging.Delivery) error {
 		return d.ReplyError(ctx, messaging.Errorf(messaging.NotFound, "no room").WithDetails(note(7)))
 	})
-	req := must(messaging.NewRequest(zmq, of(rep)))(t)
+	req := must(messaging.NewReq(zmq, of(rep)))(t)
 	_, err := req.Do(patient(t), note(1))
 	got := wantCode(t, err, messaging.NotFound)
 	if got.Message != "no room" {

@@ -62,7 +62,7 @@ func sendAsDealer(route messaging.Route) func(t *testing.T, zmq *comm.Context, e
 
 // sendAsRequest asks and waits for no answer, until the end of the test.
 func sendAsRequest(t *testing.T, zmq *comm.Context, endpoint string) {
-	req := must(messaging.NewRequest(zmq, endpoint))(t)
+	req := must(messaging.NewReq(zmq, endpoint))(t)
 	inBackground(t, func(ctx context.Context) {
 		if _, err := req.Do(ctx, note(1)); messaging.CodeOf(err) != messaging.Cancelled {
 			t.Errorf("the request ended with %v", err)
@@ -136,7 +136,7 @@ func TestSubscriberTakesWhatLibzmqsPUBPublishes(t *testing.T) {
 }
 
 func TestRouteOfARequestIsPeerAndDelimiter(t *testing.T) {
-	rep := must(messaging.NewResponse(newContext(t), "tcp://127.0.0.1:*"))(t)
+	rep := must(messaging.NewRep(newContext(t), "tcp://127.0.0.1:*"))(t)
 	req := libzmq(t, zmq4.REQ)
 	for _, err := range []error{req.SetIdentity("anna"), req.Connect(of(rep))} {
 		if err != nil {

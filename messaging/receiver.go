@@ -50,7 +50,7 @@ func newInbox(s *Socket, recv comm.Receiver, c config) *inbox {
 // Recv waits for a message until ctx ends. A message that is malformed is an
 // error with code [InvalidArgument], one that is too large is
 // [ResourceExhausted]; either is counted and dropped, and the next call has the
-// next message. On a [Response] its sender is told, for a REQ must be answered.
+// next message. On a [Rep] its sender is told, for a REQ must be answered.
 func (h Receiver) Recv(ctx context.Context) (*Delivery, error) {
 	for {
 		d, err := h.in.take(ctx)

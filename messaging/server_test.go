@@ -120,7 +120,7 @@ func TestServersAnswerRequestsOfPlainPeers(t *testing.T) {
 	zmq := newContext(t)
 	server := must(messaging.NewServer(zmq, inprocEndpoint(t)))(t)
 	serve(t, server, echo)
-	request := must(messaging.NewRequest(zmq, of(server)))(t)
+	request := must(messaging.NewReq(zmq, of(server)))(t)
 	wantEqual(t, must(messaging.Call[*testv1.Note](patient(t), request, note(7)))(t), note(7))
 }
 

@@ -71,9 +71,9 @@ func TestAllSubscribersGetEachMessage(t *testing.T) {
 func TestRequestsAreAnsweredManyTimesWithAllTypes(t *testing.T) {
 	onEachTransport(t, func(t *testing.T, at func() string) {
 		zmq := newContext(t)
-		rep := must(messaging.NewResponse(zmq, at()))(t)
+		rep := must(messaging.NewRep(zmq, at()))(t)
 		serve(t, rep, echo)
-		req := must(messaging.NewRequest(zmq, of(rep)))(t)
+		req := must(messaging.NewReq(zmq, of(rep)))(t)
 		for range 50 {
 			for _, m := range everyType() {
 				wantEqual(t, must(req.Do(patient(t), m))(t), m)
@@ -85,9 +85,9 @@ func TestRequestsAreAnsweredManyTimesWithAllTypes(t *testing.T) {
 func TestMessagesOfAllSizesArrive(t *testing.T) {
 	onEachTransport(t, func(t *testing.T, at func() string) {
 		zmq := newContext(t)
-		rep := must(messaging.NewResponse(zmq, at()))(t)
+		rep := must(messaging.NewRep(zmq, at()))(t)
 		serve(t, rep, echo)
-		req := must(messaging.NewRequest(zmq, of(rep)))(t)
+		req := must(messaging.NewReq(zmq, of(rep)))(t)
 		for size := 1; size <= 81_920; size += 1 + size/20 {
 			wantBlob(t, req, size)
 		}
@@ -96,7 +96,7 @@ func TestMessagesOfAllSizesArrive(t *testing.T) {
 }
 
 // wantBlob checks that a blob comes back as it was.
-func wantBlob(t *testing.T, req *messaging.Request, size int) {
+func wantBlob(t *testing.T, req *messaging.Req, size int) {
 	t.Helper()
 	m := &testv1.Blob{Data: []byte(strings.Repeat("0123456789abcdef", size/16+1))[:size]}
 	wantEqual(t, must(messaging.Call[*testv1.Blob](patient(t), req, m))(t), m)
@@ -105,7 +105,7 @@ func wantBlob(t *testing.T, req *messaging.Request, size int) {
 func TestMessageOfFiftyMegabytesArrives(t *testing.T) {
 	onEachTransport(t, func(t *testing.T, at func() string) {
 		zmq := newContext(t)
-		rep := must(messaging.NewResponse(zmq, at()))(t)
+		rep := must(messaging.NewRep(zmq, at()))(t)
 		serve(t, rep, func(ctx context.Context, d *messaging.Delivery) error {
 			defer d.Release()
 			m, err := messaging.Open[*testv1.Blob](&d.Envelope)
@@ -114,7 +114,7 @@ func TestMessageOfFiftyMegabytesArrives(t *testing.T) {
 			}
 			return d.Reply(ctx, note(len(m.GetData())))
 		})
-		req := must(messaging.NewRequest(zmq, of(rep)))(t)
+		req := must(messaging.NewReq(zmq, of(rep)))(t)
 		const size = 50_000_000
 		got := must(req.Do(patient(t), &testv1.Blob{Data: make([]byte, size)}))(t)
 		wantEqual(t, got, note(size))
@@ -216,11 +216,11 @@ func TestRequestsGoToThreeResponsesInTurn(t *testing.T) {
 		zmq := newContext(t)
 		var endpoints []string
 		for i := range 3 {
-			rep := must(messaging.NewResponse(zmq, at()))(t)
+			rep := must(messaging.NewRep(zmq, at()))(t)
 			serve(t, rep, func(ctx context.Context, d *messaging.Delivery) error { return d.Reply(ctx, note(i)) })
 			endpoints = append(endpoints, of(rep))
 		}
-		req := must(messaging.NewRequest(zmq, strings.Join(endpoints, ",")))(t)
+		req := must(messaging.NewReq(zmq, strings.Join(endpoints, ",")))(t)
 		ask := func() int64 {
 			return must(messaging.Call[*testv1.Note](patient(t), req, note(0)))(t).GetNumber()
 		}
@@ -240,12 +240,12 @@ func TestRequestsGoToThreeResponsesInTurn(t *testing.T) {
 func TestOneToNineRequestersShareAResponse(t *testing.T) {
 	onEachTransport(t, func(t *testing.T, at func() string) {
 		zmq := newContext(t)
-		rep := must(messaging.NewResponse(zmq, at()))(t)
+		rep := must(messaging.NewRep(zmq, at()))(t)
 		serve(t, rep, echo)
 		for count := 1; count <= 9; count++ {
 			var asking sync.WaitGroup
 			for client := range count {
-				req := must(messaging.NewRequest(zmq, of(rep)))(t)
+				req := must(messaging.NewReq(zmq, of(rep)))(t)
 				asking.Go(func() { askInTurn(t, req, client, 10) })
 			}
 			asking.Wait()
@@ -254,7 +254,7 @@ func TestOneToNineRequestersShareAResponse(t *testing.T) {
 }
 
 // askInTurn sends numbered requests and checks that each reply is to its own.
-func askInTurn(t *testing.T, req *messaging.Request, client, count int) {
+func askInTurn(t *testing.T, req *messaging.Req, client, count int) {
 	for i := range count {
 		want := &testv1.Note{Text: fmt.Sprint(client), Number: int64(i)}
 		got, err := req.Do(patient(t), want)
@@ -272,11 +272,11 @@ func TestManyClientsAndWorkersMatchEveryReply(t *testing.T) {
 				zmq := newContext(t)
 				front, back := startForwarder(t, zmq, at)
 				for range c.workers {
-					serve(t, must(messaging.NewResponse(zmq, ">"+back))(t), echo)
+					serve(t, must(messaging.NewRep(zmq, ">"+back))(t), echo)
 				}
 				var asking sync.WaitGroup
 				for client := range c.clients {
-					req := must(messaging.NewRequest(zmq, front))(t)
+					req := must(messaging.NewReq(zmq, front))(t)
 					asking.Go(func() { askInTurn(t, req, client, c.each) })
 				}
 				asking.Wait()
@@ -409,15 +409,15 @@ func TestRepliesTakeTheWayBackThroughForwarders(t *testing.T) {
 		})
 		plain := must(messaging.NewDealer(zmq, front))(t)
 		sendThenReceive(t, plain, 50)
-		askInTurn(t, must(messaging.NewRequest(zmq, front))(t), 1, 50)
+		askInTurn(t, must(messaging.NewReq(zmq, front))(t), 1, 50)
 	})
 }
 
 func TestResponseAnswersInAnyOrder(t *testing.T) {
 	onEachTransport(t, func(t *testing.T, at func() string) {
 		zmq := newContext(t)
-		rep := must(messaging.NewResponse(zmq, at()))(t)
-		req := must(messaging.NewRequest(zmq, of(rep)))(t)
+		rep := must(messaging.NewRep(zmq, at()))(t)
+		req := must(messaging.NewReq(zmq, of(rep)))(t)
 		const count = 20
 		var asking sync.WaitGroup
 		for i := range count {

@@ -123,7 +123,7 @@ type badPeer struct {
 // newBadPeer runs a reactor on a Response and returns a peer of it.
 func newBadPeer(t testing.TB, at string, options ...reactor.Option) *badPeer {
 	zmq := newContext(t)
-	rep := must(messaging.NewResponse(zmq, at))(t)
+	rep := must(messaging.NewRep(zmq, at))(t)
 	r := serve(t, echoing(), sockets(rep), options...)
 	return &badPeer{t: t, running: r, raw: must(comm.NewDealer(zmq, of(rep)))(t)}
 }
@@ -239,7 +239,7 @@ func TestOversizedMessageIsRefusedAndTheNextOneIsServed(t *testing.T) {
 	onEachTransport(t, func(t *testing.T, at func() string) {
 		zmq := newContext(t)
 		small := messaging.WithSocket(comm.WithMaxFrameSize(maxFrame))
-		rep := must(messaging.NewResponse(zmq, at(), small))(t)
+		rep := must(messaging.NewRep(zmq, at(), small))(t)
 		r := serve(t, echoing(), sockets(rep))
 		large := must(comm.NewDealer(zmq, of(rep)))(t)
 		ok(t, large.Send(patient(t), comm.NewMessage(make([]byte, maxFrame+1))))
@@ -291,7 +291,7 @@ func TestRawGarbageOnThePortIsSurvivedAndTheNextMessageServed(t *testing.T) {
 	for _, g := range garbage {
 		t.Run(g.name, func(t *testing.T) {
 			zmq := newContext(t)
-			rep := must(messaging.NewResponse(zmq, tcp))(t)
+			rep := must(messaging.NewRep(zmq, tcp))(t)
 			r := serve(t, echoing(), sockets(rep))
 			conn := must(pour(rep, g.bytes, g.handshake))(t)
 			if g.handshake {
@@ -341,7 +341,7 @@ func shakeHands(conn net.Conn) error {
 
 func TestGarbageBetweenGoodMessagesDisturbsNobody(t *testing.T) {
 	zmq := newContext(t)
-	rep := must(messaging.NewResponse(zmq, tcp))(t)
+	rep := must(messaging.NewRep(zmq, tcp))(t)
 	serve(t, echoing(), sockets(rep), reactor.WithPool(2, nil))
 	req := newRequest(t, zmq, rep)
 	ctx, done := context.WithCancel(t.Context())

@@ -76,7 +76,7 @@ func BenchmarkRequest(b *testing.B) {
 		for _, inFlight := range []int{1, 128} {
 			b.Run(fmt.Sprintf("%s/%d in flight", transport.name, inFlight), func(b *testing.B) {
 				zmq := newContext(b)
-				rep := must(messaging.NewResponse(zmq, transport.make(b)))(b)
+				rep := must(messaging.NewRep(zmq, transport.make(b)))(b)
 				serve(b, echoing(), sockets(rep))
 				benchmarkRequests(b, newRequest(b, zmq, rep), inFlight)
 			})
@@ -85,7 +85,7 @@ func BenchmarkRequest(b *testing.B) {
 }
 
 // benchmarkRequests keeps so many requests in flight.
-func benchmarkRequests(b *testing.B, req *messaging.Request, inFlight int) {
+func benchmarkRequests(b *testing.B, req *messaging.Req, inFlight int) {
 	ctx := patient(b)
 	wantEcho(b, req, "connected")
 	var left atomic.Int64
@@ -112,7 +112,7 @@ func BenchmarkSlowClients(b *testing.B) {
 		b.Run(fmt.Sprint(clients), func(b *testing.B) {
 			zmq := newContext(b)
 			// What clients in this process do not read waits nowhere else.
-			rep := must(messaging.NewResponse(zmq, tcp+","+"@"+inprocEndpoint(b), narrow()))(b)
+			rep := must(messaging.NewRep(zmq, tcp+","+"@"+inprocEndpoint(b), narrow()))(b)
 			r := serve(b, bulky(0), sockets(rep), reactor.WithStopTimeout(0), reactor.WithOutbox(1))
 			for i := range clients {
 				slow := must(messaging.NewDealer(zmq, rep.Endpoints()[1], narrow()))(b)

@@ -127,7 +127,7 @@ func poolOf(n int) []reactor.Option {
 // is served after it.
 func testFailure(t *testing.T, f failure, options ...reactor.Option) {
 	zmq := newContext(t)
-	rep := must(messaging.NewResponse(zmq, tcp, messaging.WithSocket(comm.WithMaxFrameSize(maxFrame))))(t)
+	rep := must(messaging.NewRep(zmq, tcp, messaging.WithSocket(comm.WithMaxFrameSize(maxFrame))))(t)
 	r := serve(t, failing(f), sockets(rep), options...)
 	req := newRequest(t, zmq, rep)
 	for range 3 {
@@ -194,7 +194,7 @@ func TestErrorsTravelWithTheirDetails(t *testing.T) {
 	f := failure{handler: func(context.Context) (proto.Message, error) {
 		return nil, messaging.Errorf(messaging.AlreadyExists, "there is one: %w", cause).WithDetails(note(7), ask("?"))
 	}}
-	rep := must(messaging.NewResponse(zmq, tcp))(t)
+	rep := must(messaging.NewRep(zmq, tcp))(t)
 	serve(t, failing(f), sockets(rep))
 	_, err := newRequest(t, zmq, rep).Do(patient(t), note(1))
 	e := wantCode(t, err, messaging.AlreadyExists)
@@ -217,7 +217,7 @@ func TestPanicIsLoggedWithItsStackAndCounted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			i := slices.IndexFunc(failures, func(f failure) bool { return f.name == name })
 			zmq := newContext(t)
-			rep := must(messaging.NewResponse(zmq, tcp))(t)
+			rep := must(messaging.NewRep(zmq, tcp))(t)
 			r := serve(t, failing(failures[i]), sockets(rep))
 			_, err := newRequest(t, zmq, rep).Do(patient(t), note(1))
 			wantCode(t, err, messaging.Internal)
@@ -237,7 +237,7 @@ func TestPanicOfOneHandlerDoesNotHideThatOfAnother(t *testing.T) {
 	h := reactor.NewHandlers()
 	reactor.Observe(h, func(context.Context, *testv1.Note) error { panic("one") })
 	reactor.Observe(h, func(context.Context, *testv1.Blob) error { panic("another") })
-	rep := must(messaging.NewResponse(zmq, tcp))(t)
+	rep := must(messaging.NewRep(zmq, tcp))(t)
 	r := serve(t, h, sockets(rep))
 	req := newRequest(t, zmq, rep)
 	for range 10 {
@@ -264,7 +264,7 @@ func TestReplyToAPeerThatLeftIsCountedAndTheNextOneIsServed(t *testing.T) {
 		<-left
 		return note(2), nil
 	})
-	rep := must(messaging.NewResponse(zmq, tcp))(t)
+	rep := must(messaging.NewRep(zmq, tcp))(t)
 	r := serve(t, h, sockets(rep))
 	leaving := must(messaging.NewDealer(zmq, of(rep)))(t)
 	ok(t, leaving.Send(patient(t), note(1)))

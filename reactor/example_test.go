@@ -57,13 +57,13 @@ func Example() {
 	reactor.Handle(handlers, func(_ context.Context, n *wrapperspb.Int64Value) (*wrapperspb.Int64Value, error) {
 		return wrapperspb.Int64(n.GetValue() * n.GetValue()), nil
 	})
-	rep := need(messaging.NewResponse(zmq, "tcp://127.0.0.1:*"))
+	rep := need(messaging.NewRep(zmq, "tcp://127.0.0.1:*"))
 	r := need(reactor.New(handlers, []reactor.Socket{rep}))
 	running, stop := context.WithCancel(ctx)
 	ended := make(chan error)
 	go func() { ended <- r.Run(running) }()
 
-	req := need(messaging.NewRequest(zmq, rep.Endpoints()[0]))
+	req := need(messaging.NewReq(zmq, rep.Endpoints()[0]))
 	reply := need(messaging.Call[*wrapperspb.Int64Value](ctx, req, wrapperspb.Int64(12)))
 	fmt.Println("12 squared is", reply.GetValue())
 
@@ -84,7 +84,7 @@ func Example_msgReactor() {
 	defer zmq.Close()
 	pub := need(messaging.NewPublisher(zmq, "tcp://127.0.0.1:*"))
 	sub := need(messaging.NewSubscriber(zmq, pub.Endpoints()[0]))
-	rep := need(messaging.NewResponse(zmq, "tcp://127.0.0.1:*"))
+	rep := need(messaging.NewRep(zmq, "tcp://127.0.0.1:*"))
 
 	last := "nothing" // only the handlers touch it, and only one runs at a time
 	observed := make(chan struct{})
@@ -100,7 +100,7 @@ func Example_msgReactor() {
 	stop := start(need(reactor.New(handlers, []reactor.Socket{sub, rep})))
 	defer stop()
 
-	req := need(messaging.NewRequest(zmq, rep.Endpoints()[0]))
+	req := need(messaging.NewReq(zmq, rep.Endpoints()[0]))
 	ask := func() string {
 		return need(messaging.Call[*wrapperspb.StringValue](ctx, req, wrapperspb.Bool(true))).GetValue()
 	}
@@ -131,11 +131,11 @@ func ExampleObserve() {
 		}
 		return nil
 	})
-	rep := need(messaging.NewResponse(zmq, "inproc://thermometer"))
+	rep := need(messaging.NewRep(zmq, "inproc://thermometer"))
 	stop := start(need(reactor.New(handlers, []reactor.Socket{rep})))
 	defer stop()
 
-	req := need(messaging.NewRequest(zmq, "inproc://thermometer"))
+	req := need(messaging.NewReq(zmq, "inproc://thermometer"))
 	for _, degrees := range []float64{21, -300} {
 		_, err := req.Do(ctx, wrapperspb.Double(degrees))
 		fmt.Println(messaging.CodeOf(err), err)
@@ -161,7 +161,7 @@ func ExampleStream() {
 		}
 		return nil
 	})
-	rep := need(messaging.NewResponse(zmq, "inproc://countdown"))
+	rep := need(messaging.NewRep(zmq, "inproc://countdown"))
 	stop := start(need(reactor.New(handlers, []reactor.Socket{rep})))
 	defer stop()
 
@@ -205,10 +205,10 @@ func ExampleDerive() {
 	derived := reactor.Derive(base, overrides)
 	fmt.Println(derived.Types())
 
-	rep := need(messaging.NewResponse(zmq, "inproc://derived"))
+	rep := need(messaging.NewRep(zmq, "inproc://derived"))
 	stop := start(need(reactor.New(derived, []reactor.Socket{rep})))
 	defer stop()
-	req := need(messaging.NewRequest(zmq, "inproc://derived"))
+	req := need(messaging.NewReq(zmq, "inproc://derived"))
 	for _, m := range []proto.Message{&wrapperspb.StringValue{}, &wrapperspb.BytesValue{}} {
 		fmt.Println(need(messaging.Call[*wrapperspb.StringValue](ctx, req, m)).GetValue())
 	}
@@ -237,11 +237,11 @@ func ExampleWithPool() {
 		*account += amount.GetValue()
 		return wrapperspb.Int64(*account), nil
 	})
-	rep := need(messaging.NewResponse(zmq, "inproc://bank"))
+	rep := need(messaging.NewRep(zmq, "inproc://bank"))
 	stop := start(need(reactor.New(handlers, []reactor.Socket{rep}, reactor.WithPool(4, nameOf))))
 	defer stop()
 
-	req := need(messaging.NewRequest(zmq, "inproc://bank"))
+	req := need(messaging.NewReq(zmq, "inproc://bank"))
 	for _, amount := range []int64{100, -30} {
 		for _, who := range []string{"ann", "bob"} {
 			reply := need(messaging.Call[*wrapperspb.Int64Value](ctx, req, wrapperspb.Int64(amount), messaging.Subject(who)))
@@ -276,12 +276,12 @@ func ExampleWithInterceptors() {
 	reactor.Handle(handlers, func(context.Context, *wrapperspb.StringValue) (*wrapperspb.StringValue, error) {
 		return wrapperspb.String("come in"), nil
 	})
-	rep := need(messaging.NewResponse(zmq, "inproc://door"))
+	rep := need(messaging.NewRep(zmq, "inproc://door"))
 	r := need(reactor.New(handlers, []reactor.Socket{rep}, reactor.WithInterceptors(
 		reactor.Log(exampleLogger()), reactor.CountIn(&counters), reactor.Deadline(time.Second), authenticate)))
 	stop := start(r)
 
-	req := need(messaging.NewRequest(zmq, "inproc://door"))
+	req := need(messaging.NewReq(zmq, "inproc://door"))
 	for _, metadata := range []map[string]string{{}, {"user": "ann"}} {
 		_, err := req.Do(ctx, wrapperspb.String("knock"), messaging.Metadata(metadata))
 		fmt.Println(messaging.CodeOf(err))
@@ -317,7 +317,7 @@ func ExampleWithTimer() {
 	zmq := need(comm.NewContext())
 	defer zmq.Close()
 	pub := need(messaging.NewPublisher(zmq, "inproc://clock"))
-	rep := need(messaging.NewResponse(zmq, "inproc://control"))
+	rep := need(messaging.NewRep(zmq, "inproc://control"))
 
 	running := true
 	handlers := reactor.NewHandlers()

@@ -266,13 +266,13 @@ func ask(text string) *testv1.EchoRequest { return &testv1.EchoRequest{Text: tex
 func note(number int) *testv1.Note { return &testv1.Note{Text: "note", Number: int64(number)} }
 
 // newRequest returns a Request that is connected to a socket.
-func newRequest(t testing.TB, zmq *comm.Context, to interface{ Endpoints() []string }) *messaging.Request {
+func newRequest(t testing.TB, zmq *comm.Context, to interface{ Endpoints() []string }) *messaging.Req {
 	t.Helper()
-	return must(messaging.NewRequest(zmq, of(to)))(t)
+	return must(messaging.NewReq(zmq, of(to)))(t)
 }
 
 // wantEcho checks that a good message is answered.
-func wantEcho(t testing.TB, req *messaging.Request, text string) {
+func wantEcho(t testing.TB, req *messaging.Req, text string) {
 	t.Helper()
 	reply := must(messaging.Call[*testv1.EchoResponse](patient(t), req, ask(text)))(t)
 	wantEqual(t, reply, &testv1.EchoResponse{Text: text})

@@ -41,7 +41,7 @@ func FuzzReactorServe(f *testing.F) {
 		f.Add(joined([][]byte{nil, frame(f, m)}))
 	}
 	zmq := newContext(f)
-	rep := must(messaging.NewResponse(zmq, inprocEndpoint(f)))(f)
+	rep := must(messaging.NewRep(zmq, inprocEndpoint(f)))(f)
 	r := serve(f, allShapes(), sockets(rep))
 	p := &badPeer{running: r, raw: must(comm.NewDealer(zmq, of(rep)))(f)}
 	f.Fuzz(func(t *testing.T, data []byte) {

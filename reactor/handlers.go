@@ -78,7 +78,7 @@ func Observe[Msg proto.Message](h *Handlers, f func(context.Context, Msg) error)
 }
 
 // Stream enters a function that answers requests of type Req with any number of
-// messages of type Item, to a receiver that can take them: a [messaging.Request]
+// messages of type Item, to a receiver that can take them: a [messaging.Req]
 // cannot. Each goes out as send is called, and the message is the handler's again
 // after it. While the receiver has no room, send waits, and with it all messages
 // that are behind this one; an error means that the receiver is gone or that ctx

@@ -54,7 +54,7 @@ func TestEverythingThatIsWrongIsReportedAtOnce(t *testing.T) {
 	reactor.Handle(h, func(context.Context, proto.Message) (*testv1.Note, error) { return nil, nil })
 	reactor.Observe(h, func(context.Context, *dynamicpb.Message) error { return nil })
 	pull := newFeed(0)
-	var none *messaging.Response
+	var none *messaging.Rep
 	_, err := reactor.New(h, sockets(pull, nil, none, pull),
 		reactor.WithPool(0, nil), reactor.WithTimer(0, nil), reactor.WithIdle(-1, nil), reactor.WithStart(nil),
 		reactor.WithStopTimeout(-time.Second), reactor.WithOutbox(-2), reactor.WithLogger(nil),
@@ -102,7 +102,7 @@ func TestTypesAreSorted(t *testing.T) {
 
 func TestJoinServesTheTypesOfAllParts(t *testing.T) {
 	zmq := newContext(t)
-	rep := must(messaging.NewResponse(zmq, tcp))(t)
+	rep := must(messaging.NewRep(zmq, tcp))(t)
 	serve(t, reactor.Join(noting(), reactor.NewHandlers(), saying("joined")), sockets(rep))
 	req := newRequest(t, zmq, rep)
 	wantEqual(t, must(req.Do(patient(t), ask("")))(t), &testv1.EchoResponse{Text: "joined"})
@@ -124,7 +124,7 @@ func TestDeriveOverridesAndLeavesItsPartsAlone(t *testing.T) {
 	wantTypes(t, overrides, "mittere.test.v1.EchoRequest")
 	for h, word := range map[*reactor.Handlers]string{base: "base", derived: "derived"} {
 		zmq := newContext(t)
-		rep := must(messaging.NewResponse(zmq, tcp))(t)
+		rep := must(messaging.NewRep(zmq, tcp))(t)
 		serve(t, h, sockets(rep))
 		req := newRequest(t, zmq, rep)
 		wantEqual(t, must(req.Do(patient(t), ask("")))(t), &testv1.EchoResponse{Text: word})
@@ -142,7 +142,7 @@ func TestDeriveKeepsTheErrorsOfItsParts(t *testing.T) {
 
 func TestHandlersEnteredAfterNewHaveNoEffect(t *testing.T) {
 	zmq := newContext(t)
-	rep := must(messaging.NewResponse(zmq, tcp))(t)
+	rep := must(messaging.NewRep(zmq, tcp))(t)
 	h := echoing()
 	serve(t, h, sockets(rep))
 	reactor.Observe(h, func(context.Context, *testv1.Note) error { return nil })

@@ -20,10 +20,10 @@ import (
 )
 
 // serveWith runs a reactor with interceptors and returns a Request to it.
-func serveWith(t *testing.T, h *reactor.Handlers, interceptors ...reactor.Interceptor) (*running, *messaging.Request) {
+func serveWith(t *testing.T, h *reactor.Handlers, interceptors ...reactor.Interceptor) (*running, *messaging.Req) {
 	t.Helper()
 	zmq := newContext(t)
-	rep := must(messaging.NewResponse(zmq, tcp))(t)
+	rep := must(messaging.NewRep(zmq, tcp))(t)
 	r := serve(t, h, sockets(rep), reactor.WithInterceptors(interceptors...))
 	return r, newRequest(t, zmq, rep)
 }
@@ -259,7 +259,7 @@ func TestCountersTellCallsAndErrorsOfEachType(t *testing.T) {
 func TestCountersMayBeReadWhileTheyCount(t *testing.T) {
 	var counters reactor.Counters
 	zmq := newContext(t)
-	rep := must(messaging.NewResponse(zmq, tcp))(t)
+	rep := must(messaging.NewRep(zmq, tcp))(t)
 	serve(t, echoing(), sockets(rep), reactor.WithInterceptors(reactor.CountIn(&counters)), reactor.WithPool(4, nil))
 	req := newRequest(t, zmq, rep)
 	var wg sync.WaitGroup

@@ -70,7 +70,7 @@ func (l *ledger) handlers() *reactor.Handlers {
 
 // ask sends requests of all sizes, one after the other, until ctx ends, and
 // checks each reply.
-func (l *ledger) ask(ctx context.Context, req *messaging.Request) {
+func (l *ledger) ask(ctx context.Context, req *messaging.Req) {
 	for ctx.Err() == nil {
 		m := &testv1.Note{Number: l.next.Add(1), Text: strings.Repeat("x", sizes[rand.IntN(len(sizes))])}
 		reply, err := messaging.Call[*testv1.EchoResponse](l.ctx, req, m)
@@ -111,13 +111,13 @@ func TestLoadOfManyClientsOnManyReactorsLosesNothing(t *testing.T) {
 		l := newLedger(t)
 		var endpoints []string
 		for i := range workers {
-			rep := must(messaging.NewResponse(zmq, at()))(t)
+			rep := must(messaging.NewRep(zmq, at()))(t)
 			serve(t, l.handlers(), sockets(rep), loadOptions(i)...)
 			endpoints = append(endpoints, of(rep))
 		}
-		var requests []*messaging.Request
+		var requests []*messaging.Req
 		for range clients {
-			requests = append(requests, must(messaging.NewRequest(zmq, strings.Join(endpoints, ",")))(t))
+			requests = append(requests, must(messaging.NewReq(zmq, strings.Join(endpoints, ",")))(t))
 		}
 		ctx, done := context.WithTimeout(t.Context(), faulttest.Length(t)/time.Duration(len(transports)))
 		defer done()
@@ -141,7 +141,7 @@ func TestLoadLosesNothingWhileReactorsComeAndGo(t *testing.T) {
 	var asking, serving sync.WaitGroup
 	stop := make(chan struct{})
 	for i := range workers {
-		rep := must(messaging.NewResponse(zmq, tcp, messaging.WithSocket(comm.WithHighWaterMark(10))))(t)
+		rep := must(messaging.NewRep(zmq, tcp, messaging.WithSocket(comm.WithHighWaterMark(10))))(t)
 		req := newRequest(t, zmq, rep)
 		serving.Go(func() { l.comeAndGo(stop, rep, loadOptions(i)...) })
 		for range each {
@@ -156,7 +156,7 @@ func TestLoadLosesNothingWhileReactorsComeAndGo(t *testing.T) {
 
 // comeAndGo runs one reactor after the other on a socket. Each serves for a
 // moment and stops in the middle of its work.
-func (l *ledger) comeAndGo(stop <-chan struct{}, rep *messaging.Response, options ...reactor.Option) {
+func (l *ledger) comeAndGo(stop <-chan struct{}, rep *messaging.Rep, options ...reactor.Option) {
 	for {
 		select {
 		case <-stop:

@@ -22,7 +22,7 @@ func TestLibzmqsOwnREQIsAnswered(t *testing.T) {
 	for _, at := range []string{tcp, ipcEndpoint(t)} {
 		t.Run(at[:3], func(t *testing.T) {
 			zmq := newContext(t)
-			rep := must(messaging.NewResponse(zmq, at))(t)
+			rep := must(messaging.NewRep(zmq, at))(t)
 			h := counting(echoing())
 			reactor.Observe(h, func(context.Context, *testv1.Blob) error { return nil })
 			serve(t, h, sockets(rep))
@@ -148,7 +148,7 @@ func TestCallFromTellsAHandlerWhatItServes(t *testing.T) {
 		calls <- c
 		return echo(ctx, m)
 	})
-	rep := must(messaging.NewResponse(zmq, tcp))(t)
+	rep := must(messaging.NewRep(zmq, tcp))(t)
 	serve(t, h, sockets(rep))
 	req := newRequest(t, zmq, rep)
 	must(req.Do(patient(t), ask("me"), messaging.Metadata(map[string]string{"key": "value"})))(t)

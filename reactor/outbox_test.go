@@ -78,7 +78,7 @@ func bulky(size int) *reactor.Handlers {
 func TestSlowClientHoldsUpNobodyAndLosesNothing(t *testing.T) {
 	onEachTransport(t, func(t *testing.T, at func() string) {
 		zmq := newContext(t)
-		rep := must(messaging.NewResponse(zmq, at(), narrow()))(t)
+		rep := must(messaging.NewRep(zmq, at(), narrow()))(t)
 		r := serve(t, bulky(64<<10), sockets(rep))
 		slow := newSlow(t, zmq, rep)
 		requests := slow.askUntil(t, func() bool { return r.Waiting() >= 20 })
@@ -93,7 +93,7 @@ func TestSlowPeerOfADealerHoldsUpNobodyAndLosesNothing(t *testing.T) {
 	const requests = 100
 	zmq := newContext(t)
 	dealer := must(messaging.NewDealer(zmq, "@"+inprocEndpoint(t), narrow()))(t)
-	rep := must(messaging.NewResponse(zmq, tcp))(t)
+	rep := must(messaging.NewRep(zmq, tcp))(t)
 	r := serve(t, bulky(0), sockets(dealer, rep))
 	slow := newSlow(t, zmq, dealer)
 	slow.ask(t, requests)
@@ -114,7 +114,7 @@ func TestPeerThatLeftHoldsUpNobody(t *testing.T) {
 	zmq := newContext(t)
 	dealer := must(messaging.NewDealer(zmq, "@"+tcp))(t)
 	pair := must(messaging.NewPair(zmq, "@"+tcp))(t)
-	rep := must(messaging.NewResponse(zmq, tcp))(t)
+	rep := must(messaging.NewRep(zmq, tcp))(t)
 	held := newHeld()
 	r := serve(t, held.handlers(), sockets(dealer, pair, rep), reactor.WithStopTimeout(20*time.Millisecond), reactor.WithGrace(patience))
 	knows := func(socket closing) bool {
@@ -167,7 +167,7 @@ func TestOutboxIsBoundedByItsNumberOfReplies(t *testing.T) {
 		t.Run(fmt.Sprint(limit), func(t *testing.T) {
 			const requests = 50
 			zmq := newContext(t)
-			rep := must(messaging.NewResponse(zmq, inprocEndpoint(t), narrow()))(t)
+			rep := must(messaging.NewRep(zmq, inprocEndpoint(t), narrow()))(t)
 			r := serve(t, bulky(0), sockets(rep), reactor.WithOutbox(limit))
 			slow := newSlow(t, zmq, rep)
 			slow.ask(t, requests)
@@ -191,7 +191,7 @@ func TestOutboxIsBoundedByItsNumberOfReplies(t *testing.T) {
 func TestOutboxIsBoundedByItsBytes(t *testing.T) {
 	const requests, size = 10, 16 << 10
 	zmq := newContext(t)
-	rep := must(messaging.NewResponse(zmq, inprocEndpoint(t), narrow()))(t)
+	rep := must(messaging.NewRep(zmq, inprocEndpoint(t), narrow()))(t)
 	r := serve(t, bulky(size), sockets(rep), reactor.WithOutboxBytes(4*size))
 	slow := newSlow(t, zmq, rep)
 	slow.ask(t, requests)
@@ -221,7 +221,7 @@ func TestOutboxIsBoundedByItsBytes(t *testing.T) {
 func TestPeerThatReadsNothingLeavesRoomToOthers(t *testing.T) {
 	const size = 16 << 10
 	zmq := newContext(t)
-	rep := must(messaging.NewResponse(zmq, inprocEndpoint(t), narrow()))(t)
+	rep := must(messaging.NewRep(zmq, inprocEndpoint(t), narrow()))(t)
 	r := serve(t, bulky(size), sockets(rep), reactor.WithOutboxBytes(20*size))
 	greedy := newSlow(t, zmq, rep)
 	greedy.askUntil(t, func() bool { return r.WaitingBytes() > 18*size })
@@ -236,7 +236,7 @@ func TestPeerThatReadsNothingLeavesRoomToOthers(t *testing.T) {
 func TestStreamWithoutAnOutboxGoesOn(t *testing.T) {
 	const items = 200
 	zmq, ended := newContext(t), make(chan error, 1)
-	rep := must(messaging.NewResponse(zmq, inprocEndpoint(t), narrow()))(t)
+	rep := must(messaging.NewRep(zmq, inprocEndpoint(t), narrow()))(t)
 	serve(t, streaming(ended), sockets(rep), reactor.WithOutbox(0), reactor.WithPool(2, nil))
 	slow := newSlow(t, zmq, rep)
 	ok(t, slow.Send(patient(t), note(items)))
@@ -246,7 +246,7 @@ func TestStreamWithoutAnOutboxGoesOn(t *testing.T) {
 
 func TestRepliesForAPeerThatLeftLeaveTheOutbox(t *testing.T) {
 	zmq := newContext(t)
-	rep := must(messaging.NewResponse(zmq, tcp, narrow()))(t)
+	rep := must(messaging.NewRep(zmq, tcp, narrow()))(t)
 	r := serve(t, bulky(64<<10), sockets(rep))
 	slow := newSlow(t, zmq, rep)
 	slow.askUntil(t, func() bool { return r.Waiting() >= 20 })
@@ -260,7 +260,7 @@ func TestOutboxIsEmptiedBeforeRunReturns(t *testing.T) {
 	for name, options := range map[string][]reactor.Option{"sequential": nil, "pool": {reactor.WithPool(2, byText)}} {
 		t.Run(name, func(t *testing.T) {
 			zmq := newContext(t)
-			rep := must(messaging.NewResponse(zmq, inprocEndpoint(t), narrow()))(t)
+			rep := must(messaging.NewRep(zmq, inprocEndpoint(t), narrow()))(t)
 			r := serve(t, noting(), sockets(rep), append(options, reactor.WithStopTimeout(patience))...)
 			slow := newSlow(t, zmq, rep)
 			slow.ask(t, requests)
@@ -276,7 +276,7 @@ func TestOutboxIsEmptiedBeforeRunReturns(t *testing.T) {
 func TestRunDoesNotWaitForAClientThatNeverReads(t *testing.T) {
 	const requests = 50
 	zmq := newContext(t)
-	rep := must(messaging.NewResponse(zmq, inprocEndpoint(t), narrow()))(t)
+	rep := must(messaging.NewRep(zmq, inprocEndpoint(t), narrow()))(t)
 	r := serve(t, bulky(0), sockets(rep), reactor.WithStopTimeout(20*time.Millisecond), reactor.WithGrace(patience))
 	slow := newSlow(t, zmq, rep)
 	slow.ask(t, requests)
@@ -311,7 +311,7 @@ func TestStreamWaitsForASlowClient(t *testing.T) {
 		t.Run(fmt.Sprint(limit), func(t *testing.T) {
 			zmq := newContext(t)
 			ended := make(chan error, 1)
-			rep := must(messaging.NewResponse(zmq, inprocEndpoint(t), narrow()))(t)
+			rep := must(messaging.NewRep(zmq, inprocEndpoint(t), narrow()))(t)
 			r := serve(t, streaming(ended), sockets(rep), reactor.WithOutbox(limit), reactor.WithPool(2, nil))
 			slow := newSlow(t, zmq, rep)
 			ok(t, slow.Send(patient(t), note(items)))
@@ -369,7 +369,7 @@ func TestStreamsAtABrokerLeaveRoomForReplies(t *testing.T) {
 func TestDeadlineEndsAStreamToASlowClientWhoIsTold(t *testing.T) {
 	zmq := newContext(t)
 	ended := make(chan error, 1)
-	rep := must(messaging.NewResponse(zmq, inprocEndpoint(t), narrow()))(t)
+	rep := must(messaging.NewRep(zmq, inprocEndpoint(t), narrow()))(t)
 	r := serve(t, streaming(ended), sockets(rep), reactor.WithOutbox(3), reactor.WithInterceptors(reactor.Deadline(20*time.Millisecond)))
 	slow := newSlow(t, zmq, rep)
 	ok(t, slow.Send(patient(t), note(1<<30)))
@@ -393,7 +393,7 @@ func TestDeadlineEndsAStreamToASlowClientWhoIsTold(t *testing.T) {
 func TestStreamEndsWhenItsClientLeaves(t *testing.T) {
 	zmq := newContext(t)
 	ended := make(chan error, 1)
-	rep := must(messaging.NewResponse(zmq, tcp, narrow()))(t)
+	rep := must(messaging.NewRep(zmq, tcp, narrow()))(t)
 	r := serve(t, streaming(ended), sockets(rep), reactor.WithOutbox(3))
 	slow := newSlow(t, zmq, rep)
 	ok(t, slow.Send(patient(t), note(1<<30)))
@@ -410,7 +410,7 @@ func TestRepliesStayInOrderWhileAClientReadsNowAndThen(t *testing.T) {
 	for name, options := range map[string][]reactor.Option{"sequential": nil, "pool": {reactor.WithPool(3, byText)}} {
 		t.Run(name, func(t *testing.T) {
 			zmq := newContext(t)
-			rep := must(messaging.NewResponse(zmq, inprocEndpoint(t), narrow()))(t)
+			rep := must(messaging.NewRep(zmq, inprocEndpoint(t), narrow()))(t)
 			serve(t, noting(), sockets(rep), append(options, reactor.WithOutbox(requests))...)
 			slow := newSlow(t, zmq, rep)
 			go func() {
@@ -427,7 +427,7 @@ func TestRepliesStayInOrderWhileAClientReadsNowAndThen(t *testing.T) {
 func TestEndsOfStreamsAreBoundedToo(t *testing.T) {
 	const requests, most = 400, 16 << 10
 	zmq := newContext(t)
-	rep := must(messaging.NewResponse(zmq, inprocEndpoint(t), narrow()))(t)
+	rep := must(messaging.NewRep(zmq, inprocEndpoint(t), narrow()))(t)
 	h := reactor.NewHandlers()
 	reactor.Stream(h, func(context.Context, *testv1.Note, func(*testv1.Note) error) error { return nil })
 	r := serve(t, h, sockets(rep), reactor.WithOutboxBytes(most), reactor.WithStopTimeout(0))

@@ -78,7 +78,7 @@ func onEachPairing(t *testing.T, pairings []pairing, test func(t *testing.T, kin
 }
 
 func responseAndRequest(t testing.TB, zmq *comm.Context, at string) (reactor.Socket, peer) {
-	s := must(messaging.NewResponse(zmq, at))(t)
+	s := must(messaging.NewRep(zmq, at))(t)
 	return s, requestPeer(newRequest(t, zmq, s))
 }
 
@@ -87,13 +87,13 @@ func routerAndRequest(t testing.TB, zmq *comm.Context, at string) (reactor.Socke
 	return s, requestPeer(newRequest(t, zmq, s))
 }
 
-func requestPeer(req *messaging.Request) peer {
+func requestPeer(req *messaging.Req) peer {
 	do := func(ctx context.Context, m proto.Message) (proto.Message, error) { return req.Do(ctx, m) }
 	return peer{do: do, send: func(ctx context.Context, m proto.Message) error { _, err := do(ctx, m); return err }}
 }
 
 func responseAndDealer(t testing.TB, zmq *comm.Context, at string) (reactor.Socket, peer) {
-	s := must(messaging.NewResponse(zmq, at))(t)
+	s := must(messaging.NewRep(zmq, at))(t)
 	return s, dealerPeer(must(messaging.NewDealer(zmq, of(s)))(t))
 }
 
@@ -113,7 +113,7 @@ func dealerPeer(d *messaging.Dealer) peer {
 }
 
 func responseAndDelimitedDealer(t testing.TB, zmq *comm.Context, at string) (reactor.Socket, peer) {
-	s := must(messaging.NewResponse(zmq, at))(t)
+	s := must(messaging.NewRep(zmq, at))(t)
 	d := must(messaging.NewDealer(zmq, of(s)))(t)
 	send := func(ctx context.Context, m proto.Message) error { return d.SendTo(ctx, messaging.Delimiter(), m) }
 	return s, peer{send: send, next: next(d)}

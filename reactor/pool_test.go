@@ -218,7 +218,7 @@ func TestSlowKeyHoldsUpNoOther(t *testing.T) {
 
 func TestPanickingKeyFunctionIsCountedLoggedAndTheMessageHandled(t *testing.T) {
 	zmq := newContext(t)
-	rep := must(messaging.NewResponse(zmq, tcp))(t)
+	rep := must(messaging.NewRep(zmq, tcp))(t)
 	r := serve(t, echoing(), sockets(rep), reactor.WithPool(2, func(*messaging.Delivery) string { panic(secret) }))
 	req := newRequest(t, zmq, rep)
 	wantEcho(t, req, "one")
@@ -232,7 +232,7 @@ func TestPanickingKeyFunctionIsCountedLoggedAndTheMessageHandled(t *testing.T) {
 
 func TestKeyFunctionIsNotAskedAboutWhatHasNoHandler(t *testing.T) {
 	zmq := newContext(t)
-	rep := must(messaging.NewResponse(zmq, tcp))(t)
+	rep := must(messaging.NewRep(zmq, tcp))(t)
 	serve(t, echoing(), sockets(rep), reactor.WithPool(2, func(d *messaging.Delivery) string {
 		if d.Type != "mittere.test.v1.EchoRequest" {
 			t.Errorf("asked about a %s", d.Type)

@@ -166,7 +166,7 @@ func TestSequentialReactorServesAllSocketsInTurn(t *testing.T) {
 
 func TestReplyIsNotHeldUpByMessagesOfOtherSockets(t *testing.T) {
 	zmq := newContext(t)
-	rep := must(messaging.NewResponse(zmq, tcp))(t)
+	rep := must(messaging.NewRep(zmq, tcp))(t)
 	flood := newFeed(0)
 	h := echoing()
 	reactor.Observe(h, func(context.Context, *testv1.Note) error { return nil })

@@ -19,7 +19,7 @@ import (
 
 func TestRunReturnsNilWhenItsContextEnds(t *testing.T) {
 	zmq := newContext(t)
-	rep := must(messaging.NewResponse(zmq, tcp))(t)
+	rep := must(messaging.NewRep(zmq, tcp))(t)
 	for name, options := range map[string][]reactor.Option{"sequential": nil, "pool": poolOf(3)} {
 		t.Run(name, func(t *testing.T) {
 			ok(t, serve(t, echoing(), sockets(rep), options...).stop())
@@ -45,7 +45,7 @@ func TestRunTwiceIsAnError(t *testing.T) {
 func TestClosedSocketEndsRun(t *testing.T) {
 	onEachTransport(t, func(t *testing.T, at func() string) {
 		zmq := newContext(t)
-		rep := must(messaging.NewResponse(zmq, at()))(t)
+		rep := must(messaging.NewRep(zmq, at()))(t)
 		other := must(messaging.NewPull(zmq, at()))(t)
 		r := serve(t, echoing(), sockets(rep, other))
 		wantEcho(t, newRequest(t, zmq, rep), "good")
@@ -60,7 +60,7 @@ func TestClosedSocketEndsRun(t *testing.T) {
 
 func TestClosedContextEndsRun(t *testing.T) {
 	zmq := newContext(t)
-	rep := must(messaging.NewResponse(zmq, tcp))(t)
+	rep := must(messaging.NewRep(zmq, tcp))(t)
 	r := serve(t, echoing(), sockets(rep))
 	wantEcho(t, newRequest(t, zmq, rep), "good")
 	ok(t, zmq.Close())
@@ -97,7 +97,7 @@ func TestRepliesOfRunningHandlersArriveWhenTheReactorStops(t *testing.T) {
 	for name, options := range map[string][]reactor.Option{"sequential": nil, "pool": poolOf(8)} {
 		t.Run(name, func(t *testing.T) {
 			zmq := newContext(t)
-			rep := must(messaging.NewResponse(zmq, tcp))(t)
+			rep := must(messaging.NewRep(zmq, tcp))(t)
 			held := newHeld()
 			r := serve(t, held.handlers(), sockets(rep), options...)
 			req := newRequest(t, zmq, rep)
@@ -144,7 +144,7 @@ func TestWhatWasNotReceivedIsServedByTheNextReactor(t *testing.T) {
 	onEachTransport(t, func(t *testing.T, at func() string) {
 		const requests = 200 // more than a socket takes off libzmq at once
 		zmq := newContext(t)
-		rep := must(messaging.NewResponse(zmq, at()))(t)
+		rep := must(messaging.NewRep(zmq, at()))(t)
 		held := newHeld()
 		first := serve(t, held.handlers(), sockets(rep))
 		req := newRequest(t, zmq, rep)
@@ -203,7 +203,7 @@ func TestContextsEndWhenTheStopTimeoutHasPassed(t *testing.T) {
 
 func TestHandlerThatEndsWithItsContextStillTellsItsCaller(t *testing.T) {
 	zmq := newContext(t)
-	rep := must(messaging.NewResponse(zmq, tcp))(t)
+	rep := must(messaging.NewRep(zmq, tcp))(t)
 	causes := make(chan error, 1)
 	started := make(chan struct{})
 	announce := func(next reactor.Invoker) reactor.Invoker {
@@ -233,11 +233,11 @@ func TestWhatIsNotBegunInTimeIsRefused(t *testing.T) {
 	for name, options := range map[string][]reactor.Option{"sequential": nil, "pool": {reactor.WithPool(1, byText)}} {
 		t.Run(name, func(t *testing.T) {
 			zmq := newContext(t)
-			rep := must(messaging.NewResponse(zmq, tcp))(t)
-			second := must(messaging.NewResponse(zmq, tcp))(t)
+			rep := must(messaging.NewRep(zmq, tcp))(t)
+			second := must(messaging.NewRep(zmq, tcp))(t)
 			held := newHeld()
 			r := serve(t, held.handlers(), sockets(rep, second), append(options, reactor.WithStopTimeout(0), reactor.WithGrace(patience))...)
-			call := func(to *messaging.Response) <-chan error {
+			call := func(to *messaging.Rep) <-chan error {
 				answer := make(chan error, 1)
 				go func() {
 					_, err := newRequest(t, zmq, to).Do(context.Background(), note(1))

@@ -50,14 +50,14 @@ func dividereTypes(t testing.TB) *dynamicpb.Types {
 type plainPeer struct {
 	t       testing.TB
 	types   *dynamicpb.Types
-	request *messaging.Request
+	request *messaging.Req
 }
 
 // plainRequest returns a peer until the test ends.
 func plainRequest(t testing.TB, zmq *comm.Context, endpoint string) *plainPeer {
 	t.Helper()
 	types := dividereTypes(t)
-	request := must(messaging.NewRequest(zmq, ">"+endpoint, messaging.WithTypes(types)))(t)
+	request := must(messaging.NewReq(zmq, ">"+endpoint, messaging.WithTypes(types)))(t)
 	t.Cleanup(func() { ok(t, request.Close()) })
 	return &plainPeer{t, types, request}
 }
@@ -143,7 +143,7 @@ func TestWrongPlainMessagesAreAnswered(t *testing.T) {
 		_, err := p.request.Do(patient(t), p.message(protoreflect.FullName(unknown), ""))
 		wantCode(t, err, messaging.Unimplemented)
 	}
-	raw := must(comm.NewRequest(zmq, ">"+s.endpoint()))(t)
+	raw := must(comm.NewReq(zmq, ">"+s.endpoint()))(t)
 	defer raw.Close()
 	for _, garbage := range [][]byte{{0x0a}, {0x0a, 0x03, 'a', 'c', 'k'}, []byte("\x0a\x03ack\x12\x02\x0a\xff"), {0xff}, {}} {
 		ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)

@@ -159,7 +159,7 @@ func TestPendingCallsAreReadLaterAndCancelled(t *testing.T) {
 func servePlain(t testing.TB, n *names, name string) {
 	t.Helper()
 	zmq := newContext(t)
-	socket := must(messaging.NewResponse(zmq, tcp))(t)
+	socket := must(messaging.NewRep(zmq, tcp))(t)
 	h := reactor.NewHandlers()
 	reactor.Handle(h, func(_ context.Context, note *testv1.Note) (*testv1.Note, error) {
 		if note.GetNumber() < 0 {

@@ -23,7 +23,7 @@ func main() {
 	defer zmq.Close()
 
 	// The serving end: a function for a type of message, on a socket.
-	rep := must(messaging.NewResponse(zmq, "tcp://127.0.0.1:*"))
+	rep := must(messaging.NewRep(zmq, "tcp://127.0.0.1:*"))
 	handlers := reactor.NewHandlers()
 	reactor.Handle(handlers, func(_ context.Context, name *wrapperspb.StringValue) (*wrapperspb.StringValue, error) {
 		return wrapperspb.String("hello, " + name.GetValue()), nil
@@ -33,7 +33,7 @@ func main() {
 	running.Go(func() { check(greeter.Run(ctx)) })
 
 	// The calling end: any number of calls at once, each with its deadline.
-	req := must(messaging.NewRequest(zmq, rep.Endpoints()[0]))
+	req := must(messaging.NewReq(zmq, rep.Endpoints()[0]))
 	reply := must(messaging.Call[*wrapperspb.StringValue](ctx, req, wrapperspb.String("world")))
 	fmt.Println(reply.GetValue())
 

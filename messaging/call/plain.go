@@ -12,11 +12,11 @@ import (
 // called. It has no session: a server that goes away is noticed at the deadline
 // only, and whether a request was executed is not known then. All methods may be
 // called by any number of goroutines at once.
-type Plain struct{ request *messaging.Request }
+type Plain struct{ request *messaging.Req }
 
 // DialPlain returns a caller of the server at an endpoint. It must be closed.
 func DialPlain(zmq *comm.Context, endpoint string, options ...comm.Option) (*Plain, error) {
-	request, err := messaging.NewRequest(zmq, ">"+endpoint, messaging.WithSocket(options...))
+	request, err := messaging.NewReq(zmq, ">"+endpoint, messaging.WithSocket(options...))
 	if err != nil {
 		return nil, err
 	}

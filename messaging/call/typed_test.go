@@ -301,7 +301,7 @@ func TestPlainCallerIsServedBesideCommandsAndByAResponse(t *testing.T) {
 	s := serve(t, zmq, tcp, storing(func(context.Context, *testv1.StoreRequest) (*testv1.StoreResponse, error) {
 		return nil, messaging.Errorf(messaging.Aborted, "no")
 	}))
-	rep := must(messaging.NewResponse(zmq, tcp))(t)
+	rep := must(messaging.NewRep(zmq, tcp))(t)
 	serveOn(t, rep, handlers())
 	for name, endpoint := range map[string]string{"server": s.endpoint(), "response": rep.Endpoints()[0]} {
 		t.Run(name, func(t *testing.T) {

@@ -120,10 +120,10 @@ func (n nativeCaller) ask(ctx context.Context, q question) (parts []content, err
 }
 
 // plainCaller sends envelopes, as dīvidere's Request does.
-type plainCaller struct{ *messaging.Request }
+type plainCaller struct{ *messaging.Req }
 
 func newPlainCaller(t testing.TB, zmq *comm.Context, at places) caller {
-	return plainCaller{must(messaging.NewRequest(zmq, at.main))(t)}
+	return plainCaller{must(messaging.NewReq(zmq, at.main))(t)}
 }
 
 func (p plainCaller) ask(ctx context.Context, q question) ([]content, error) {

@@ -26,7 +26,7 @@ import (
 type peer struct {
 	testing.TB
 	router *comm.Router
-	req    *messaging.Request
+	req    *messaging.Req
 }
 
 // newPeer returns a peer with a Request that is connected to it.
@@ -34,7 +34,7 @@ func newPeer(t testing.TB, options ...messaging.Option) *peer {
 	t.Helper()
 	zmq := newContext(t)
 	router := must(comm.NewRouter(zmq, inprocEndpoint(t)))(t)
-	return &peer{TB: t, router: router, req: must(messaging.NewRequest(zmq, of(router), options...))(t)}
+	return &peer{TB: t, router: router, req: must(messaging.NewReq(zmq, of(router), options...))(t)}
 }
 
 // asked is a request that was sent, with the way back and what comes of it.
@@ -102,11 +102,11 @@ func TestRequestIsSeenByARouterAsPeerIDDelimiterEnvelope(t *testing.T) {
 func TestConcurrentRequestsGetTheirOwnReplies(t *testing.T) {
 	onEachTransport(t, func(t *testing.T, at func() string) {
 		zmq := newContext(t)
-		rep := must(messaging.NewResponse(zmq, at()))(t)
+		rep := must(messaging.NewRep(zmq, at()))(t)
 		for range 4 { // which answers in any order
 			serve(t, rep, echo)
 		}
-		req := must(messaging.NewRequest(zmq, of(rep)))(t)
+		req := must(messaging.NewReq(zmq, of(rep)))(t)
 		var asking sync.WaitGroup
 		for client := range 64 {
 			asking.Go(func() { askInTurn(t, req, client, 50) })
@@ -165,11 +165,11 @@ func TestRepliesThatNobodyAskedForAreDropped(t *testing.T) {
 
 func TestErrorsOfTheOtherSideComeAsTheyWereSent(t *testing.T) {
 	zmq := newContext(t)
-	rep := must(messaging.NewResponse(zmq, inprocEndpoint(t)))(t)
+	rep := must(messaging.NewRep(zmq, inprocEndpoint(t)))(t)
 	serve(t, rep, func(ctx context.Context, d *messaging.Delivery) error {
 		return d.ReplyError(ctx, messaging.Errorf(messaging.NotFound, "no room %d", 7).WithDetails(note(7)))
 	})
-	req := must(messaging.NewRequest(zmq, of(rep)))(t)
+	req := must(messaging.NewReq(zmq, of(rep)))(t)
 	_, err := req.Do(patient(t), note(1))
 	got := wantCode(t, err, messaging.NotFound)
 	if !got.Remote() || got.Message != "no room 7" || len(got.Details) != 1 {
@@ -185,7 +185,7 @@ func TestErrorsOfTheOtherSideComeAsTheyWereSent(t *testing.T) {
 
 func TestErrorsOfAnyKindTravelWithACode(t *testing.T) {
 	zmq := newContext(t)
-	rep := must(messaging.NewResponse(zmq, inprocEndpoint(t)))(t)
+	rep := must(messaging.NewRep(zmq, inprocEndpoint(t)))(t)
 	failures := map[int64]error{
 		1: errors.New("plain"), 2: context.DeadlineExceeded, 3: fmt.Errorf("deep: %w", messaging.Errorf(messaging.Aborted, "lost")), 4: nil,
 	}
@@ -196,7 +196,7 @@ func TestErrorsOfAnyKindTravelWithACode(t *testing.T) {
 		}
 		return d.ReplyError(ctx, failures[m.GetNumber()])
 	})
-	req := must(messaging.NewRequest(zmq, of(rep)))(t)
+	req := must(messaging.NewReq(zmq, of(rep)))(t)
 	for number, want := range map[int]messaging.Code{1: messaging.Unknown, 2: messaging.DeadlineExceeded, 3: messaging.Aborted} {
 		_, err := req.Do(patient(t), note(number))
 		wantCode(t, err, want)
@@ -218,9 +218,9 @@ func TestSuccessWithoutContentNeedsNoResolver(t *testing.T) {
 
 func TestSuccessWithoutContentIsNoReplyOfAnotherType(t *testing.T) {
 	zmq := newContext(t)
-	rep := must(messaging.NewResponse(zmq, inprocEndpoint(t)))(t)
+	rep := must(messaging.NewRep(zmq, inprocEndpoint(t)))(t)
 	serve(t, rep, func(ctx context.Context, d *messaging.Delivery) error { return d.ReplyError(ctx, nil) })
-	req := must(messaging.NewRequest(zmq, of(rep)))(t)
+	req := must(messaging.NewReq(zmq, of(rep)))(t)
 	_, err := messaging.Call[*testv1.Note](patient(t), req, note(1))
 	wantCode(t, err, messaging.InvalidArgument)
 	wantEqual(t, must(messaging.Call[*mitterev1.Status](patient(t), req, note(1)))(t), &mitterev1.Status{})
@@ -265,9 +265,9 @@ func TestReplyThatIsNoneIsATypedErrorAndTheNextIsServed(t *testing.T) {
 
 func TestReplyOfAnotherTypeIsATypedError(t *testing.T) {
 	zmq := newContext(t)
-	rep := must(messaging.NewResponse(zmq, inprocEndpoint(t)))(t)
+	rep := must(messaging.NewRep(zmq, inprocEndpoint(t)))(t)
 	serve(t, rep, func(ctx context.Context, d *messaging.Delivery) error { return d.Reply(ctx, messagetest.Tree(1)) })
-	req := must(messaging.NewRequest(zmq, of(rep)))(t)
+	req := must(messaging.NewReq(zmq, of(rep)))(t)
 	_, err := messaging.Call[*testv1.Note](patient(t), req, note(1))
 	wantCode(t, err, messaging.InvalidArgument)
 	_, err = messaging.Call[proto.Message](patient(t), req, note(1))
@@ -275,7 +275,7 @@ func TestReplyOfAnotherTypeIsATypedError(t *testing.T) {
 }
 
 // doWithin asks with a deadline.
-func doWithin(req *messaging.Request, limit time.Duration) error {
+func doWithin(req *messaging.Req, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	_, err := req.Do(ctx, note(1))
@@ -294,7 +294,7 @@ func TestRequestEndsWithItsDeadlineWhoeverIsToBlame(t *testing.T) {
 		"a peer that is mute":       port.Endpoint(),
 	} {
 		t.Run(name, func(t *testing.T) {
-			req := must(messaging.NewRequest(zmq, endpoint))(t)
+			req := must(messaging.NewReq(zmq, endpoint))(t)
 			err := doWithin(req, 30*time.Millisecond)
 			wantCode(t, err, messaging.DeadlineExceeded)
 			if !errors.Is(err, context.DeadlineExceeded) {
@@ -373,7 +373,7 @@ func TestRequestIsSeenByLibzmqsREPAsTheEnvelopeAlone(t *testing.T) {
 	if err := rep.Bind("tcp://127.0.0.1:*"); err != nil {
 		t.Fatal(err)
 	}
-	req := must(messaging.NewRequest(zmq, must(rep.GetLastEndpoint())(t)))(t)
+	req := must(messaging.NewReq(zmq, must(rep.GetLastEndpoint())(t)))(t)
 	var asking sync.WaitGroup
 	asking.Go(func() { askInTurn(t, req, 1, 1) })
 	frames := must(rep.RecvMessageBytes(0))(t)
@@ -388,7 +388,7 @@ func TestRequestIsSeenByLibzmqsREPAsTheEnvelopeAlone(t *testing.T) {
 func TestRequestAndDealerTalkToLibzmqsREP(t *testing.T) {
 	zmq := newContext(t)
 	endpoint := libzmqREP(t)
-	askInTurn(t, must(messaging.NewRequest(zmq, endpoint))(t), 1, 20)
+	askInTurn(t, must(messaging.NewReq(zmq, endpoint))(t), 1, 20)
 
 	dealer := must(messaging.NewDealer(zmq, endpoint))(t)
 	for i := range 20 {
@@ -421,7 +421,7 @@ func TestResponseServesLibzmqsREQ(t *testing.T) {
 // onBoth runs a test with each kind of socket that serves a REQ.
 func onBoth(t *testing.T, test func(t *testing.T, endpoint string)) {
 	t.Run("response", func(t *testing.T) {
-		rep := must(messaging.NewResponse(newContext(t), "tcp://127.0.0.1:*"))(t)
+		rep := must(messaging.NewRep(newContext(t), "tcp://127.0.0.1:*"))(t)
 		serve(t, rep, wantsReplyThenEcho(t))
 		test(t, of(rep))
 	})

@@ -11,31 +11,31 @@ import (
 	"github.com/mittere/mittere/messaging/message"
 )
 
-// Request sends requests and matches the replies, any number of them at once. It
+// Req sends requests and matches the replies, any number of them at once. It
 // follows dīvidere's messaging.Request, whose Response it can talk to as well.
-type Request struct {
+type Req struct {
 	Socket
-	req     *comm.Request
+	req     *comm.Req
 	encoder message.Encoder
 	types   Resolver
 }
 
-// NewRequest returns a request socket at these endpoints, to which it connects;
+// NewReq returns a request socket at these endpoints, to which it connects;
 // requests go to the connected ones in turn.
-func NewRequest(ctx *comm.Context, endpoints string, options ...Option) (*Request, error) {
+func NewReq(ctx *comm.Context, endpoints string, options ...Option) (*Req, error) {
 	c := configOf(options)
-	req, err := comm.NewRequest(ctx, endpoints, c.socket...)
+	req, err := comm.NewReq(ctx, endpoints, c.socket...)
 	if err != nil {
 		return nil, FromComm(err)
 	}
-	return &Request{Socket: Socket{s: req.Socket}, req: req, types: c.types}, nil
+	return &Req{Socket: Socket{s: req.Socket}, req: req, types: c.types}, nil
 }
 
 // Do sends a request and waits for its reply until ctx ends. An error that the
 // other side replied with is an *[Error] for which Remote is true; its replies
 // without content are an empty mittere.v1.Status. When time runs out, the request
 // may or may not have been executed.
-func (r *Request) Do(ctx context.Context, m proto.Message, options ...SendOption) (proto.Message, error) {
+func (r *Req) Do(ctx context.Context, m proto.Message, options ...SendOption) (proto.Message, error) {
 	var reply proto.Message
 	err := r.Exchange(ctx, m, func(e *Envelope) (err error) {
 		if e.Type == message.StatusName { // a success, which the resolver need not know
@@ -48,9 +48,9 @@ func (r *Request) Do(ctx context.Context, m proto.Message, options ...SendOption
 	return reply, err
 }
 
-// Call is [Request.Do] for those who expect a reply of one type. Another is an
+// Call is [Req.Do] for those who expect a reply of one type. Another is an
 // error with code [InvalidArgument].
-func Call[T proto.Message](ctx context.Context, r *Request, m proto.Message, options ...SendOption) (T, error) {
+func Call[T proto.Message](ctx context.Context, r *Req, m proto.Message, options ...SendOption) (T, error) {
 	var reply T
 	err := r.Exchange(ctx, m, func(e *Envelope) (err error) {
 		reply, err = Open[T](e)
@@ -59,9 +59,9 @@ func Call[T proto.Message](ctx context.Context, r *Request, m proto.Message, opt
 	return reply, err
 }
 
-// Exchange is [Request.Do] for those who read the reply themselves: open gets its
+// Exchange is [Req.Do] for those who read the reply themselves: open gets its
 // envelope, unless that is an error, and may keep nothing of it.
-func (r *Request) Exchange(ctx context.Context, m proto.Message, open func(*Envelope) error, options ...SendOption) error {
+func (r *Req) Exchange(ctx context.Context, m proto.Message, open func(*Envelope) error, options ...SendOption) error {
 	reply, err := r.send(ctx, m, options)
 	if err != nil {
 		return err
@@ -83,7 +83,7 @@ func (r *Request) Exchange(ctx context.Context, m proto.Message, open func(*Enve
 }
 
 // send encodes a request, sends it and returns the frames of the reply.
-func (r *Request) send(ctx context.Context, m proto.Message, options []SendOption) (comm.Message, error) {
+func (r *Req) send(ctx context.Context, m proto.Message, options []SendOption) (comm.Message, error) {
 	e, err := message.Describe(m, options)
 	if err != nil {
 		return comm.Message{}, err

@@ -6,24 +6,24 @@ import (
 	"github.com/mittere/mittere/comm"
 )
 
-// Response receives requests and answers them in any order, with
-// [Delivery.Reply]. It serves [Request]s, dīvidere's Requests and plain Dealers,
+// Rep receives requests and answers them in any order, with
+// [Delivery.Reply]. It serves [Req]s, dīvidere's Requests and plain Dealers,
 // and follows dīvidere's messaging.Response.
-type Response struct {
+type Rep struct {
 	Socket
 	Receiver
-	rep *comm.Response
+	rep *comm.Rep
 }
 
-// NewResponse returns a response socket at these endpoints, which it binds; to
+// NewRep returns a response socket at these endpoints, which it binds; to
 // serve behind a proxy, connect with ">".
-func NewResponse(ctx *comm.Context, endpoints string, options ...Option) (*Response, error) {
+func NewRep(ctx *comm.Context, endpoints string, options ...Option) (*Rep, error) {
 	c := configOf(options)
-	rep, err := comm.NewResponse(ctx, endpoints, c.socket...)
+	rep, err := comm.NewRep(ctx, endpoints, c.socket...)
 	if err != nil {
 		return nil, FromComm(err)
 	}
-	r := &Response{Socket: Socket{s: rep.Socket}, rep: rep}
+	r := &Rep{Socket: Socket{s: rep.Socket}, rep: rep}
 	back := newSender(func(ctx context.Context, m comm.Message) error { return rep.Reply(ctx, nil, m.Frames...) })
 	in := newRoutedInbox(&r.Socket, rep.Receiver, c, back)
 	in.tells = true
@@ -40,4 +40,4 @@ func newRoutedInbox(s *Socket, recv comm.Receiver, c config, back Sender) *inbox
 
 // WaitRoom waits until a reply that was refused because its peer is full may be
 // tried again; see [comm.Router.WaitRoom].
-func (r *Response) WaitRoom(ctx context.Context) error { return FromComm(r.rep.WaitRoom(ctx)) }
+func (r *Rep) WaitRoom(ctx context.Context) error { return FromComm(r.rep.WaitRoom(ctx)) }

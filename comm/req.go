@@ -7,12 +7,12 @@ import (
 	"sync"
 )
 
-// Request sends requests and matches the replies, any number of them at once.
-// It follows dīvidere's connection.Request, without its lock step: it is a
-// DEALER that writes [id, "", body...], which any REP or [Response] answers, so
+// Req sends requests and matches the replies, any number of them at once. It
+// follows dīvidere's connection.Request, without its lock step: it is a DEALER
+// that writes [id, "", body...], which any REP or [Rep] answers, so
 // that a late reply is dropped by its id and nothing can be stuck. Requests go to
 // the connected peers in turn.
-type Request struct {
+type Req struct {
 	*Socket
 	reading chan struct{}           // holds a token; who takes it receives for all
 	batch   [replyBatch]Message     // belongs to whoever reads
@@ -24,13 +24,13 @@ type Request struct {
 // replyBatch is how many replies are received at once.
 const replyBatch = 64
 
-// NewRequest returns a request socket at these endpoints, to which it connects.
-func NewRequest(ctx *Context, endpoints string, options ...Option) (*Request, error) {
-	s, err := newPlain(ctx, KindRequest, endpoints, options)
+// NewReq returns a request socket at these endpoints, to which it connects.
+func NewReq(ctx *Context, endpoints string, options ...Option) (*Req, error) {
+	s, err := newPlain(ctx, KindReq, endpoints, options)
 	if err != nil {
 		return nil, err
 	}
-	r := &Request{Socket: s, reading: make(chan struct{}, 1), waiting: map[uint64]chan Message{}}
+	r := &Req{Socket: s, reading: make(chan struct{}, 1), waiting: map[uint64]chan Message{}}
 	r.reading <- struct{}{}
 	return r, nil
 }
@@ -39,7 +39,7 @@ func NewRequest(ctx *Context, endpoints string, options ...Option) (*Request, er
 // connected, or all peers are full, it waits to send. When it fails, the request
 // may or may not have been executed, unless nobody was connected. The frames are
 // copied; the reply is the caller's until it is released.
-func (r *Request) Do(ctx context.Context, body ...[]byte) (Message, error) {
+func (r *Req) Do(ctx context.Context, body ...[]byte) (Message, error) {
 	id, reply := r.expect()
 	defer r.forget(id)
 	frames := make([][]byte, 0, 2+len(body))
@@ -51,7 +51,7 @@ func (r *Request) Do(ctx context.Context, body ...[]byte) (Message, error) {
 }
 
 // expect makes a place for a reply.
-func (r *Request) expect() (uint64, chan Message) {
+func (r *Req) expect() (uint64, chan Message) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.last++
@@ -61,16 +61,16 @@ func (r *Request) expect() (uint64, chan Message) {
 }
 
 // forget takes the place away; a reply that comes later is dropped.
-func (r *Request) forget(id uint64) {
+func (r *Req) forget(id uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.waiting, id)
 }
 
 // await returns the reply. One of those who wait reads the socket for all of
-// them; when it has its own reply, the next takes over. So a Request has no
+// them; when it has its own reply, the next takes over. So a Req has no
 // goroutine, and a single caller reads its reply itself.
-func (r *Request) await(ctx context.Context, reply chan Message) (Message, error) {
+func (r *Req) await(ctx context.Context, reply chan Message) (Message, error) {
 	select {
 	case m := <-reply:
 		return m, nil
@@ -102,7 +102,7 @@ func (r *Request) await(ctx context.Context, reply chan Message) (Message, error
 }
 
 // deliver hands a reply to whoever waits for it.
-func (r *Request) deliver(m Message) {
+func (r *Req) deliver(m Message) {
 	id, body, ok := splitReply(m.Frames)
 	if !ok || !r.resolve(id, Message{Frames: body, poison: m.poison}) {
 		r.stats.unexpected.Add(1)
@@ -120,7 +120,7 @@ func splitReply(frames [][]byte) (id uint64, body [][]byte, ok bool) {
 }
 
 // resolve reports whether somebody waited for the reply.
-func (r *Request) resolve(id uint64, reply Message) bool {
+func (r *Req) resolve(id uint64, reply Message) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	place, waited := r.waiting[id]
