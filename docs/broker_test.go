@@ -12,7 +12,7 @@ import (
 
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/examples/calculator"
-	"github.com/mittere/mittere/examples/calculator/calculatormittere"
+	"github.com/mittere/mittere/gen/calculator/v1/calculatorv1mittere"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/service"
@@ -50,7 +50,7 @@ func runWorker(ctx context.Context, endpoint string) error {
 	zmq := must(comm.NewContext())
 	defer zmq.Close()
 	handlers := reactor.NewHandlers()
-	calculatormittere.RegisterCalculatorService(handlers, &calculator.Handler{})
+	calculatorv1mittere.RegisterCalculatorService(handlers, &calculator.Handler{})
 	worker, err := service.NewWorker(zmq, handlers, endpoint, service.WithName("calculator"))
 	if err != nil {
 		return err
@@ -67,7 +67,7 @@ func runClient(ctx context.Context, endpoint string) error {
 		return err
 	}
 	defer client.Close()
-	calculator := calculatormittere.NewCalculatorServiceClient(client)
+	calculator := calculatorv1mittere.NewCalculatorServiceClient(client)
 	answer, err := calculator.Add(ctx, &calculatorv1.AddRequest{A: 1, B: 2})
 	if check(err); answer.GetSum() != 3 {
 		return fmt.Errorf("1 + 2 is %v", answer.GetSum())

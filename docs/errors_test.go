@@ -8,7 +8,7 @@ import (
 	calculatorv1 "github.com/mittere/mittere/gen/calculator/v1"
 
 	"github.com/mittere/mittere/examples/calculator"
-	"github.com/mittere/mittere/examples/calculator/calculatormittere"
+	"github.com/mittere/mittere/gen/calculator/v1/calculatorv1mittere"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/service/servicetest"
@@ -19,8 +19,8 @@ func TestTheCallerOfThePageOfErrorsSeesThatItsRequestIsWrong(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	handlers := reactor.NewHandlers()
-	calculatormittere.RegisterCalculatorService(handlers, &calculator.Handler{})
-	calculator := calculatormittere.NewCalculatorServiceClient(servicetest.Client(t, "calculator", handlers))
+	calculatorv1mittere.RegisterCalculatorService(handlers, &calculator.Handler{})
+	calculator := calculatorv1mittere.NewCalculatorServiceClient(servicetest.Client(t, "calculator", handlers))
 
 	answer, err := calculator.Divide(ctx, &calculatorv1.DivideRequest{Dividend: 7})
 	if messaging.Refused(err) {

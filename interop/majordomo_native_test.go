@@ -15,8 +15,8 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/examples/calculator"
-	"github.com/mittere/mittere/examples/calculator/calculatormittere"
 	"github.com/mittere/mittere/examples/exampletest"
+	"github.com/mittere/mittere/gen/calculator/v1/calculatorv1mittere"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/service"
@@ -59,7 +59,7 @@ func (m *majordomo) native(name string, handlers *reactor.Handlers) {
 func (m *majordomo) calculate() {
 	m.t.Helper()
 	handlers := reactor.NewHandlers()
-	calculatormittere.RegisterCalculatorService(handlers, new(calculator.Handler))
+	calculatorv1mittere.RegisterCalculatorService(handlers, new(calculator.Handler))
 	m.native("calculator", handlers)
 }
 

@@ -9,10 +9,10 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/gen/mittere/v1/mitterev1mittere"
 	"github.com/mittere/mittere/internal/noise"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
-	"github.com/mittere/mittere/registry/registrymittere"
 )
 
 // Client asks a registry, keeps instances registered there, and follows names. A
@@ -23,7 +23,7 @@ import (
 // number of goroutines at once. It follows dīvidere's ServiceRegistry.Client.
 type Client struct {
 	conn  *call.Conn
-	stub  *registrymittere.RegistryServiceClient
+	stub  *mitterev1mittere.RegistryServiceClient
 	noise *noise.Log // of the registry and of instances, which come and go
 
 	closing    context.Context
@@ -49,7 +49,7 @@ func NewClient(zmq *comm.Context, endpoint string, options ...ClientOption) (*Cl
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{conn: conn, stub: registrymittere.NewRegistryServiceClient(conn), noise: noise.New(config.log), changed: make(chan struct{})}
+	c := &Client{conn: conn, stub: mitterev1mittere.NewRegistryServiceClient(conn), noise: noise.New(config.log), changed: make(chan struct{})}
 	c.closing, c.close = context.WithCancel(context.Background())
 	c.background.Go(func() { c.reportRegistry(c.closing) })
 	return c, nil

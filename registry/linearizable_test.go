@@ -15,9 +15,9 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
+	"github.com/mittere/mittere/gen/mittere/v1/mitterev1mittere"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
-	"github.com/mittere/mittere/registry/registrymittere"
 )
 
 // operation is what a client asks of a registry about one name. Kinds are
@@ -82,7 +82,7 @@ func TestConcurrentHistoriesAreLinearizable(t *testing.T) {
 	for client := range clients {
 		conn := must(call.Dial(zmq, s.endpoint()))(t)
 		defer conn.Close()
-		stub := registrymittere.NewRegistryServiceClient(conn)
+		stub := mitterev1mittere.NewRegistryServiceClient(conn)
 		all.Go(func() {
 			for i := 0; i < most && time.Since(began) < time.Second; i++ {
 				o := operation{
@@ -113,7 +113,7 @@ func TestConcurrentHistoriesAreLinearizable(t *testing.T) {
 }
 
 // perform asks a registry.
-func perform(stub *registrymittere.RegistryServiceClient, o operation) (output any, err error) {
+func perform(stub *mitterev1mittere.RegistryServiceClient, o operation) (output any, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	switch o.kind {

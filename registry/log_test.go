@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mittere/mittere/gen/mittere/v1/mitterev1mittere"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/registry"
-	"github.com/mittere/mittere/registry/registrymittere"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 )
@@ -41,7 +41,7 @@ func TestWhatPeersCauseIsLoggedOnceASecondAndSaysWho(t *testing.T) {
 	s := serve(t, zmq, tcp, registry.WithLogger(slog.New(slog.NewTextHandler(log, nil))))
 	conn := must(call.Dial(zmq, s.endpoint()))(t)
 	defer func() { ok(t, conn.Close()) }()
-	stub := registrymittere.NewRegistryServiceClient(conn)
+	stub := mitterev1mittere.NewRegistryServiceClient(conn)
 	const refused = 500
 	for range refused {
 		bad := &mitterev1.Instance{Name: "bad", Id: "bad-1", Endpoints: []string{"nowhere"}}

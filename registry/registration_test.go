@@ -10,17 +10,17 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
+	"github.com/mittere/mittere/gen/mittere/v1/mitterev1mittere"
 	"github.com/mittere/mittere/internal/faulttest"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/registry"
-	"github.com/mittere/mittere/registry/registrymittere"
 )
 
 // counter is a registry that only counts what it is asked, and answers what it is
 // told to.
 type counter struct {
-	registrymittere.UnimplementedRegistryServiceHandler
+	mitterev1mittere.UnimplementedRegistryServiceHandler
 	registers, renews atomic.Int64
 	lease             time.Duration
 	answer            func(n int64) error // to the nth Register and Renew
@@ -40,7 +40,7 @@ func serveCounter(t testing.TB, c *counter) *registry.Client {
 	zmq := newContext(t)
 	socket := must(messaging.NewServer(zmq, tcp))(t)
 	h := reactor.NewHandlers()
-	registrymittere.RegisterRegistryService(h, c)
+	mitterev1mittere.RegisterRegistryService(h, c)
 	r := must(reactor.New(h, []reactor.Socket{socket}, reactor.WithLogger(slog.New(slog.DiscardHandler)), reactor.WithHeartbeat(100*time.Millisecond)))(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})

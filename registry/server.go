@@ -16,11 +16,11 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/gen/mittere/v1/mitterev1mittere"
 	"github.com/mittere/mittere/internal/management"
 	"github.com/mittere/mittere/internal/noise"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/reactor"
-	"github.com/mittere/mittere/registry/registrymittere"
 	"github.com/mittere/mittere/registry/store"
 )
 
@@ -103,7 +103,7 @@ func (s *Server) open(zmq *comm.Context, endpoints string) (err error) {
 		}
 	}
 	handlers := s.plainHandlers()
-	registrymittere.RegisterRegistryService(handlers, service{s})
+	mitterev1mittere.RegisterRegistryService(handlers, service{s})
 	about := s.about(handlers)
 	options := []reactor.Option{
 		reactor.WithPool(maxCalls, nil), reactor.WithLogger(s.log), reactor.WithHeartbeat(leastHeartbeat),
@@ -119,7 +119,7 @@ func (s *Server) open(zmq *comm.Context, endpoints string) (err error) {
 // about is what the registry tells of itself: what every server does.
 func (s *Server) about(handlers *reactor.Handlers) *management.Server {
 	return &management.Server{
-		Name: registrymittere.RegistryServiceName, ID: hex.EncodeToString(s.table.Epoch()), Endpoints: s.Endpoints, Handlers: handlers,
+		Name: mitterev1mittere.RegistryServiceName, ID: hex.EncodeToString(s.table.Epoch()), Endpoints: s.Endpoints, Handlers: handlers,
 		Health: s.health, Stats: func() reactor.Stats { return s.reactor.Stats() },
 		Methods: management.NewMethods(handlers), Began: s.began.Load,
 	}

@@ -10,15 +10,15 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
+	"github.com/mittere/mittere/gen/mittere/v1/mitterev1mittere"
 	"github.com/mittere/mittere/messaging"
-	"github.com/mittere/mittere/registry/registrymittere"
 	"github.com/mittere/mittere/registry/store"
 )
 
 // service answers the calls of mittere.v1.RegistryService.
 type service struct{ *Server }
 
-var _ registrymittere.RegistryServiceHandler = service{}
+var _ mitterev1mittere.RegistryServiceHandler = service{}
 
 // Register enters an instance.
 func (s service) Register(ctx context.Context, req *mitterev1.RegisterRequest) (*mitterev1.RegisterResponse, error) {

@@ -12,11 +12,11 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
+	"github.com/mittere/mittere/gen/mittere/v1/mitterev1mittere"
 	"github.com/mittere/mittere/internal/faulttest"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/registry"
-	"github.com/mittere/mittere/registry/registrymittere"
 	"github.com/mittere/mittere/registry/store"
 )
 
@@ -77,7 +77,7 @@ func TestWatchResumesWithChangesAloneAndAStrangerGetsATable(t *testing.T) {
 	}
 	conn := must(call.Dial(zmq, s.endpoint()))(t)
 	defer conn.Close()
-	stub := registrymittere.NewRegistryServiceClient(conn)
+	stub := mitterev1mittere.NewRegistryServiceClient(conn)
 	epoch := must(stub.List(patient(t), &mitterev1.ListRequest{}))(t).GetEpoch()
 	firstOf := func(req *mitterev1.WatchRequest) *mitterev1.WatchResponse {
 		for told, err := range stub.Watch(patient(t), req) {
@@ -212,14 +212,14 @@ func TestTableLargerThanAMessageCanBeWatched(t *testing.T) {
 }
 
 // zmqStub returns a client for calls without more, until the test ends.
-func zmqStub(t testing.TB, s *running) *registrymittere.RegistryServiceClient {
+func zmqStub(t testing.TB, s *running) *mitterev1mittere.RegistryServiceClient {
 	conn := must(call.Dial(newContext(t), s.endpoint()))(t)
 	t.Cleanup(func() { ok(t, conn.Close()) })
-	return registrymittere.NewRegistryServiceClient(conn)
+	return mitterev1mittere.NewRegistryServiceClient(conn)
 }
 
 // fill registers instances with a long lease, many at once.
-func fill(t testing.TB, stub *registrymittere.RegistryServiceClient, instances ...*mitterev1.Instance) {
+func fill(t testing.TB, stub *mitterev1mittere.RegistryServiceClient, instances ...*mitterev1.Instance) {
 	t.Helper()
 	var all sync.WaitGroup
 	for part := range slices.Chunk(instances, (len(instances)+19)/20) {

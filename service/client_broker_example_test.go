@@ -7,10 +7,10 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/gen/mittere/v1/mitterev1mittere"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/service"
-	"github.com/mittere/mittere/service/servicemittere"
 )
 
 // Any method of a stub can be called at each instance at once, or at some of them;
@@ -32,7 +32,7 @@ func ExampleFromBroker_all() {
 	check(err)
 	defer client.Close()
 
-	management := servicemittere.NewManagementServiceClient(client)
+	management := mitterev1mittere.NewManagementServiceClient(client)
 	ask := call.ToWorkers("inproc://greeter-1", "inproc://greeter-2", "inproc://greeter-3")
 	for answer := range call.All(context.Background(), management.Health, &mitterev1.HealthRequest{}, ask) {
 		fmt.Println(answer.Worker, answer.Reply.GetHealth(), messaging.CodeOf(answer.Err))

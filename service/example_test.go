@@ -8,11 +8,11 @@ import (
 	testv1 "github.com/mittere/mittere/gen/mittere/test/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/gen/mittere/v1/mitterev1mittere"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/registry"
 	"github.com/mittere/mittere/service"
-	"github.com/mittere/mittere/service/servicemittere"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 )
@@ -89,7 +89,7 @@ func ExampleNewClient() {
 	fmt.Println(answer.GetText(), "from", timing.Instance)
 
 	for _, member := range client.Members() {
-		management := servicemittere.NewManagementServiceClient(member.Caller)
+		management := mitterev1mittere.NewManagementServiceClient(member.Caller)
 		health, err := management.Health(ctx, &mitterev1.HealthRequest{})
 		check(err)
 		fmt.Println(member.Instance.GetId(), health.GetHealth())

@@ -9,11 +9,11 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/gen/mittere/v1/mitterev1mittere"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/service"
-	"github.com/mittere/mittere/service/broker/brokermittere"
 )
 
 // narrow is how many bytes of a frame the callers of these tests take, far fewer than
@@ -126,7 +126,7 @@ func TestBrokerTellsOfItselfNoMoreThanItsCallerTakes(t *testing.T) {
 	}
 	c := must(service.NewClient(zmq, "mittere.v1.Broker", service.FromBroker(b), service.WithClientSocket(comm.WithMaxFrameSize(1024))))(t)
 	defer c.Close()
-	about := brokermittere.NewBrokerServiceClient(c)
+	about := mitterev1mittere.NewBrokerServiceClient(c)
 	_, err := about.ListWorkers(patient(t), &mitterev1.ListWorkersRequest{})
 	wantCode(t, err, messaging.ResourceExhausted)
 	must(about.Status(patient(t), &mitterev1.BrokerServiceStatusRequest{}))(t)

@@ -15,18 +15,18 @@ import (
 	testv1 "github.com/mittere/mittere/gen/mittere/test/v1"
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
+	"github.com/mittere/mittere/gen/mittere/v1/mitterev1mittere"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/service"
-	"github.com/mittere/mittere/service/servicemittere"
 )
 
 // pingMethod is what every service answers.
 var pingMethod = call.MethodOf(mitterev1.File_mittere_v1_management_proto.Services().ByName("ManagementService").Methods().ByName("Ping"))
 
 // manage returns a caller of a service's management.
-func manage(c call.Caller) *servicemittere.ManagementServiceClient {
-	return servicemittere.NewManagementServiceClient(c)
+func manage(c call.Caller) *mitterev1mittere.ManagementServiceClient {
+	return mitterev1mittere.NewManagementServiceClient(c)
 }
 
 // stats returns what a service has done.

@@ -10,11 +10,11 @@ import (
 	testv1 "github.com/mittere/mittere/gen/mittere/test/v1"
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
+	"github.com/mittere/mittere/gen/mittere/v1/mitterev1mittere"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/service"
-	"github.com/mittere/mittere/service/servicemittere"
 )
 
 // endless returns a handler of a stream that never ends by itself.
@@ -59,7 +59,7 @@ func TestInterceptorsStandAroundCallsAndNotAroundManagement(t *testing.T) {
 	if messaging.CodeOf(err) != messaging.Unauthenticated {
 		t.Errorf("a call that the interceptor refuses ended with %v", err)
 	}
-	management := servicemittere.NewManagementServiceClient(c.Members()[0].Caller)
+	management := mitterev1mittere.NewManagementServiceClient(c.Members()[0].Caller)
 	info, err := management.Info(patient(t), &mitterev1.InfoRequest{})
 	if err != nil || info.GetName() != echoService {
 		t.Errorf("info is %v, %v", info, err)

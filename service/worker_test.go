@@ -13,10 +13,10 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/gen/mittere/v1/mitterev1mittere"
 	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/service"
-	"github.com/mittere/mittere/service/servicemittere"
 )
 
 // brokerEnd is the end of a broker that says what a test wants it to.
@@ -150,7 +150,7 @@ func TestWorkerAnswersAboutItself(t *testing.T) {
 	b := newBrokerEnd(t, zmq)
 	w, _ := working(t, newWorker(t, zmq, b, service.WithID("w1")))
 	ready := b.accept()
-	if ping := servicemittere.ManagementServiceName + "/Ping"; slices.Contains(ready.GetTypes(), "mittere.v1.PingRequest") ||
+	if ping := mitterev1mittere.ManagementServiceName + "/Ping"; slices.Contains(ready.GetTypes(), "mittere.v1.PingRequest") ||
 		!slices.Contains(ready.GetTypes(), "mittere.test.v1.EchoRequest") {
 		t.Errorf("it takes %v by itself", ready.GetTypes())
 	} else {
@@ -161,7 +161,7 @@ func TestWorkerAnswersAboutItself(t *testing.T) {
 	}
 	w.SetHealth(mitterev1.Health_HEALTH_NOT_SERVING)
 	heard[*mitterev1.Drain](b)
-	b.ask(&mitterev1.Request{Call: 2, Method: servicemittere.ManagementServiceName + "/Health"}, &mitterev1.HealthRequest{})
+	b.ask(&mitterev1.Request{Call: 2, Method: mitterev1mittere.ManagementServiceName + "/Health"}, &mitterev1.HealthRequest{})
 	if health := wantAnswer[*mitterev1.HealthResponse](b, 2).GetHealth(); health != mitterev1.Health_HEALTH_NOT_SERVING {
 		t.Errorf("it is %v", health)
 	}

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/mittere/mittere/comm"
-	"github.com/mittere/mittere/examples/calculator/calculatormittere"
+	"github.com/mittere/mittere/gen/calculator/v1/calculatorv1mittere"
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/service"
 	"github.com/mittere/mittere/service/broker"
@@ -40,7 +40,7 @@ func newBrokered(t *testing.T) *brokered {
 func (b *brokered) work(id string) {
 	b.t.Helper()
 	handlers := reactor.NewHandlers()
-	calculatormittere.RegisterCalculatorService(handlers, &calculator{cancelled: make(chan struct{}, 1), amounts: make(chan float64, 1)})
+	calculatorv1mittere.RegisterCalculatorService(handlers, &calculator{cancelled: make(chan struct{}, 1), amounts: make(chan float64, 1)})
 	worker := must(service.NewWorker(b.zmq, handlers, b.broker.Endpoints()[0], service.WithName("calculator"), service.WithID(id),
 		service.WithVersion("v1.2.3"), service.WithLimits(4, 10), service.WithDrainTimeout(0), service.WithLogger(slog.New(slog.DiscardHandler))))(b.t)
 	b.background(worker)

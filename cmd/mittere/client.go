@@ -9,12 +9,11 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/gen/mittere/v1/mitterev1mittere"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/registry"
-	"github.com/mittere/mittere/registry/registrymittere"
 	"github.com/mittere/mittere/service/broker"
-	"github.com/mittere/mittere/service/broker/brokermittere"
 )
 
 // patience is how long a registry, a broker or a service may take to answer, by
@@ -37,7 +36,7 @@ func (g *globals) withRegistry(f func(*comm.Context, *registry.Client) error) er
 
 // manager asks a broker about itself.
 type manager struct {
-	*brokermittere.BrokerServiceClient
+	*mitterev1mittere.BrokerServiceClient
 	conn *call.Conn
 	zmq  *comm.Context
 }
@@ -50,7 +49,7 @@ func (g *globals) withBroker(f func(*comm.Context, *manager) error) error {
 			return err
 		}
 		defer func() { err = errors.Join(err, conn.Close()) }()
-		return f(zmq, &manager{brokermittere.NewBrokerServiceClient(conn), conn, zmq})
+		return f(zmq, &manager{mitterev1mittere.NewBrokerServiceClient(conn), conn, zmq})
 	})
 }
 
@@ -107,7 +106,7 @@ func notRegistry(zmq *comm.Context, endpoint string, err error) error {
 // isBroker reports whether a broker is at an endpoint.
 func isBroker(ctx context.Context, zmq *comm.Context, endpoint string) bool {
 	return asks(ctx, zmq, endpoint, broker.ServiceName, func(ctx context.Context, c call.Caller) error {
-		_, err := brokermittere.NewBrokerServiceClient(c).Status(ctx, &mitterev1.BrokerServiceStatusRequest{}, call.WithFailFast())
+		_, err := mitterev1mittere.NewBrokerServiceClient(c).Status(ctx, &mitterev1.BrokerServiceStatusRequest{}, call.WithFailFast())
 		return err
 	})
 }
@@ -115,7 +114,7 @@ func isBroker(ctx context.Context, zmq *comm.Context, endpoint string) bool {
 // isRegistry reports whether a registry is at an endpoint.
 func isRegistry(ctx context.Context, zmq *comm.Context, endpoint string) bool {
 	return asks(ctx, zmq, endpoint, "", func(ctx context.Context, c call.Caller) error {
-		_, err := registrymittere.NewRegistryServiceClient(c).Resolve(ctx, &mitterev1.ResolveRequest{Name: "mittere"}, call.WithFailFast())
+		_, err := mitterev1mittere.NewRegistryServiceClient(c).Resolve(ctx, &mitterev1.ResolveRequest{Name: "mittere"}, call.WithFailFast())
 		if messaging.CodeOf(err) == messaging.NotFound {
 			return nil
 		}

@@ -21,9 +21,9 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
+	"github.com/mittere/mittere/gen/mittere/v1/mitterev1mittere"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
-	"github.com/mittere/mittere/service/servicemittere"
 )
 
 // schema is what a service tells of its methods and their messages.
@@ -35,7 +35,7 @@ type schema struct {
 
 // fetchSchema asks a service for its schema.
 func fetchSchema(ctx context.Context, caller call.Caller) (*schema, error) {
-	m := servicemittere.NewManagementServiceClient(caller)
+	m := mitterev1mittere.NewManagementServiceClient(caller)
 	info, err := m.Info(ctx, &mitterev1.InfoRequest{})
 	if err != nil {
 		return nil, err
@@ -101,7 +101,7 @@ func (s *schema) find(name string) (protoreflect.MethodDescriptor, error) {
 // method returns the method of a full name, nil if the service has no such.
 func (s *schema) method(full string) protoreflect.MethodDescriptor {
 	service, name, _ := strings.Cut(full, "/")
-	if service != servicemittere.ManagementServiceName && !slices.Contains(s.methods, full) {
+	if service != mitterev1mittere.ManagementServiceName && !slices.Contains(s.methods, full) {
 		return nil
 	}
 	found, err := s.files.FindDescriptorByName(protoreflect.FullName(service))

@@ -15,7 +15,7 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
-	"github.com/mittere/mittere/examples/calculator/calculatormittere"
+	"github.com/mittere/mittere/gen/calculator/v1/calculatorv1mittere"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/registry"
@@ -57,10 +57,10 @@ func newCalculator(t *testing.T) *world {
 }
 
 // serve runs a calculator.
-func (w *world) serve(id string, handler calculatormittere.CalculatorServiceHandler) *service.Server {
+func (w *world) serve(id string, handler calculatorv1mittere.CalculatorServiceHandler) *service.Server {
 	w.t.Helper()
 	handlers := reactor.NewHandlers()
-	calculatormittere.RegisterCalculatorService(handlers, handler)
+	calculatorv1mittere.RegisterCalculatorService(handlers, handler)
 	server := must(service.NewServer(w.zmq, "calculator", handlers, service.WithRegistry(w.at()), service.WithID(id), service.WithVersion("v1.2.3"),
 		service.WithLabels(map[string]string{"room": "7", "colour": "\x1b[31mred"}), service.WithLogger(slog.New(slog.DiscardHandler)),
 		service.WithDrainTimeout(0)))(w.t)
@@ -152,7 +152,7 @@ func command(ctx context.Context, stdin string, args ...string) (code int, stdou
 
 // calculator is the handler.
 type calculator struct {
-	calculatormittere.UnimplementedCalculatorServiceHandler
+	calculatorv1mittere.UnimplementedCalculatorServiceHandler
 	cancelled chan struct{} // gets a token when a caller of Primes went away
 	amounts   chan float64  // that were accumulated
 	over      chan struct{} // closed when the test ends

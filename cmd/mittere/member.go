@@ -13,10 +13,10 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/gen/mittere/v1/mitterev1mittere"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/registry"
-	"github.com/mittere/mittere/service/servicemittere"
 )
 
 // atOnce is how many members are asked at once.
@@ -128,7 +128,7 @@ type answer[T any] struct {
 }
 
 // management asks a member about itself.
-type management = servicemittere.ManagementServiceClient
+type management = mitterev1mittere.ManagementServiceClient
 
 // askAll asks all members at once and returns their answers, in their order.
 func askAll[T any](zmq *comm.Context, members []member, ask func(member, string) (T, error)) []answer[T] {
@@ -161,7 +161,7 @@ func askOne[T any](ctx context.Context, zmq *comm.Context, timeout time.Duration
 			return value, err
 		}
 		defer conn.Close()
-		value, err = ask(ctx, servicemittere.NewManagementServiceClient(caller))
+		value, err = ask(ctx, mitterev1mittere.NewManagementServiceClient(caller))
 		return value, orBroker(ctx, zmq, m.direct(), err)
 	}
 }

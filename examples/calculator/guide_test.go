@@ -19,13 +19,13 @@ import (
 
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/examples/calculator"
-	"github.com/mittere/mittere/examples/calculator/calculatormittere"
 	"github.com/mittere/mittere/examples/exampletest"
+	"github.com/mittere/mittere/gen/calculator/v1/calculatorv1mittere"
+	"github.com/mittere/mittere/gen/mittere/v1/mitterev1mittere"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/service"
-	"github.com/mittere/mittere/service/servicemittere"
 )
 
 // What docs/services.md shows and no program has is in the Examples here.
@@ -50,7 +50,7 @@ func with(handlers *reactor.Handlers, f func(context.Context, *comm.Context, *se
 // served returns the calculator's handlers.
 func served() *reactor.Handlers {
 	handlers := reactor.NewHandlers()
-	calculatormittere.RegisterCalculatorService(handlers, &calculator.Handler{})
+	calculatorv1mittere.RegisterCalculatorService(handlers, &calculator.Handler{})
 	return handlers
 }
 
@@ -69,7 +69,7 @@ func check(err error) {
 
 func Example_deadline() {
 	with(served(), func(ctx context.Context, _ *comm.Context, client *service.Client) {
-		c := calculatormittere.NewCalculatorServiceClient(client)
+		c := calculatorv1mittere.NewCalculatorServiceClient(client)
 		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 		defer cancel()
 		var timing call.Timing
@@ -84,7 +84,7 @@ func Example_deadline() {
 
 func Example_waiting() {
 	with(served(), func(ctx context.Context, _ *comm.Context, client *service.Client) {
-		c := calculatormittere.NewCalculatorServiceClient(client)
+		c := calculatorv1mittere.NewCalculatorServiceClient(client)
 		request := &calculatorv1.AddRequest{A: 1, B: 2}
 		answer, err := c.Add(ctx, request,
 			call.WithWaiting(func(why error) { log.Print("waiting: ", why) }), // nil: it waits no longer
@@ -122,14 +122,14 @@ func demandToken(token string) reactor.Interceptor {
 func Example_metadata() {
 	demand := []service.ServerOption{service.WithInterceptors(demandToken("secret"))}
 	with(served(), func(ctx context.Context, _ *comm.Context, client *service.Client) {
-		c := calculatormittere.NewCalculatorServiceClient(client)
+		c := calculatorv1mittere.NewCalculatorServiceClient(client)
 		_, err := c.Add(ctx, &calculatorv1.AddRequest{A: 1, B: 2})
 		fmt.Println(err)
 		answer, err := c.Add(ctx, &calculatorv1.AddRequest{A: 1, B: 2}, call.WithMetadata("token", "secret"))
 		fmt.Println(answer.GetSum(), err)
 	}, demand, nil)
 	with(served(), func(ctx context.Context, _ *comm.Context, client *service.Client) {
-		c := calculatormittere.NewCalculatorServiceClient(client)
+		c := calculatorv1mittere.NewCalculatorServiceClient(client)
 		answer, err := c.Add(ctx, &calculatorv1.AddRequest{A: 1, B: 2})
 		fmt.Println(answer.GetSum(), err)
 	}, demand, []service.ClientOption{service.WithClientInterceptors(withToken("secret"))})
@@ -143,7 +143,7 @@ func Example_management() {
 	with(served(), func(ctx context.Context, _ *comm.Context, client *service.Client) {
 		check(client.Wait(ctx)) // until an instance takes calls
 		for _, member := range client.Members() {
-			management := servicemittere.NewManagementServiceClient(member.Caller)
+			management := mitterev1mittere.NewManagementServiceClient(member.Caller)
 			health, err := management.Health(ctx, &mitterev1.HealthRequest{})
 			check(err)
 			fmt.Println(member.Instance.GetId(), health.GetHealth())
@@ -154,7 +154,7 @@ func Example_management() {
 
 func Example_oneWay() {
 	with(served(), func(ctx context.Context, _ *comm.Context, client *service.Client) {
-		accumulate := call.Method{Name: calculatormittere.CalculatorServiceAccumulateMethod}
+		accumulate := call.Method{Name: calculatorv1mittere.CalculatorServiceAccumulateMethod}
 		err := call.OneWay(ctx, client, accumulate, &calculatorv1.AccumulateRequest{Amount: 1})
 		fmt.Println(err)
 	}, nil, nil)
@@ -189,7 +189,7 @@ func Example_plain() {
 
 func Example_errorCodes() {
 	with(served(), func(ctx context.Context, _ *comm.Context, client *service.Client) {
-		c := calculatormittere.NewCalculatorServiceClient(client)
+		c := calculatorv1mittere.NewCalculatorServiceClient(client)
 		_, err := c.Divide(ctx, &calculatorv1.DivideRequest{Dividend: 7})
 		fmt.Println(messaging.CodeOf(err) == messaging.InvalidArgument, messaging.Refused(err))
 		fmt.Println(errors.Is(err, &messaging.Error{Code: messaging.InvalidArgument}))

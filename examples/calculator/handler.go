@@ -8,7 +8,7 @@ import (
 
 	calculatorv1 "github.com/mittere/mittere/gen/calculator/v1"
 
-	"github.com/mittere/mittere/examples/calculator/calculatormittere"
+	"github.com/mittere/mittere/gen/calculator/v1/calculatorv1mittere"
 	"github.com/mittere/mittere/messaging"
 )
 
@@ -19,7 +19,7 @@ type Handler struct {
 	total float64
 }
 
-var _ calculatormittere.CalculatorServiceHandler = (*Handler)(nil)
+var _ calculatorv1mittere.CalculatorServiceHandler = (*Handler)(nil)
 
 // Add returns the sum of two numbers.
 func (*Handler) Add(_ context.Context, req *calculatorv1.AddRequest) (*calculatorv1.AddResponse, error) {

@@ -13,7 +13,7 @@ import (
 
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/examples/calculator"
-	"github.com/mittere/mittere/examples/calculator/calculatormittere"
+	"github.com/mittere/mittere/gen/calculator/v1/calculatorv1mittere"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/service"
@@ -29,7 +29,7 @@ func Example() {
 	}
 	defer zmq.Close()
 	handlers := reactor.NewHandlers()
-	calculatormittere.RegisterCalculatorService(handlers, &calculator.Handler{})
+	calculatorv1mittere.RegisterCalculatorService(handlers, &calculator.Handler{})
 	server, err := service.NewServer(zmq, "calculator", handlers, service.WithBind("inproc://calculator"))
 	if err != nil {
 		panic(err)
@@ -43,7 +43,7 @@ func Example() {
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { fmt.Println("server:", server.Run(ctx)) })
-	c := calculatormittere.NewCalculatorServiceClient(client)
+	c := calculatorv1mittere.NewCalculatorServiceClient(client)
 	answer, err := c.Add(ctx, &calculatorv1.AddRequest{A: 1, B: 2})
 	fmt.Println(answer.GetSum(), err)
 	_, err = c.Divide(ctx, &calculatorv1.DivideRequest{Dividend: 1})
@@ -59,11 +59,11 @@ func Example() {
 }
 
 // start serves a handler until the test ends, and returns its client.
-func start(t *testing.T) *calculatormittere.CalculatorServiceClient {
+func start(t *testing.T) *calculatorv1mittere.CalculatorServiceClient {
 	t.Helper()
 	handlers := reactor.NewHandlers()
-	calculatormittere.RegisterCalculatorService(handlers, &calculator.Handler{})
-	return calculatormittere.NewCalculatorServiceClient(servicetest.Client(t, "calculator", handlers))
+	calculatorv1mittere.RegisterCalculatorService(handlers, &calculator.Handler{})
+	return calculatorv1mittere.NewCalculatorServiceClient(servicetest.Client(t, "calculator", handlers))
 }
 
 func TestDivide(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 	calculatorv1 "github.com/mittere/mittere/gen/calculator/v1"
 
 	"github.com/mittere/mittere/comm"
-	"github.com/mittere/mittere/examples/calculator/calculatormittere"
 	"github.com/mittere/mittere/examples/exampletest"
+	"github.com/mittere/mittere/gen/calculator/v1/calculatorv1mittere"
 	"github.com/mittere/mittere/registry"
 	"github.com/mittere/mittere/service"
 	"github.com/mittere/mittere/service/broker"
@@ -55,7 +55,7 @@ func TestTheServerDoesNotWaitForWhoInterruptsItAgain(t *testing.T) {
 	t.Cleanup(func() { _ = client.Close() })
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	for _, err := range calculatormittere.NewCalculatorServiceClient(client).Primes(ctx, &calculatorv1.PrimesRequest{Limit: 1 << 62}) {
+	for _, err := range calculatorv1mittere.NewCalculatorServiceClient(client).Primes(ctx, &calculatorv1.PrimesRequest{Limit: 1 << 62}) {
 		if err != nil {
 			t.Fatal(err)
 		}

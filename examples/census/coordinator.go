@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/mittere/mittere/comm"
-	"github.com/mittere/mittere/examples/census/censusmittere"
 	censusv1 "github.com/mittere/mittere/gen/census/v1"
+	"github.com/mittere/mittere/gen/census/v1/censusv1mittere"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/registry"
 	"github.com/mittere/mittere/service"
@@ -74,7 +74,7 @@ func (c *coordinator) open() (err error) {
 	if err != nil {
 		return err
 	}
-	c.client, err = service.NewClient(c.zmq, censusmittere.CensusServiceName,
+	c.client, err = service.NewClient(c.zmq, censusv1mittere.CensusServiceName,
 		service.FromBroker(inside), service.WithClientSocket(socketOptions()...))
 	return err
 }

@@ -6,8 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mittere/mittere/examples/census/censusmittere"
 	censusv1 "github.com/mittere/mittere/gen/census/v1"
+	"github.com/mittere/mittere/gen/census/v1/censusv1mittere"
 	"github.com/mittere/mittere/reactor"
 )
 
@@ -61,7 +61,7 @@ func (c *coordinator) draw(context.Context) error {
 
 // callThroughBroker has the files of a queue counted, several at once.
 func (c *coordinator) callThroughBroker(ctx context.Context, files *queue) {
-	stub := censusmittere.NewCensusServiceClient(c.client)
+	stub := censusv1mittere.NewCensusServiceClient(c.client)
 	var callers sync.WaitGroup
 	for range c.options.out {
 		callers.Go(func() {
@@ -75,7 +75,7 @@ func (c *coordinator) callThroughBroker(ctx context.Context, files *queue) {
 }
 
 // ask has one file counted, and enters what comes of it.
-func (c *coordinator) ask(ctx context.Context, stub *censusmittere.CensusServiceClient, file int) {
+func (c *coordinator) ask(ctx context.Context, stub *censusv1mittere.CensusServiceClient, file int) {
 	if ctx.Err() != nil {
 		return // the run has ended
 	}
@@ -95,7 +95,7 @@ func (c *coordinator) ask(ctx context.Context, stub *censusmittere.CensusService
 
 // called makes the call of one file. That a worker dies with it is the broker's
 // affair, for the method may be repeated, as its schema says.
-func (c *coordinator) called(ctx context.Context, stub *censusmittere.CensusServiceClient, file int, content []byte) (finding, error) {
+func (c *coordinator) called(ctx context.Context, stub *censusv1mittere.CensusServiceClient, file int, content []byte) (finding, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.options.patience)
 	defer cancel()
 	r, err := stub.Count(ctx, &censusv1.CountRequest{

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/mittere/mittere/examples/census/censusmittere"
+	"github.com/mittere/mittere/gen/census/v1/censusv1mittere"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/service"
@@ -42,7 +42,7 @@ func (c *coordinator) callDirectly(ctx context.Context) (err error) {
 		return nil
 	}
 	c.screen.print("  some of it once more, without the broker\n")
-	d.found, err = service.NewClient(c.zmq, censusmittere.CensusServiceName,
+	d.found, err = service.NewClient(c.zmq, censusv1mittere.CensusServiceName,
 		service.FromRegistry(c.names.Endpoints()[0]), service.WithClientSocket(socketOptions()...))
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func (d *direct) ready() (n int) {
 
 // askAll asks about all files, several at once.
 func (d *direct) askAll(ctx context.Context) error {
-	stub := censusmittere.NewCensusServiceClient(call.Intercept(d.found, d.countTries))
+	stub := censusv1mittere.NewCensusServiceClient(call.Intercept(d.found, d.countTries))
 	var callers sync.WaitGroup
 	failures := make([]error, directAtOnce)
 	for i := range failures {
@@ -86,7 +86,7 @@ func (d *direct) countTries(next call.Invoker) call.Invoker {
 }
 
 // askSome asks about one file after the other, until all have been asked about.
-func (d *direct) askSome(ctx context.Context, stub *censusmittere.CensusServiceClient) error {
+func (d *direct) askSome(ctx context.Context, stub *censusv1mittere.CensusServiceClient) error {
 	for {
 		i := int(d.next.Add(1) - 1)
 		if i >= len(d.files) {
@@ -112,7 +112,7 @@ func (d *direct) killOne() {
 }
 
 // askOne asks about one file and compares what is found with what was found before.
-func (d *direct) askOne(ctx context.Context, stub *censusmittere.CensusServiceClient, file int) error {
+func (d *direct) askOne(ctx context.Context, stub *censusv1mittere.CensusServiceClient, file int) error {
 	f := d.report.tree.files[file]
 	content, same, err := d.report.tree.read(f)
 	if err != nil || !same {

@@ -7,15 +7,15 @@ import (
 	"testing"
 
 	"github.com/mittere/mittere/comm"
-	"github.com/mittere/mittere/examples/census/censusmittere"
 	censusv1 "github.com/mittere/mittere/gen/census/v1"
+	"github.com/mittere/mittere/gen/census/v1/censusv1mittere"
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/service"
 )
 
 // liar answers with a line too much.
 type liar struct {
-	censusmittere.UnimplementedCensusServiceHandler
+	censusv1mittere.UnimplementedCensusServiceHandler
 }
 
 func (liar) Count(_ context.Context, r *censusv1.CountRequest) (*censusv1.CountResponse, error) {
@@ -30,7 +30,7 @@ func lie(t *testing.T, broker string) {
 	zmq, err := comm.NewContext()
 	must(t, err)
 	handlers := reactor.NewHandlers()
-	censusmittere.RegisterCensusService(handlers, liar{})
+	censusv1mittere.RegisterCensusService(handlers, liar{})
 	w, err := service.NewWorker(zmq, handlers, broker, service.WithDrainTimeout(0), service.WithLogger(silent))
 	must(t, err)
 	ctx, stop := context.WithCancel(context.Background())

@@ -9,11 +9,10 @@ import (
 	"time"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+	"github.com/mittere/mittere/gen/mittere/v1/mitterev1mittere"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/service"
 	"github.com/mittere/mittere/service/broker"
-	"github.com/mittere/mittere/service/broker/brokermittere"
-	"github.com/mittere/mittere/service/servicemittere"
 )
 
 // view adds to the report what the broker's management says, which is a service that
@@ -27,12 +26,12 @@ func (c *coordinator) view(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.report.view, err = c.viewBy(ctx, brokermittere.NewBrokerServiceClient(client))
+	c.report.view, err = c.viewBy(ctx, mitterev1mittere.NewBrokerServiceClient(client))
 	return errors.Join(err, client.Close())
 }
 
 // viewBy returns tables of services and workers.
-func (c *coordinator) viewBy(ctx context.Context, manager *brokermittere.BrokerServiceClient) (string, error) {
+func (c *coordinator) viewBy(ctx context.Context, manager *mitterev1mittere.BrokerServiceClient) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, awaitTime)
 	defer cancel()
 	services, err := manager.ListServices(ctx, &mitterev1.ListServicesRequest{})
@@ -69,7 +68,7 @@ func (c *coordinator) viewBy(ctx context.Context, manager *brokermittere.BrokerS
 // handled asks all workers at once what they say of their method, calls that came
 // directly included.
 func (c *coordinator) handled(ctx context.Context) (map[string]*mitterev1.MethodStats, error) {
-	management := servicemittere.NewManagementServiceClient(c.client)
+	management := mitterev1mittere.NewManagementServiceClient(c.client)
 	methods := map[string]*mitterev1.MethodStats{}
 	for answer := range call.All(ctx, management.Stats, &mitterev1.StatsRequest{}) {
 		if answer.Err != nil {

@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/mittere/mittere/comm"
-	"github.com/mittere/mittere/examples/census/censusmittere"
 	censusv1 "github.com/mittere/mittere/gen/census/v1"
+	"github.com/mittere/mittere/gen/census/v1/censusv1mittere"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/service"
@@ -35,7 +35,7 @@ const (
 // worker counts the files that it is sent. What it embeds answers methods that a
 // later schema may add.
 type worker struct {
-	censusmittere.UnimplementedCensusServiceHandler
+	censusv1mittere.UnimplementedCensusServiceHandler
 	pid          int64
 	slow         time.Duration
 	publisher    *messaging.Publisher
@@ -69,7 +69,7 @@ func serve(ctx context.Context, zmq *comm.Context, o options) error {
 	}
 	w := &worker{pid: int64(os.Getpid()), slow: o.slow, publisher: publisher}
 	handlers := reactor.NewHandlers()
-	censusmittere.RegisterCensusService(handlers, w)
+	censusv1mittere.RegisterCensusService(handlers, w)
 	served, err := service.NewWorker(zmq, handlers, o.broker,
 		service.WithID(workerName(w.pid)), service.WithLimits(filesAtOnce, filesAtOnce),
 		service.WithRegistry(o.registry), service.WithLease(lease), service.WithDrainTimeout(0),

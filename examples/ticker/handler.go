@@ -9,14 +9,14 @@ import (
 
 	tickerv1 "github.com/mittere/mittere/gen/ticker/v1"
 
-	"github.com/mittere/mittere/examples/ticker/tickermittere"
+	"github.com/mittere/mittere/gen/ticker/v1/tickerv1mittere"
 	"github.com/mittere/mittere/messaging"
 )
 
 // Handler ticks. Its method may be called by any number of goroutines at once.
 type Handler struct{}
 
-var _ tickermittere.TickerServiceHandler = Handler{}
+var _ tickerv1mittere.TickerServiceHandler = Handler{}
 
 // Ticks sends ticks. While the caller has no room send waits, and what would have
 // been sent meanwhile is left out, as a time.Ticker does: the numbers of ticks

@@ -9,7 +9,7 @@ import (
 	tickerv1 "github.com/mittere/mittere/gen/ticker/v1"
 
 	"github.com/mittere/mittere/examples/ticker"
-	"github.com/mittere/mittere/examples/ticker/tickermittere"
+	"github.com/mittere/mittere/gen/ticker/v1/tickerv1mittere"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/reactor"
@@ -35,11 +35,11 @@ func (w *watched) Ticks(ctx context.Context, req *tickerv1.TicksRequest, send fu
 }
 
 // start serves a handler until the test ends, and returns its client.
-func start(t *testing.T, handler tickermittere.TickerServiceHandler) *tickermittere.TickerServiceClient {
+func start(t *testing.T, handler tickerv1mittere.TickerServiceHandler) *tickerv1mittere.TickerServiceClient {
 	t.Helper()
 	handlers := reactor.NewHandlers()
-	tickermittere.RegisterTickerService(handlers, handler)
-	return tickermittere.NewTickerServiceClient(servicetest.Client(t, "ticker", handlers, service.WithStreamsEnded()))
+	tickerv1mittere.RegisterTickerService(handlers, handler)
+	return tickerv1mittere.NewTickerServiceClient(servicetest.Client(t, "ticker", handlers, service.WithStreamsEnded()))
 }
 
 func TestTicksAreCountedAndEnd(t *testing.T) {

@@ -22,7 +22,7 @@ type Package struct {
 
 // Violation is one import, package or requirement that the law forbids.
 type Violation struct {
-	Who string // path of the package, or of the module
+	Who string // path of the package or the module, or pattern of the row
 	Why string // what it may not do
 }
 
@@ -32,7 +32,7 @@ func (v Violation) String() string {
 }
 
 // Check returns everything in the graph that the law forbids, in the order of
-// the graph. Test files may import any package of ours and any module that the
+// the graph; see [Unused] for the other direction. Test files may import any package of ours and any module that the
 // root requires, because a test may bring every layer to bear, and libzmq's own
 // sockets as peers; only cgo is the package's own affair.
 func Check(g Graph) []Violation {
@@ -42,6 +42,32 @@ func Check(g Graph) []Violation {
 	}
 	for _, module := range g.Requires {
 		c.requirement(module)
+	}
+	return c.found
+}
+
+// Unused returns the rows of the table that no package of the graph has, and what
+// rows allow that is no row.
+func Unused(g Graph) []Violation {
+	c := checker{graph: g}
+	rows := map[string]bool{"...": true}
+	for _, row := range Table() {
+		rows[row.Package] = false
+	}
+	for _, p := range g.Packages {
+		if row, ok := rowOf(c.local(p.Path)); ok {
+			rows[row.Package] = true
+		}
+	}
+	for _, row := range Table() {
+		if !rows[row.Package] {
+			c.report(row.Package, "has a row in the table and no package")
+		}
+		for _, other := range row.May {
+			if _, ok := rows[other]; !ok {
+				c.report(row.Package, "may import %s, which is no row", other)
+			}
+		}
 	}
 	return c.found
 }
@@ -58,7 +84,7 @@ func (c *checker) pkg(p Package) {
 		return
 	}
 	for _, path := range p.Imports {
-		if c.ours(path) && !matchesAny(row.May, c.local(path)) {
+		if c.ours(path) && !row.allows(c.local(path)) {
 			c.report(p.Path, "may not import %s", path)
 		}
 	}

@@ -22,9 +22,18 @@ func TestModuleKeepsTheLaw(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range law.Check(graph) {
+	for _, v := range slices.Concat(law.Check(graph), law.Unused(graph)) {
 		t.Error(v)
 	}
+}
+
+func TestRowWithoutAPackageIsReported(t *testing.T) {
+	graph, err := law.Load(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	graph.Packages = slices.DeleteFunc(graph.Packages, func(p law.Package) bool { return p.Path == ours+"/registry/storetest" })
+	wantExactly(t, law.Unused(graph), "registry/storetest has a row in the table and no package")
 }
 
 // TestPurePackagesReachNoSocket is about what is decided and translated apart from
@@ -97,7 +106,10 @@ func TestPlantedViolationIsReported(t *testing.T) {
 		"store imports service":      {imports("registry/boltstore", ours+"/service"), "/registry/boltstore may not import " + ours + "/service"},
 		"desk does I/O":              {imports("service/broker/internal/desk", ours+"/comm"), "/service/broker/internal/desk may not import " + ours + "/comm"},
 		"dialect imports broker":     {imports("service/broker/internal/dialect/mdp", ours+"/service/broker"), "/service/broker/internal/dialect/mdp may not import " + ours + "/service/broker"},
-		"stub imports its service":   {imports("registry/registrymittere", ours+"/registry"), "/registry/registrymittere may not import " + ours + "/registry"},
+		"stub imports its service":   {imports("gen/mittere/v1/mitterev1mittere", ours+"/registry"), "/gen/mittere/v1/mitterev1mittere may not import " + ours + "/registry"},
+		"message imports a stub":     {imports("messaging/message", ours+"/gen/mittere/v1/mitterev1mittere"), "/messaging/message may not import " + ours + "/gen/mittere/v1/mitterev1mittere"},
+		"broker imports service":     {imports("service/broker", ours+"/service"), "/service/broker may not import " + ours + "/service"},
+		"dialect imports another":    {imports("service/broker/internal/dialect/mdp", ours+"/service/broker/internal/dialect/pirate"), "/service/broker/internal/dialect/mdp may not import " + ours + "/service/broker/internal/dialect/pirate"},
 		"layer imports a test aid":   {imports("comm", ours+"/internal/leaktest"), "/comm may not import " + ours + "/internal/leaktest"},
 		"cgo outside comm":           {imports("messaging", "C"), "/messaging may not import C"},
 		"zmq4 outside comm":          {imports("reactor", "github.com/pebbe/zmq4"), "/reactor may not import github.com/pebbe/zmq4"},
@@ -122,7 +134,7 @@ func TestLawfulImportIsSilent(t *testing.T) {
 		"cgo in comm":           imports("comm", "C", "github.com/pebbe/zmq4"),
 		"a raw peer in a test":  testImports("reactor", "github.com/pebbe/zmq4"),
 		"program takes all":     imports("cmd/mittere", ours+"/service/broker", "github.com/spf13/cobra"),
-		"stub beside":           imports("registry", ours+"/registry/registrymittere"),
+		"stub":                  imports("registry", ours+"/gen/mittere/v1/mitterev1mittere"),
 		"broker uses a dialect": imports("service/broker", ours+"/service/broker/internal/dialect/mdp"),
 		"subpackage of protobuf": imports("messaging",
 			"google.golang.org/protobuf/encoding/protowire"),

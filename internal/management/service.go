@@ -14,9 +14,9 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
+	"github.com/mittere/mittere/gen/mittere/v1/mitterev1mittere"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/reactor"
-	"github.com/mittere/mittere/service/servicemittere"
 )
 
 // Server is what a server tells of itself. Its fields are set once.
@@ -45,20 +45,20 @@ type Server struct {
 // fields of s may be set until the first question comes.
 func Handlers(s *Server) *reactor.Handlers {
 	h := reactor.NewHandlers()
-	servicemittere.RegisterManagementService(h, service{s})
+	mitterev1mittere.RegisterManagementService(h, service{s})
 	return reactor.Aside(h)
 }
 
 // Is reports whether a method is one of a server's management.
 func Is(method string) bool {
-	return strings.HasPrefix(method, servicemittere.ManagementServiceName+"/")
+	return strings.HasPrefix(method, mitterev1mittere.ManagementServiceName+"/")
 }
 
 // service answers the calls of mittere.v1.ManagementService: Majordomo's MMI as a
 // typed service.
 type service struct{ *Server }
 
-var _ servicemittere.ManagementServiceHandler = service{}
+var _ mitterev1mittere.ManagementServiceHandler = service{}
 
 // Ping answers.
 func (s service) Ping(context.Context, *mitterev1.PingRequest) (*mitterev1.PingResponse, error) {

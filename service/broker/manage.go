@@ -9,8 +9,8 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/gen/mittere/v1/mitterev1mittere"
 	"github.com/mittere/mittere/internal/management"
-	"github.com/mittere/mittere/service/broker/brokermittere"
 	"github.com/mittere/mittere/service/broker/internal/desk"
 )
 
@@ -28,7 +28,7 @@ func WithVersion(version string) Option {
 // for a moment; the loop itself never waits for a manager.
 type manager struct{ b *Broker }
 
-var _ brokermittere.BrokerServiceHandler = manager{}
+var _ mitterev1mittere.BrokerServiceHandler = manager{}
 
 // Status tells what the broker is, holds and has counted.
 func (m manager) Status(context.Context, *mitterev1.BrokerServiceStatusRequest) (*mitterev1.BrokerServiceStatusResponse, error) {

@@ -15,12 +15,11 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/gen/mittere/v1/mitterev1mittere"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/service/broker"
-	"github.com/mittere/mittere/service/broker/brokermittere"
 	"github.com/mittere/mittere/service/broker/internal/desk"
-	"github.com/mittere/mittere/service/servicemittere"
 )
 
 // calm runs a broker that lets workers live which say nothing, and that stops at
@@ -31,9 +30,9 @@ func calm(t *testing.T, options ...broker.Option) *running {
 }
 
 // manage returns a client of a broker's management, by the port that all use.
-func (r *running) manage(t *testing.T) *brokermittere.BrokerServiceClient {
+func (r *running) manage(t *testing.T) *mitterev1mittere.BrokerServiceClient {
 	t.Helper()
-	return brokermittere.NewBrokerServiceClient(r.call(t))
+	return mitterev1mittere.NewBrokerServiceClient(r.call(t))
 }
 
 // call returns a caller of the service by which the broker answers itself.
@@ -77,7 +76,7 @@ func namesOf(workers []*mitterev1.Worker) string {
 }
 
 // workers lists workers.
-func workers(t *testing.T, m *brokermittere.BrokerServiceClient, req *mitterev1.ListWorkersRequest) []*mitterev1.Worker {
+func workers(t *testing.T, m *mitterev1mittere.BrokerServiceClient, req *mitterev1.ListWorkersRequest) []*mitterev1.Worker {
 	t.Helper()
 	return must(m.ListWorkers(patient(t), req))(t).GetWorkers()
 }
@@ -418,7 +417,7 @@ func TestBrokersOwnWorkerIsListedWhereItIsNamedAndStays(t *testing.T) {
 
 func TestBrokerAnswersWhatEveryServiceDoes(t *testing.T) {
 	b := calm(t, broker.WithName("b1"), broker.WithVersion("v7"))
-	m := servicemittere.NewManagementServiceClient(b.call(t))
+	m := mitterev1mittere.NewManagementServiceClient(b.call(t))
 	info := must(m.Info(patient(t), &mitterev1.InfoRequest{}))(t)
 	if info.GetName() != broker.ServiceName || info.GetId() != "b1" || info.GetVersion() != "v7" || !slices.Equal(info.GetEndpoints(), b.Endpoints()) || len(info.GetMethods()) != 7 {
 		t.Errorf("it is %v", info)

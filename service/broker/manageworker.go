@@ -6,10 +6,10 @@ import (
 	"log/slog"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/gen/mittere/v1/mitterev1mittere"
 	"github.com/mittere/mittere/internal/management"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/reactor"
-	"github.com/mittere/mittere/service/broker/brokermittere"
 )
 
 // managers is how many questions a broker answers at once.
@@ -33,7 +33,7 @@ func newOffice(zmq *comm.Context, b *Broker) (*office, error) {
 	}
 	o := &office{worker: worker, log: b.log}
 	handlers := reactor.NewHandlers()
-	brokermittere.RegisterBrokerService(handlers, manager{b})
+	mitterev1mittere.RegisterBrokerService(handlers, manager{b})
 	about := &management.Server{
 		Name: ServiceName, ID: b.Name(), Version: b.version, Endpoints: b.Endpoints, Handlers: handlers,
 		Health: b.health, Stats: func() reactor.Stats { return o.reactor.Stats() },

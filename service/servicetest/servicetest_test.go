@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mittere/mittere/examples/calculator/calculatormittere"
 	calculatorv1 "github.com/mittere/mittere/gen/calculator/v1"
+	"github.com/mittere/mittere/gen/calculator/v1/calculatorv1mittere"
 	"github.com/mittere/mittere/internal/leaktest"
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/service/servicetest"
@@ -16,7 +16,7 @@ func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // adder is a handler to test.
 type adder struct {
-	calculatormittere.UnimplementedCalculatorServiceHandler
+	calculatorv1mittere.UnimplementedCalculatorServiceHandler
 }
 
 func (adder) Add(_ context.Context, r *calculatorv1.AddRequest) (*calculatorv1.AddResponse, error) {
@@ -25,8 +25,8 @@ func (adder) Add(_ context.Context, r *calculatorv1.AddRequest) (*calculatorv1.A
 
 func TestHandlerIsCalledThroughItsStub(t *testing.T) {
 	handlers := reactor.NewHandlers()
-	calculatormittere.RegisterCalculatorService(handlers, adder{})
-	calculator := calculatormittere.NewCalculatorServiceClient(servicetest.Client(t, "", handlers))
+	calculatorv1mittere.RegisterCalculatorService(handlers, adder{})
+	calculator := calculatorv1mittere.NewCalculatorServiceClient(servicetest.Client(t, "", handlers))
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	sum, err := calculator.Add(ctx, &calculatorv1.AddRequest{A: 1, B: 2})

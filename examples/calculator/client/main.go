@@ -15,7 +15,7 @@ import (
 	calculatorv1 "github.com/mittere/mittere/gen/calculator/v1"
 
 	"github.com/mittere/mittere/comm"
-	"github.com/mittere/mittere/examples/calculator/calculatormittere"
+	"github.com/mittere/mittere/gen/calculator/v1/calculatorv1mittere"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/service"
@@ -54,8 +54,8 @@ func run(where service.ClientOption) error {
 	}
 	defer client.Close()
 
-	calculator := calculatormittere.NewCalculatorServiceClient(client)
-	for _, show := range []func(context.Context, *calculatormittere.CalculatorServiceClient) error{
+	calculator := calculatorv1mittere.NewCalculatorServiceClient(client)
+	for _, show := range []func(context.Context, *calculatorv1mittere.CalculatorServiceClient) error{
 		add, divide, takeTenPrimes, cancelPrimes,
 	} {
 		if err := show(ctx, calculator); err != nil {
@@ -66,7 +66,7 @@ func run(where service.ClientOption) error {
 }
 
 // add makes a call and waits for its answer.
-func add(ctx context.Context, calculator *calculatormittere.CalculatorServiceClient) error {
+func add(ctx context.Context, calculator *calculatorv1mittere.CalculatorServiceClient) error {
 	answer, err := calculator.Add(ctx, &calculatorv1.AddRequest{A: 1, B: 2})
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func add(ctx context.Context, calculator *calculatormittere.CalculatorServiceCli
 }
 
 // divide makes a call that fails, and looks at why.
-func divide(ctx context.Context, calculator *calculatormittere.CalculatorServiceClient) error {
+func divide(ctx context.Context, calculator *calculatorv1mittere.CalculatorServiceClient) error {
 	_, err := calculator.Divide(ctx, &calculatorv1.DivideRequest{Dividend: 7, Divisor: 0})
 	if messaging.CodeOf(err) != messaging.InvalidArgument {
 		return fmt.Errorf("7 / 0 is %w, want INVALID_ARGUMENT", err)
@@ -89,7 +89,7 @@ func divide(ctx context.Context, calculator *calculatormittere.CalculatorService
 }
 
 // takeTenPrimes reads the beginning of a stream; leaving the loop ends it.
-func takeTenPrimes(ctx context.Context, calculator *calculatormittere.CalculatorServiceClient) error {
+func takeTenPrimes(ctx context.Context, calculator *calculatorv1mittere.CalculatorServiceClient) error {
 	var primes []uint64
 	for item, err := range calculator.Primes(ctx, &calculatorv1.PrimesRequest{Limit: 1_000_000}) {
 		if err != nil {
@@ -104,7 +104,7 @@ func takeTenPrimes(ctx context.Context, calculator *calculatormittere.Calculator
 }
 
 // cancelPrimes ends a call by its context, as another goroutine might.
-func cancelPrimes(ctx context.Context, calculator *calculatormittere.CalculatorServiceClient) error {
+func cancelPrimes(ctx context.Context, calculator *calculatorv1mittere.CalculatorServiceClient) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	for _, err := range calculator.Primes(ctx, &calculatorv1.PrimesRequest{Limit: math.MaxUint64}) {
@@ -121,7 +121,7 @@ func cancelPrimes(ctx context.Context, calculator *calculatormittere.CalculatorS
 }
 
 // accumulateLater begins two calls and then reads their answers.
-func accumulateLater(ctx context.Context, calculator *calculatormittere.CalculatorServiceClient) error {
+func accumulateLater(ctx context.Context, calculator *calculatorv1mittere.CalculatorServiceClient) error {
 	first := call.Go(ctx, calculator.Accumulate, &calculatorv1.AccumulateRequest{Amount: 20})
 	second := call.Go(ctx, calculator.Accumulate, &calculatorv1.AccumulateRequest{Amount: 22})
 	a, err := first.Wait(ctx)

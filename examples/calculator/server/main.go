@@ -12,7 +12,7 @@ import (
 
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/examples/calculator"
-	"github.com/mittere/mittere/examples/calculator/calculatormittere"
+	"github.com/mittere/mittere/gen/calculator/v1/calculatorv1mittere"
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/service"
 )
@@ -47,7 +47,7 @@ func serve(ctx context.Context, registry string, bind []string) error {
 	defer zmq.Close()
 
 	handlers := reactor.NewHandlers()
-	calculatormittere.RegisterCalculatorService(handlers, &calculator.Handler{})
+	calculatorv1mittere.RegisterCalculatorService(handlers, &calculator.Handler{})
 	server, err := service.NewServer(zmq, "calculator", handlers,
 		service.WithRegistry(registry), service.WithBind(bind...))
 	if err != nil {
@@ -76,7 +76,7 @@ func work(ctx context.Context, broker string) error {
 	defer zmq.Close()
 
 	handlers := reactor.NewHandlers()
-	calculatormittere.RegisterCalculatorService(handlers, &calculator.Handler{})
+	calculatorv1mittere.RegisterCalculatorService(handlers, &calculator.Handler{})
 	worker, err := service.NewWorker(zmq, handlers, broker, service.WithName("calculator"))
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 	tickerv1 "github.com/mittere/mittere/gen/ticker/v1"
 
 	"github.com/mittere/mittere/comm"
-	"github.com/mittere/mittere/examples/ticker/tickermittere"
+	"github.com/mittere/mittere/gen/ticker/v1/tickerv1mittere"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/service"
 )
@@ -62,7 +62,7 @@ func run(ctx context.Context, where service.ClientOption, s settings) error {
 	}
 	defer client.Close()
 
-	ticker := tickermittere.NewTickerServiceClient(client)
+	ticker := tickerv1mittere.NewTickerServiceClient(client)
 	req := &tickerv1.TicksRequest{IntervalNano: int64(s.interval), Count: s.count}
 	ticks := 0
 	for item, err := range ticker.Ticks(ctx, req, call.WithWindow(s.window)) {

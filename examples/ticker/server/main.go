@@ -12,7 +12,7 @@ import (
 
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/examples/ticker"
-	"github.com/mittere/mittere/examples/ticker/tickermittere"
+	"github.com/mittere/mittere/gen/ticker/v1/tickerv1mittere"
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/service"
 )
@@ -42,7 +42,7 @@ func serve(ctx context.Context, registry string, bind []string) error {
 	defer zmq.Close()
 
 	handlers := reactor.NewHandlers()
-	tickermittere.RegisterTickerService(handlers, ticker.Handler{})
+	tickerv1mittere.RegisterTickerService(handlers, ticker.Handler{})
 	server, err := service.NewServer(zmq, "ticker", handlers,
 		service.WithRegistry(registry), service.WithBind(bind...), service.WithStreamsEnded())
 	if err != nil {
