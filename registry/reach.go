@@ -12,27 +12,37 @@ import (
 	"github.com/mittere/mittere/comm"
 )
 
-// Reach returns the endpoint by which sockets of a context reach an instance best:
-// inproc if it is in the same context, ipc if it is in the same file system and its socket
-// is there, else tcp; empty if there is none. Endpoints that [store.CheckEndpoint] refuses are
-// left out.
+// Reach returns the endpoint by which sockets of a context reach an instance best, the
+// first of its [Candidates]; empty if there is none.
+func Reach(instance *mitterev1.Instance, zmq *comm.Context) string {
+	if candidates := Candidates(instance, zmq); len(candidates) > 0 {
+		return candidates[0]
+	}
+	return ""
+}
+
+// Candidates returns the endpoints by which sockets of a context may reach an instance,
+// the best first: inproc if it is in the same context, ipc if it is in the same file system
+// and its socket is there, tcp, and ipc whose socket is not there. Endpoints that
+// [store.CheckEndpoint] refuses are left out. A socket file may be left of a process that is
+// gone, so a caller that cannot connect to one candidate tries the next.
 //
 // Of an instance that does not say which file system its ipc endpoints are in, as those of
-// older peers, the name of the host is believed if the socket is there, or if there is
-// nothing else.
-func Reach(instance *mitterev1.Instance, zmq *comm.Context) string {
+// older peers, the name of the host is believed.
+func Candidates(instance *mitterev1.Instance, zmq *comm.Context) (candidates []string) {
 	for _, usable := range []func(string) bool{
 		func(e string) bool { return strings.HasPrefix(e, "inproc://") && instance.GetContext() == zmq.ID() },
 		func(e string) bool { return isIPC(e) && isHere(instance) && hasSocket(e) },
 		func(e string) bool { return strings.HasPrefix(e, "tcp://") },
 		func(e string) bool { return isIPC(e) && isHere(instance) },
 	} {
-		good := func(e string) bool { return usable(e) && store.CheckEndpoint(e) == nil }
-		if i := slices.IndexFunc(instance.GetEndpoints(), good); i >= 0 {
-			return instance.GetEndpoints()[i]
+		for _, e := range instance.GetEndpoints() {
+			if usable(e) && store.CheckEndpoint(e) == nil && !slices.Contains(candidates, e) {
+				candidates = append(candidates, e)
+			}
 		}
 	}
-	return ""
+	return candidates
 }
 
 // reportMalformed logs the endpoints of news that [Reach] leaves out, which the registry has

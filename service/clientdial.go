@@ -18,7 +18,8 @@ import (
 // client connects to some of them, outside of its lock: to so many at once that are not
 // ready, and to so many in all, as its bounds say. Those that failed make room for those
 // that were not tried, or not for longer. An instance that a call names comes first, and
-// beyond the bounds.
+// beyond the bounds. An instance that cannot be connected to by one endpoint is connected to
+// by its next one, in turn.
 
 const (
 	// mostConnecting is how many connections a client has that are not ready.
@@ -71,7 +72,7 @@ func (c *Client) nextDial(now time.Time) (dial *member, drop connection, again <
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var idle *member // that is to be connected to
-	var failed *member
+	var failed, stuck *member
 	connections, waiting := 0, 0
 	for _, m := range c.members {
 		switch {
@@ -86,12 +87,18 @@ func (c *Client) nextDial(now time.Time) (dial *member, drop connection, again <
 		default:
 			connections++
 			waiting++
-			if !m.connecting() && m.outstanding == 0 && !m.wanted {
+			switch {
+			case m.connecting() || m.outstanding > 0:
+			case len(m.endpoints) > 1:
+				stuck = m
+			case !m.wanted:
 				failed = m
 			}
 		}
 	}
 	switch {
+	case stuck != nil:
+		return nil, stuck.fallBack(now), nil
 	case idle == nil:
 		return nil, nil, again
 	case idle.wanted, waiting < mostConnecting && connections < mostConnections:
@@ -125,9 +132,27 @@ func (m *member) disconnect() connection {
 	return conn
 }
 
+// fallBack gives up the connection of an instance for one by its next endpoint, under the
+// client's lock, and returns it, to be closed.
+func (m *member) fallBack(now time.Time) connection {
+	conn := m.disconnect()
+	m.nextEndpoint(now)
+	return conn
+}
+
+// nextEndpoint has an instance connected to by its next endpoint; when all have failed, by
+// the first one again a moment later.
+func (m *member) nextEndpoint(now time.Time) {
+	m.place = (m.place + 1) % len(m.endpoints)
+	if m.place == 0 {
+		m.retry = now.Add(dialAgain)
+	}
+}
+
 // connect connects to an instance.
 func (c *Client) connect(m *member) {
-	conn, err := c.dial(c.instanceOf(m), m.endpoint)
+	instance, endpoint := c.placeOf(m)
+	conn, err := c.dial(instance, endpoint)
 	if c.connected(m, conn, err) {
 		c.tell()
 		return
@@ -135,11 +160,11 @@ func (c *Client) connect(m *member) {
 	_ = conn.Close() // the instance is gone
 }
 
-// instanceOf returns what is known of an instance.
-func (c *Client) instanceOf(m *member) *mitterev1.Instance {
+// placeOf returns what is known of an instance, and where to connect to it.
+func (c *Client) placeOf(m *member) (instance *mitterev1.Instance, endpoint string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return m.instance
+	return m.instance, m.endpoint()
 }
 
 // connected notes a connection, or why there is none; false means that it is of no use
@@ -150,7 +175,8 @@ func (c *Client) connected(m *member, conn *link, err error) bool {
 	m.tried = time.Now()
 	switch {
 	case err != nil:
-		m.failed, m.broken, m.retry = err, true, m.tried.Add(dialAgain)
+		m.failed, m.broken = err, true
+		m.nextEndpoint(m.tried)
 		return true
 	case m.gone:
 		return false
@@ -186,7 +212,11 @@ func (c *Client) callMember(m *member) call.Invoker {
 		for {
 			changed, caller := c.callerOf(m)
 			if caller != nil {
-				return caller.Call(ctx, r, each)
+				err := caller.Call(ctx, r, each)
+				if _, now := c.callerOf(m); now == caller || !messaging.Refused(err) {
+					return err
+				}
+				continue // it was given up for one by another endpoint
 			}
 			c.want(id)
 			select {

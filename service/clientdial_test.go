@@ -2,7 +2,9 @@ package service_test
 
 import (
 	"fmt"
+	"net"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,4 +68,51 @@ func TestLiveInstanceIsFoundAmongManyThatAreDead(t *testing.T) {
 		t.Errorf("%q answered", id)
 	}
 	must(askEcho(patient(t), c, "x", call.ToWorker("alive")))(t)
+}
+
+// staleSocket returns an ipc endpoint whose socket file is there and whose process is gone.
+func staleSocket(t *testing.T) string {
+	t.Helper()
+	endpoint := ipcEndpoint(t)
+	l := must(net.ListenUnix("unix", &net.UnixAddr{Name: strings.TrimPrefix(endpoint, "ipc://")}))(t)
+	l.SetUnlinkOnClose(false)
+	ok(t, l.Close())
+	return endpoint
+}
+
+func TestInstanceWhoseIPCFailsIsReachedByTCP(t *testing.T) {
+	zmq := newContext(t)
+	n := serveNames(t, zmq, tcp)
+	s := serve(t, zmq, handlers(), service.WithBind(tcp), service.WithID("both"))
+	ok(t, n.client.Register(&mitterev1.Instance{
+		Name: echoService, Id: "both", Host: registry.Host(), Endpoints: []string{staleSocket(t), s.Endpoints()[0]},
+	}, time.Hour).Wait(patient(t)))
+	for what, options := range map[string][]call.Option{
+		"any": nil, "named": {call.ToWorker("both")}, "fails fast": {call.WithFailFast()},
+	} {
+		t.Run(what, func(t *testing.T) {
+			c := newClient(t, zmq, service.FromRegistry(n.endpoint), service.WithPatience(patience))
+			eventually(t, "the instance is known", func() bool { return len(c.Members()) == 1 })
+			must(askEcho(patient(t), c, "x", options...))(t)
+		})
+	}
+	c := newClient(t, zmq, service.FromRegistry(n.endpoint), service.WithPatience(patience))
+	eventually(t, "the instance is known", func() bool { return len(c.Members()) == 1 })
+	must(askEcho(patient(t), c.Members()[0].Caller, "x"))(t)
+}
+
+func TestInstanceIsReachedAgainByTheFirstEndpointWhenAllHadFailed(t *testing.T) {
+	zmq := newContext(t)
+	n := serveNames(t, zmq, tcp)
+	stale := staleSocket(t)
+	ok(t, n.client.Register(&mitterev1.Instance{
+		Name: echoService, Id: "late", Host: registry.Host(), Endpoints: []string{stale, "tcp://127.0.0.1:1"},
+	}, time.Hour).Wait(patient(t)))
+	c := newClient(t, zmq, service.FromRegistry(n.endpoint), service.WithPatience(patience))
+	eventually(t, "tcp was tried", func() bool {
+		_, err := askEcho(patient(t), c, "x", call.WithFailFast())
+		return err != nil && strings.Contains(err.Error(), "tcp://127.0.0.1:1")
+	})
+	serve(t, zmq, handlers(), service.WithBind(stale), service.WithID("late"))
+	must(askEcho(patient(t), c, "x"))(t)
 }

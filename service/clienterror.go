@@ -62,7 +62,7 @@ func (c *Client) nobody(name string) *messaging.Error {
 	} else {
 		return c.noneUsable(known[0].failed)
 	}
-	first, why := known[0].endpoint, known[0].err()
+	first, why := known[0].endpoint(), known[0].err()
 	switch {
 	case c.brokered() && len(known) == 1:
 		return messaging.Errorf(messaging.Unavailable, "the broker at %s cannot be reached: %w", first, why).AsRefused()
@@ -83,8 +83,11 @@ func (c *Client) hopes(name string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, m := range c.called(name) {
-		if m.caller == nil && m.failed == nil || m.caller != nil && m.connecting() {
+		switch {
+		case m.caller == nil && m.failed == nil, m.caller != nil && m.connecting():
 			return true
+		case m.caller == nil && m.place > 0, m.caller != nil && m.place+1 < len(m.endpoints):
+			return true // by another endpoint
 		}
 	}
 	return c.follower != nil && !c.listed && (c.follower.Pending() || !c.follower.View().At.IsZero())

@@ -41,9 +41,10 @@ func (l *link) Close() error {
 // member is an instance, or a broker, with the connection to it. The client's lock
 // guards it.
 type member struct {
-	client   *Client
-	instance *mitterev1.Instance
-	endpoint string
+	client    *Client
+	instance  *mitterev1.Instance
+	endpoints []string // by which it may be reached, the best first; at least one
+	place     int      // of the endpoint in use
 	link
 	tried       time.Time // when it was last connected to
 	retry       time.Time // when it is connected to again, if that failed
@@ -77,6 +78,9 @@ func (c *Client) dial(instance *mitterev1.Instance, endpoint string) (*link, err
 	return m, nil
 }
 
+// endpoint returns the endpoint in use.
+func (m *member) endpoint() string { return m.endpoints[m.place] }
+
 // able reports whether the instance takes calls.
 func (m *member) able() bool {
 	if m.caller == nil {
@@ -98,7 +102,7 @@ func (m *member) err() error {
 	if err := m.why(); err != nil {
 		return err
 	}
-	return messaging.Errorf(messaging.Unavailable, "%s is not serving", m.endpoint)
+	return messaging.Errorf(messaging.Unavailable, "%s is not serving", m.endpoint())
 }
 
 // call makes a call that was counted.
@@ -106,7 +110,7 @@ func (m *member) call(ctx context.Context, r *call.Request, each func(*messaging
 	defer m.leave()
 	_, caller := m.client.callerOf(m)
 	if caller == nil { // it was given up for another just now
-		return messaging.Errorf(messaging.Unavailable, "%s is not connected to", m.endpoint).AsRefused()
+		return messaging.Errorf(messaging.Unavailable, "%s is not connected to", m.endpoint()).AsRefused()
 	}
 	return caller.Call(ctx, r, each)
 }
@@ -144,7 +148,7 @@ func (c *Client) dialAll() error {
 	defer c.mu.Unlock()
 	var wrong []error
 	for _, endpoint := range slices.Concat(c.endpoints, c.brokers) {
-		m := c.newMember(member{instance: &mitterev1.Instance{Name: c.name, Id: endpoint, Endpoints: []string{endpoint}}, endpoint: endpoint})
+		m := c.newMember(member{instance: &mitterev1.Instance{Name: c.name, Id: endpoint, Endpoints: []string{endpoint}}, endpoints: []string{endpoint}})
 		conn, err := c.dial(m.instance, endpoint)
 		if err != nil {
 			wrong = append(wrong, err)
@@ -233,21 +237,23 @@ func (c *Client) update(view registry.View, doubted bool) (gone []*member) {
 
 // enter returns the member that an instance is, a new one if there is none.
 func (c *Client) enter(instance *mitterev1.Instance) (*member, error) {
-	endpoint := registry.Reach(instance, c.zmq)
-	if endpoint == "" {
+	endpoints := registry.Candidates(instance, c.zmq)
+	if len(endpoints) == 0 {
 		return nil, fmt.Errorf("%s has no endpoint for this process, only %q", instance.GetId(), instance.GetEndpoints())
 	}
-	if m := c.known(instance, endpoint); m != nil {
-		m.instance = instance
+	if m := c.known(instance, endpoints); m != nil {
+		m.instance, m.place = instance, slices.Index(endpoints, m.endpoint())
+		m.endpoints = endpoints
 		return m, nil
 	}
-	return c.newMember(member{instance: instance, endpoint: endpoint}), nil
+	return c.newMember(member{instance: instance, endpoints: endpoints}), nil
 }
 
-// known returns the member that an instance is, nil if it is new.
-func (c *Client) known(instance *mitterev1.Instance, endpoint string) *member {
+// known returns the member that an instance is, nil if it is new or not reached any more
+// by the endpoint in use.
+func (c *Client) known(instance *mitterev1.Instance, endpoints []string) *member {
 	i := slices.IndexFunc(c.members, func(m *member) bool {
-		return m.instance.GetId() == instance.GetId() && m.endpoint == endpoint && m.instance.GetDialect() == instance.GetDialect()
+		return m.instance.GetId() == instance.GetId() && slices.Contains(endpoints, m.endpoint()) && m.instance.GetDialect() == instance.GetDialect()
 	})
 	if i < 0 {
 		return nil
