@@ -1,33 +1,13 @@
 package comm
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/mittere/mittere/comm/internal/engine"
+)
 
 // Stats counts what happened on a socket since it was made.
-type Stats struct {
-	// Sent and Received count whole messages.
-	Sent, Received uint64
-	// Refused counts messages that were not sent or were dropped at receipt
-	// because of their size or their number of frames.
-	Refused uint64
-	// Unexpected counts received messages that nobody waited for and that were
-	// dropped: late replies on a Req, what is no subscription on a
-	// Publisher.
-	Unexpected uint64
-	// Connections is how many peers are connected now. inproc peers do not
-	// count: libzmq tells nothing of them.
-	Connections int64
-	// Handshakes is how many connections there are now that are not ready: peers that
-	// have not proved yet that they speak ZeroMQ.
-	Handshakes int64
-	// Disconnects counts connections that ended.
-	Disconnects uint64
-	// BadHandshakes counts peers that did not speak ZeroMQ, or not this kind's
-	// part of it, or did not prove who they are.
-	BadHandshakes uint64
-	// FailedAccepts counts connections that could not be accepted, as when the
-	// process has no descriptors left.
-	FailedAccepts uint64
-}
+type Stats = engine.Stats
 
 // counters is Stats while it changes.
 type counters struct {

@@ -52,7 +52,8 @@ func Table() []Row {
 
 		// The layers, from the wire up.
 		{"comm/internal/zmtp", nil},
-		{"comm", nil},
+		{"comm/internal/engine", nil},
+		{"comm", []string{"comm/internal/engine"}},
 		{"messaging/message", []string{"gen/...", "internal/protofield"}},
 		{"internal/command", []string{"messaging/message", "gen/...", "internal/protofield"}},
 		{"messaging", belowMessaging},
