@@ -14,15 +14,15 @@ type Pattern uint8
 // all are full.
 const (
 	// Pub sends to all who subscribed; what it does when one is full [Overflow] says.
-	// Its user receives nothing: subscriptions are its own.
+	// Its user receives nothing: it counts the subscriptions itself.
 	Pub Pattern = iota + 1
 	// Sub receives what it subscribed to.
 	Sub
-	// XPub is a Pub whose user receives the subscriptions, as messages of one frame: 1
-	// or 0, and the prefix. Duplicates are told too.
+	// XPub is a Pub whose user receives the subscriptions and their ends, duplicates
+	// too, as messages of one frame: see [ReadSubscription].
 	XPub
-	// XSub is a Sub whose user sends the subscriptions in that form. Repetitions of one
-	// prefix stay here.
+	// XSub is a Sub whose user sends the subscriptions in that form. Of those to one
+	// prefix only the first goes to the publishers, and only the last end.
 	XSub
 	// Dealer sends to its peers in turn and receives from all in turn.
 	Dealer
@@ -37,7 +37,7 @@ const (
 	Pair
 )
 
-// Transport is how bytes, or messages, reach a peer.
+// Transport is how messages reach a peer.
 type Transport string
 
 // The transports.
@@ -50,44 +50,49 @@ const (
 // Endpoint is where a socket binds or connects. comm has checked it.
 type Endpoint struct {
 	Transport Transport
-	Address   string // host:port, a path, or a name; port "*" and path "*" to bind are free ones
+	Address   string // host:port, a path or a name; to bind, the port "*" or 0 and the path "*" are free ones
+	Binds     bool   // what the socket does there
 }
 
-// String returns the endpoint as users write it.
+// String returns the endpoint as users write it, without what the socket does there.
 func (e Endpoint) String() string { return string(e.Transport) + "://" + e.Address }
 
-// Overflow says what a publisher does when a subscriber is full.
+// Overflow says what a publisher does when a subscriber's queue is full.
 type Overflow uint8
 
 const (
-	Lossy Overflow = iota // the message is dropped for that subscriber
-	Block                 // Send waits until there is room at all who subscribed to it
-	Fail                  // Send returns [Full], and nobody gets the message
+	// Lossy drops the message for that subscriber, without a word here. The
+	// subscriber of messaging sees a gap.
+	Lossy Overflow = iota
+	// Block waits until there is room at all subscribers of the message.
+	Block
+	// Fail returns a [Full] error and sends the message to nobody.
+	Fail
 )
 
-// ContextConfig is what a context is made with.
+// ContextConfig is what a context is made with. comm has checked it and filled in the
+// defaults.
 type ContextConfig struct {
 	Log        *slog.Logger
 	Resolver   *net.Resolver // of the names of hosts that sockets connect to
 	MaxSockets int
-	IOThreads  int  // of libzmq; others have none
-	Poison     bool // received frames are overwritten when they are released
+	IOThreads  int  // of libzmq; other engines have none
+	Poison     bool // received frames are overwritten when they are released: see [Poison]
 }
 
-// Config is what a socket is made with. comm has checked it, and filled in the
-// defaults.
+// Config is what a socket is made with. comm has checked it and filled in the defaults.
 type Config struct {
 	Pattern       Pattern
-	Kind          string // what comm calls the socket, for errors and logs
-	RoutingID     string
-	HighWaterMark int // messages for each peer and direction
-	MaxFrameSize  int // bytes of one frame
-	MaxFrames     int // frames of one message
+	Kind          string // what comm calls the socket, such as "rep", for errors and logs
+	RoutingID     string // by which a ROUTER knows the socket; empty: the ROUTER makes one up
+	HighWaterMark int    // messages in the queue of each peer and direction
+	MaxFrameSize  int    // bytes of one frame
+	MaxFrames     int    // frames of one received message
 	Linger        time.Duration
-	Immediate     bool // send to peers only that are connected
-	Overflow      Overflow
-	IPCMode       os.FileMode
+	Immediate     bool        // queue messages only for peers that are connected
+	Overflow      Overflow    // of Pub and XPub
+	IPCMode       os.FileMode // of the files of ipc endpoints that are bound
 
-	KeepAliveInterval time.Duration // 0: no keep-alive
+	KeepAliveInterval time.Duration // of TCP; 0: no keep-alive
 	KeepAliveTimeout  time.Duration
 }

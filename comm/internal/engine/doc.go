@@ -5,4 +5,7 @@
 // The seam is above waiting. An engine's sockets wait for room, for messages and
 // for peers themselves, with a context on each call. How they do it, by the
 // descriptors of libzmq or by goroutines on connections, is theirs alone.
+//
+// comm checks what users pass, once, and an engine relies on it: endpoints, options,
+// messages to send. What peers send the engine checks.
 package engine

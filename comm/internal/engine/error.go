@@ -128,3 +128,13 @@ func ContextEnded(ctx context.Context, op string) *Error {
 	}
 	return &Error{Op: op, Reason: Ended, Cause: err}
 }
+
+// FrameTooLarge returns the error of a frame that is longer than the maximum, in bytes.
+func FrameTooLarge(op string, size, maximum int) *Error {
+	return &Error{Op: op, Reason: TooLarge, Detail: fmt.Sprintf("a frame of %d bytes, maximum %d", size, maximum)}
+}
+
+// TooManyFrames returns the error of a message that has more frames than the maximum.
+func TooManyFrames(op string, maximum int) *Error {
+	return &Error{Op: op, Reason: TooLarge, Detail: fmt.Sprintf("a message of more than %d frames", maximum)}
+}

@@ -1,5 +1,7 @@
 package engine
 
+import "sync/atomic"
+
 // Stats counts what happened on a socket since it was made.
 type Stats struct {
 	// Sent and Received count whole messages.
@@ -11,8 +13,8 @@ type Stats struct {
 	// dropped: late replies on a Req, what is no subscription on a
 	// Publisher.
 	Unexpected uint64
-	// Connections is how many peers are connected now. inproc peers do not
-	// count: libzmq tells nothing of them.
+	// Connections is how many peers are connected now. Over inproc they count where the
+	// engine's Features say so.
 	Connections int64
 	// Handshakes is how many connections there are now that are not ready: peers that
 	// have not proved yet that they speak ZeroMQ.
@@ -25,4 +27,26 @@ type Stats struct {
 	// FailedAccepts counts connections that could not be accepted, as when the
 	// process has no descriptors left.
 	FailedAccepts uint64
+}
+
+// Counters is [Stats] while it changes. Its zero value is all zeros.
+type Counters struct {
+	Sent, Received, Refused, Unexpected       atomic.Uint64
+	Disconnects, BadHandshakes, FailedAccepts atomic.Uint64
+	Connections, Handshakes                   atomic.Int64
+}
+
+// Stats returns the counters as they are now.
+func (c *Counters) Stats() Stats {
+	return Stats{
+		Sent:          c.Sent.Load(),
+		Received:      c.Received.Load(),
+		Refused:       c.Refused.Load(),
+		Unexpected:    c.Unexpected.Load(),
+		Connections:   c.Connections.Load(),
+		Handshakes:    c.Handshakes.Load(),
+		Disconnects:   c.Disconnects.Load(),
+		BadHandshakes: c.BadHandshakes.Load(),
+		FailedAccepts: c.FailedAccepts.Load(),
+	}
 }
