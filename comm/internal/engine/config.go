@@ -42,16 +42,16 @@ type Transport string
 
 // The transports.
 const (
-	TCP    Transport = "tcp"
-	IPC    Transport = "ipc"
-	Inproc Transport = "inproc"
+	TCP    Transport = "tcp"    // connections of TCP
+	IPC    Transport = "ipc"    // stream sockets of Unix
+	Inproc Transport = "inproc" // queues within one context
 )
 
 // Endpoint is where a socket binds or connects. comm has checked it.
 type Endpoint struct {
-	Transport Transport
-	Address   string // host:port, a path or a name; to bind, the port "*" or 0 and the path "*" are free ones
-	Binds     bool   // what the socket does there
+	Transport Transport // how peers reach it
+	Address   string    // host:port, a path or a name; to bind, the port "*" or 0 and the path "*" are free ones
+	Binds     bool      // what the socket does there
 }
 
 // String returns the endpoint as users write it, without what the socket does there.
@@ -73,26 +73,26 @@ const (
 // ContextConfig is what a context is made with. comm has checked it and filled in the
 // defaults.
 type ContextConfig struct {
-	Log        *slog.Logger
+	Log        *slog.Logger  // for what no caller can be told
 	Resolver   *net.Resolver // of the names of hosts that sockets connect to
-	MaxSockets int
-	IOThreads  int  // of libzmq; other engines have none
-	Poison     bool // received frames are overwritten when they are released: see [Poison]
+	MaxSockets int           // that may be open at once, as the engine counts them
+	IOThreads  int           // of libzmq; other engines have none
+	Poison     bool          // received frames are overwritten when they are released: see [Poison]
 }
 
 // Config is what a socket is made with. comm has checked it and filled in the defaults.
 type Config struct {
-	Pattern       Pattern
-	Kind          string // what comm calls the socket, such as "rep", for errors and logs
-	RoutingID     string // by which a ROUTER knows the socket; empty: the ROUTER makes one up
-	HighWaterMark int    // messages in the queue of each peer and direction
-	MaxFrameSize  int    // bytes of one frame
-	MaxFrames     int    // frames of one received message
-	Linger        time.Duration
-	Immediate     bool        // queue messages only for peers that are connected
-	Overflow      Overflow    // of Pub and XPub
-	IPCMode       os.FileMode // of the files of ipc endpoints that are bound
+	Pattern       Pattern       // what the socket does
+	Kind          string        // what comm calls the socket, such as "rep", for errors and logs
+	RoutingID     string        // by which a ROUTER knows the socket; empty: the ROUTER makes one up
+	HighWaterMark int           // messages in the queue of each peer and direction
+	MaxFrameSize  int           // bytes of one frame
+	MaxFrames     int           // frames of one received message
+	Linger        time.Duration // how long what a closed socket left is still sent
+	Immediate     bool          // queue messages only for peers that are connected
+	Overflow      Overflow      // of Pub and XPub
+	IPCMode       os.FileMode   // of the files of ipc endpoints that are bound
 
 	KeepAliveInterval time.Duration // of TCP; 0: no keep-alive
-	KeepAliveTimeout  time.Duration
+	KeepAliveTimeout  time.Duration // of silence, after which the connection is closed
 }

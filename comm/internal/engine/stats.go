@@ -31,9 +31,9 @@ type Stats struct {
 
 // Counters is [Stats] while it changes. Its zero value is all zeros.
 type Counters struct {
-	Sent, Received, Refused, Unexpected       atomic.Uint64
-	Disconnects, BadHandshakes, FailedAccepts atomic.Uint64
-	Connections, Handshakes                   atomic.Int64
+	Sent, Received, Refused, Unexpected       atomic.Uint64 // of messages
+	Disconnects, BadHandshakes, FailedAccepts atomic.Uint64 // of connections
+	Connections, Handshakes                   atomic.Int64  // that are open now
 }
 
 // Stats returns the counters as they are now.
