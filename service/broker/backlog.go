@@ -46,8 +46,11 @@ func (k *backlog) fits(l letter) bool {
 
 // put has a letter wait, behind those that do. What it was made of does not wait with
 // it.
-func (k *backlog) put(l letter) {
+func (k *backlog) put(now time.Duration, l letter) {
 	p := l.to
+	if len(p.waiting) == 0 {
+		p.moved = now
+	}
 	l.action = bare(l.action)
 	p.waiting = append(p.waiting, l)
 	k.slow[p] = struct{}{}
@@ -85,7 +88,8 @@ func (k *backlog) count(p *peer, letters, bytes int) {
 }
 
 // shift takes the first letter out.
-func (k *backlog) shift(p *peer) {
+func (k *backlog) shift(now time.Duration, p *peer) {
+	p.moved = now
 	l := p.waiting[0]
 	p.waiting[0] = letter{} // or the array keeps it
 	p.waiting = p.waiting[1:]
@@ -136,7 +140,7 @@ func (k *backlog) slowest() (slowest *peer) {
 // the one for which most does.
 func (b *Broker) keep(l letter) {
 	fits := b.backlog.fits(l)
-	b.backlog.put(l)
+	b.backlog.put(b.now(), l)
 	b.desk.Pause(l.to.at)
 	switch {
 	case !fits:
@@ -153,6 +157,10 @@ func (b *Broker) giveUp(p *peer) {
 	b.lose(p)
 }
 
+// unreadPatience is how long a peer may take nothing of what waits for it while the broker
+// stops, so that none that reads nothing holds that up. A slow one takes something.
+const unreadPatience = 2 * time.Second
+
 // retryPause is how long letters for slow peers are left alone.
 const retryPause = 5 * time.Millisecond
 
@@ -164,6 +172,9 @@ func (b *Broker) flush(now time.Duration) {
 	}
 	for p := range b.backlog.slow {
 		b.flushTo(p)
+		if b.shutting && len(p.waiting) > 0 && now-p.moved >= b.unread {
+			b.giveUp(p)
+		}
 	}
 	b.perform(nil)
 	b.due.flush = b.now() + max(9*(b.now()-now), retryPause)
@@ -190,7 +201,7 @@ func (b *Broker) flushTo(p *peer) {
 		case unreachable:
 			b.lose(p)
 		case over:
-			b.backlog.shift(p)
+			b.backlog.shift(b.now(), p)
 		}
 		if len(b.refused) > 0 {
 			return // for what comes behind may be nothing then

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/service/broker"
@@ -83,6 +84,47 @@ func TestSlowestPeerIsGivenUpForAll(t *testing.T) {
 	}
 	cancel()
 	working.Wait()
+}
+
+// unread has answers wait for a client that reads nothing, at a broker whose drain
+// outlasts the test.
+func unread(t *testing.T, options ...broker.Option) (b *running, lazy *peer) {
+	t.Helper()
+	b = serve(t, append([]broker.Option{broker.WithSocket(narrow()), broker.WithDrainTimeout(2 * patience)}, options...)...)
+	lazy = b.inproc(t)
+	for range unreadAnswers {
+		lazy.say("", "MDPC01", "mmi.service", "echo")
+	}
+	eventually(t, "answers wait", func() bool { return b.Stats().Waiting > 0 })
+	return b, lazy
+}
+
+const unreadAnswers = 20
+
+func TestBrokerStopsThoughAPeerReadsNothing(t *testing.T) {
+	b, _ := unread(t, broker.WithUnreadPatience(50*time.Millisecond))
+	b.cancel()
+	select {
+	case <-b.ended:
+	case <-patient(t).Done():
+		t.Fatal("the broker waits for a client that reads nothing")
+	}
+	if s := b.Stats(); s.Undeliverable == 0 || s.Waiting != 0 {
+		t.Errorf("%d messages were given up, %d wait", s.Undeliverable, s.Waiting)
+	}
+}
+
+func TestBrokerThatStopsWaitsForASlowPeer(t *testing.T) {
+	b, lazy := unread(t, broker.WithUnreadPatience(patience))
+	b.cancel()
+	eventually(t, "it stops", b.Stopping)
+	for range unreadAnswers {
+		lazy.want()
+	}
+	ok(t, b.stop())
+	if s := b.Stats(); s.Undeliverable != 0 {
+		t.Errorf("%d messages were given up", s.Undeliverable)
+	}
 }
 
 func TestWorkerThatDisconnectedGetsNothingThatWaited(t *testing.T) {

@@ -22,6 +22,9 @@ func WithBacklog(letters, bytes, allBytes int) Option {
 	return option(func(c *config) { c.kept = bounds{letters, bytes, allBytes} })
 }
 
+// WithUnreadPatience sets how long a peer may take nothing while the broker stops.
+func WithUnreadPatience(d time.Duration) Option { return option(func(c *config) { c.unread = d }) }
+
 // Inner returns where the broker's own worker connects to, and its secret.
 func (b *Broker) Inner() (endpoint string, secret []byte) { return b.inner() }
 

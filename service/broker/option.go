@@ -46,6 +46,7 @@ type config struct {
 	maxPeers    int
 	forgetAfter time.Duration
 	kept        bounds
+	unread      time.Duration
 }
 
 // Option sets how a [Broker] works. The set is sealed.
@@ -60,7 +61,7 @@ func (o option) apply(c *config) { o(c) }
 func newConfig(zmq *comm.Context, endpoints string, options []Option) (config, error) {
 	c := config{
 		heartbeat: DefaultHeartbeat, liveness: DefaultLiveness, session: native.DefaultHeartbeat, drain: DefaultDrainTimeout,
-		log: slog.Default(), maxPeers: maxPeers, forgetAfter: forgetAfter, kept: usualBounds(),
+		log: slog.Default(), maxPeers: maxPeers, forgetAfter: forgetAfter, kept: usualBounds(), unread: unreadPatience,
 	}
 	c.require(zmq != nil, "context: must not be nil")
 	c.require(strings.TrimSpace(endpoints) != "", "endpoints: there must be one at least")

@@ -18,10 +18,11 @@ type peer struct {
 	speaker dialect.Speaker
 	keeper  dialect.Keeper // the speaker, if it keeps a session; else nil
 	heard   time.Duration
-	gone    bool     // it is not known any more
-	waiting []letter // that it had no room for, in order
-	bytes   int      // of those
-	queued  int      // letters for it in the outbox that have not left
+	gone    bool          // it is not known any more
+	waiting []letter      // that it had no room for, in order
+	bytes   int           // of those
+	moved   time.Duration // when the first of those became the first
+	queued  int           // letters for it in the outbox that have not left
 
 	received, sent uint64 // messages
 }

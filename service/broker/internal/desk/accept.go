@@ -153,7 +153,7 @@ func (d *Desk) takeTarget(from Peer, r *Request) {
 
 // take returns the call of a request that is taken.
 func (d *Desk) take(from Peer, r *Request, parts int) *call {
-	c := newCall(d.service(r.Service), r, parts)
+	c := newCall(d.requested(r.Service, from), r, parts)
 	d.orders++
 	c.order, c.since = d.orders, d.now
 	d.held += parts

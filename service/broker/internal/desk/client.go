@@ -45,6 +45,8 @@ func (d *Desk) full(from Peer, s *service, r *Request, parts, waits int) (answer
 	switch {
 	case s == nil && (len(d.services) >= d.limits.Services || 2*d.unserved >= d.limits.Services):
 		return refused(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "the broker has %d services, %d of them without a worker, of %d and half as many at most", len(d.services), d.unserved, d.limits.Services), true
+	case s == nil && d.opened[from] >= d.openedLimit():
+		return refused(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "the peer waits for %d services without a worker, of %d at most", d.opened[from], d.openedLimit()), true
 	case waits > room.queue, s != nil && waits > 0 && s.waiting+waits > room.queue:
 		return refused(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "the queue of the service %q is full with %d requests", r.Service, room.queue), true
 	case has+parts > room.peer:

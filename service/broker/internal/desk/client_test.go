@@ -130,14 +130,32 @@ func TestFullBrokerCanBeAsked(t *testing.T) {
 
 func TestNamesThatNobodyServesLeaveRoomForWorkers(t *testing.T) {
 	s := newStage(t, desk.Limits{Services: 4})
-	s.want(s.askOf("c", 1, asking("x")))
-	s.want(s.askOf("c", 2, asking("y")))
+	s.want(s.askOf("a", 1, asking("x")))
+	s.want(s.askOf("b", 2, asking("y")))
 	s.want(s.askOf("c", 3, asking("z")), "reply 3 to c: RESOURCE_EXHAUSTED, refused")
 	s.want(s.d.Ready(s.now, peer("w"), offer("w", 1, "echo", "x", "z")), "deliver 1 to w")
 	s.want(s.askOf("c", 3, asking("v")), "reply 3 to c: RESOURCE_EXHAUSTED, refused") // 4 in all
-	s.want(s.d.Cancel(s.now, peer("c"), 2))
+	s.want(s.d.Cancel(s.now, peer("b"), 2))
 	s.want(s.askOf("c", 3, asking("v")))
-	s.want(s.d.Gone(s.now, peer("w")), "reply 1 to c of w: UNAVAILABLE")
-	s.want(s.askOf("c", 4, asking("u")))
-	s.want(s.askOf("c", 5, asking("t")), "reply 5 to c: RESOURCE_EXHAUSTED, refused")
+	s.want(s.d.Gone(s.now, peer("w")), "reply 1 to a of w: UNAVAILABLE")
+	s.want(s.askOf("d", 4, asking("u")))
+	s.want(s.askOf("e", 5, asking("t")), "reply 5 to e: RESOURCE_EXHAUSTED, refused")
+}
+
+func TestNoPeerTakesAllNamesThatNobodyServes(t *testing.T) {
+	s := newStage(t, desk.Limits{Services: 20}) // 10 without a worker, 2 of them of one peer
+	s.want(s.askOf("a", 1, asking("u")))
+	s.want(s.askOf("a", 2, asking("v")))
+	s.want(s.askOf("a", 3, asking("w")), "reply 3 to a: RESOURCE_EXHAUSTED, refused")
+	s.want(s.askOf("a", 3, asking("v"))) // which is there
+	s.want(s.askOf("b", 1, asking("w")))
+	s.want(s.askOf("a", 4, asking("w")))
+	s.want(s.d.Ready(s.now, peer("w"), offer("w", 1, "u")), "deliver 1 to w") // which counts as nobody's
+	s.want(s.askOf("a", 5, asking("x")))
+	s.want(s.askOf("a", 6, asking("y")), "reply 6 to a: RESOURCE_EXHAUSTED, refused")
+	s.want(s.d.Cancel(s.now, peer("a"), 5)) // and x with it
+	s.want(s.askOf("a", 6, asking("y")))
+	s.want(s.d.Gone(s.now, peer("a")))
+	s.want(s.askOf("a", 7, asking("s")))
+	s.want(s.askOf("a", 8, asking("t")))
 }

@@ -35,6 +35,7 @@ type Desk struct {
 	paused   map[Peer]struct{} // clients that have no room
 	ahead    int               // mostAhead, outside of tests
 	unserved int               // services without a worker
+	opened   map[Peer]int      // of those, how many the requests of each peer made
 	held     int               // parts that have not ended
 	oneWay   int               // parts of requests that were one-way and have not ended
 	bytes    int
@@ -84,6 +85,7 @@ func New(epoch string, limits Limits) (*Desk, error) {
 		legs:     map[uint64]*part{},
 		memory:   newMemory(limits.Memory, limits.Keys),
 		once:     map[string]bool{},
+		opened:   map[Peer]int{},
 		streams:  map[Peer]int{},
 		paused:   map[Peer]struct{}{},
 		ahead:    mostAhead,
@@ -143,6 +145,7 @@ func (d *Desk) settle() {
 		s.touched = false // or what ends in it would touch it again
 		if s.unused() {
 			delete(d.services, s.name)
+			d.disown(s)
 			d.unserved--
 		}
 	}

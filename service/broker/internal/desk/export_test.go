@@ -1,6 +1,9 @@
 package desk
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+)
 
 // SetAhead sets how many items may be on their way to a client.
 func (d *Desk) SetAhead(items int) { d.ahead = items }
@@ -141,6 +144,18 @@ func (d *Desk) checkCalls() error {
 	if unserved != d.unserved {
 		return fmt.Errorf("%d services without a worker, of %d", d.unserved, unserved)
 	}
+	opened := map[Peer]int{}
+	for _, s := range d.services {
+		if s.counted {
+			opened[s.opener]++
+		}
+		if s.counted && len(s.members) > 0 {
+			return fmt.Errorf("service %q has workers and is counted as a peer's", s.name)
+		}
+	}
+	if !maps.Equal(opened, d.opened) {
+		return fmt.Errorf("services of peers: %v, of %v", d.opened, opened)
+	}
 	oneWay, parts := 0, 0
 	for _, a := range d.alarms.nodes {
 		if w := a.waiter; w != nil && w.silent {
@@ -177,7 +192,7 @@ func (d *Desk) checkAlarms() error {
 // Empty reports whether the desk holds nothing.
 func (d *Desk) Empty() bool {
 	return len(d.services)+len(d.types)+len(d.workers)+len(d.names)+len(d.watched.nodes)+len(d.calls)+len(d.clients)+len(d.keys)+
-		len(d.legs)+len(d.alarms.nodes)+d.held+d.oneWay+d.unserved+d.bytes+len(d.memory.ended)+len(d.memory.order)+len(d.hungry)+len(d.touched) == 0
+		len(d.legs)+len(d.alarms.nodes)+d.held+d.oneWay+d.unserved+d.bytes+len(d.memory.ended)+len(d.memory.order)+len(d.hungry)+len(d.touched)+len(d.opened) == 0
 }
 
 // Abandoned reports whether nobody waits for a leg that a worker has.

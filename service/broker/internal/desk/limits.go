@@ -12,7 +12,7 @@ type Limits struct {
 	Queue      int // requests that wait for one service; 10,000
 	Requests   int // requests that wait or run, each counted once for each worker that it names; 100,000
 	Bytes      int // of all requests that wait or run; 256 MiB
-	Services   int // that have workers or requests, half of them without a worker; 10,000
+	Services   int // that have workers or requests, half of them without a worker, a tenth by the requests of one peer; 10,000
 	Workers    int // that are registered; 10,000
 	Offered    int // services of one worker; 64
 	Capacity   int // requests at once of one worker, which is cut to that; 65,536, at most 1,048,576

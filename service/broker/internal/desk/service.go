@@ -14,6 +14,8 @@ type service struct {
 	fast     int                // of those in the queue, the ones that fail when nobody takes requests
 	inFlight int                // requests at workers
 	touched  bool               // it is among those that settle looks at
+	counted  bool               // it is among those of its opener in Desk.opened
+	opener   Peer               // whose request made it
 }
 
 // maxName bounds the names of services and workers, in bytes.
@@ -50,6 +52,33 @@ func (d *Desk) service(name string) *service {
 	}
 	return s
 }
+
+// requested returns the service of a name that a peer asks for. A new one is counted as that
+// peer's until a worker comes or nobody uses it, so that no peer takes all names.
+func (d *Desk) requested(name string, from Peer) *service {
+	s := d.services[name]
+	if s == nil {
+		s = d.service(name)
+		s.opener, s.counted = from, true
+		d.opened[from]++
+	}
+	return s
+}
+
+// disown counts a service as no peer's any more.
+func (d *Desk) disown(s *service) {
+	if !s.counted {
+		return
+	}
+	s.counted = false
+	if d.opened[s.opener]--; d.opened[s.opener] == 0 {
+		delete(d.opened, s.opener)
+	}
+}
+
+// openedLimit is how many services without a worker one peer's requests may make: a fifth of
+// those of all peers.
+func (d *Desk) openedLimit() int { return max(d.limits.Services/10, 1) }
 
 // touch has settle look at a service: something waits in it, or it may be unused.
 func (d *Desk) touch(s *service) {

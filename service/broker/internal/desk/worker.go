@@ -111,6 +111,7 @@ func (d *Desk) sit(w *worker) {
 	for _, name := range w.offer.Services {
 		s := d.service(name)
 		if len(s.members) == 0 {
+			d.disown(s)
 			d.unserved--
 		}
 		s.members[w.offer.Name] = w

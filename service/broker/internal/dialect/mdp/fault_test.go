@@ -85,7 +85,7 @@ func TestFaultsOfOtherBrokersAreNone(t *testing.T) {
 
 // In other brokers a client that asks for nobody's services fills memory.
 func TestFullBrokerSaysSo(t *testing.T) {
-	both(t, desk.Limits{Queue: 2, Services: 4},
+	both(t, desk.Limits{Queue: 2, Services: 20},
 		"c > {C}a|1", "c > {C}a|2",
 		"c > {C}a|3", "c < {R}a|<RESOURCE_EXHAUSTED>",
 		"c > {C}b|1",
