@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
-	"sync"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -108,69 +107,3 @@ func (o *overtime) Error() string {
 
 // Unwrap returns context.DeadlineExceeded.
 func (o *overtime) Unwrap() error { return context.DeadlineExceeded }
-
-// Counters counts calls by method or message type. The zero value is ready; all methods may be
-// called by any number of goroutines at once.
-type Counters struct {
-	mu     sync.Mutex
-	byName map[string]*Count
-}
-
-// Count is what Counters know of one of them.
-type Count struct {
-	// Calls counts calls that ended.
-	Calls uint64
-	// Errors counts those that ended with an error, by code.
-	Errors map[messaging.Code]uint64
-	// Busy is the time that handlers took, added up.
-	Busy time.Duration
-}
-
-// CountIn counts each call in counters, a panic as [messaging.Internal].
-func CountIn(counters *Counters) Interceptor {
-	return func(next Invoker) Invoker {
-		return func(ctx context.Context, c *Call) (proto.Message, error) {
-			began := time.Now()
-			code := messaging.Internal // unless next returns
-			defer func() { counters.add(c.Name(), code, time.Since(began)) }()
-			reply, err := next(ctx, c)
-			code = messaging.CodeOf(err)
-			return reply, err
-		}
-	}
-}
-
-// add counts a call.
-func (c *Counters) add(name string, code messaging.Code, took time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.byName == nil {
-		c.byName = map[string]*Count{}
-	}
-	count := c.byName[name]
-	if count == nil {
-		count = &Count{Errors: map[messaging.Code]uint64{}}
-		c.byName[name] = count
-	}
-	count.Calls++
-	count.Busy += took
-	if code != messaging.OK {
-		count.Errors[code]++
-	}
-}
-
-// Snapshot returns a copy of the counts by name: that of a method, or else the full name of a message type.
-func (c *Counters) Snapshot() map[string]Count {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	snapshot := make(map[string]Count, len(c.byName))
-	for name, count := range c.byName {
-		copied := *count
-		copied.Errors = make(map[messaging.Code]uint64, len(count.Errors))
-		for code, n := range count.Errors {
-			copied.Errors[code] = n
-		}
-		snapshot[name] = copied
-	}
-	return snapshot
-}

@@ -4,16 +4,16 @@ import (
 	"encoding/hex"
 	"log/slog"
 
-	noiselog "github.com/mittere/mittere/internal/noise"
+	"github.com/mittere/mittere/internal/ratelog"
 	"github.com/mittere/mittere/messaging"
 )
 
 // noise logs what peers can cause as often as they like: of each kind one line a
 // second, with how many it stands for.
-type noise struct{ log *noiselog.Log }
+type noise struct{ log *ratelog.Log }
 
 // newNoise returns a noise that logs there.
-func newNoise(log *slog.Logger) *noise { return &noise{noiselog.New(log)} }
+func newNoise(log *slog.Logger) *noise { return &noise{ratelog.New(log)} }
 
 // peerOf says of whom a message is: its routing id in hexadecimal digits, empty where a socket
 // has no other peer to tell it from.

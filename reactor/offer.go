@@ -45,8 +45,8 @@ type Offer struct {
 // sockets is a [messaging.Worker].
 func WithOffer(offer Offer) Option {
 	return option(func(c *config) {
-		c.require(len(offer.Services) > 0, "offer: want a service")
-		c.require(offer.Capacity >= 0, "offer: capacity of %d: must not be negative", offer.Capacity)
+		c.checks.Require(len(offer.Services) > 0, "offer: want a service")
+		c.checks.Require(offer.Capacity >= 0, "offer: capacity of %d: must not be negative", offer.Capacity)
 		c.offer = &offer
 	})
 }

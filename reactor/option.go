@@ -2,11 +2,11 @@ package reactor
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"slices"
 	"time"
 
+	"github.com/mittere/mittere/internal/options"
 	"github.com/mittere/mittere/messaging"
 )
 
@@ -58,7 +58,7 @@ type config struct {
 	outbox       int
 	outboxBytes  int
 	log          *slog.Logger
-	wrong        []error
+	checks       options.Checks
 }
 
 // Hook is a function that a reactor calls by itself. In a sequential reactor it
@@ -85,13 +85,6 @@ func newConfig(options []Option) config {
 	return c
 }
 
-// require notes that an option is wrong unless it is right.
-func (c *config) require(right bool, format string, args ...any) {
-	if !right {
-		c.wrong = append(c.wrong, fmt.Errorf(format, args...))
-	}
-}
-
 // Option sets how a reactor works. The set is sealed.
 type Option interface{ apply(*config) }
 
@@ -108,7 +101,7 @@ func (o option) apply(c *config) { o(c) }
 // goroutine for each socket. The default is one handler at a time.
 func WithPool(n int, key func(*messaging.Delivery) string) Option {
 	return option(func(c *config) {
-		c.require(n > 0, "pool of %d: must be positive", n)
+		c.checks.Require(n > 0, "pool of %d: must be positive", n)
 		if key == nil {
 			key = func(*messaging.Delivery) string { return "" }
 		}
@@ -121,7 +114,7 @@ func WithPool(n int, key func(*messaging.Delivery) string) Option {
 func WithInterceptors(interceptors ...Interceptor) Option {
 	return option(func(c *config) {
 		isNil := func(i Interceptor) bool { return i == nil }
-		c.require(!slices.ContainsFunc(interceptors, isNil), "interceptor: must not be nil")
+		c.checks.Require(!slices.ContainsFunc(interceptors, isNil), "interceptor: must not be nil")
 		c.interceptors = append(c.interceptors, interceptors...)
 	})
 }
@@ -130,7 +123,7 @@ func WithInterceptors(interceptors ...Interceptor) Option {
 // of Run. An error, or a panic, ends Run.
 func WithStart(hook Hook) Option {
 	return option(func(c *config) {
-		c.require(hook != nil, "start hook: must not be nil")
+		c.checks.Require(hook != nil, "start hook: must not be nil")
 		c.start = append(c.start, hook)
 	})
 }
@@ -140,8 +133,8 @@ func WithStart(hook Hook) Option {
 // counted.
 func WithTimer(every time.Duration, hook Hook) Option {
 	return option(func(c *config) {
-		c.require(every > 0, "timer every %v: must be positive", every)
-		c.require(hook != nil, "timer every %v: the hook must not be nil", every)
+		c.checks.Require(every > 0, "timer every %v: must be positive", every)
+		c.checks.Require(hook != nil, "timer every %v: the hook must not be nil", every)
 		c.timers = append(c.timers, timer{every: every, hook: hook})
 	})
 }
@@ -151,8 +144,8 @@ func WithTimer(every time.Duration, hook Hook) Option {
 // counted. It follows the idle method of dīvidere's reactors.
 func WithIdle(after time.Duration, hook Hook) Option {
 	return option(func(c *config) {
-		c.require(after > 0, "idle after %v: must be positive", after)
-		c.require(hook != nil, "idle after %v: the hook must not be nil", after)
+		c.checks.Require(after > 0, "idle after %v: must be positive", after)
+		c.checks.Require(hook != nil, "idle after %v: the hook must not be nil", after)
 		c.timers = append(c.timers, timer{every: after, idle: true, hook: hook})
 	})
 }
@@ -162,7 +155,7 @@ func WithIdle(after time.Duration, hook Hook) Option {
 // [DefaultStopTimeout].
 func WithStopTimeout(d time.Duration) Option {
 	return option(func(c *config) {
-		c.require(d >= 0, "stop timeout %v: must not be negative", d)
+		c.checks.Require(d >= 0, "stop timeout %v: must not be negative", d)
 		c.stopTimeout = d
 	})
 }
@@ -175,7 +168,7 @@ func WithStopTimeout(d time.Duration) Option {
 // besides, of which items take half at most. The default is [DefaultOutbox].
 func WithOutbox(replies int) Option {
 	return option(func(c *config) {
-		c.require(replies >= 0, "outbox of %d: must not be negative", replies)
+		c.checks.Require(replies >= 0, "outbox of %d: must not be negative", replies)
 		c.outbox = replies
 	})
 }
@@ -186,7 +179,7 @@ func WithOutbox(replies int) Option {
 // [DefaultCallQueue].
 func WithCallQueue(calls int) Option {
 	return option(func(c *config) {
-		c.require(calls >= 0, "call queue of %d: must not be negative", calls)
+		c.checks.Require(calls >= 0, "call queue of %d: must not be negative", calls)
 		c.queue = calls
 	})
 }
@@ -196,7 +189,7 @@ func WithCallQueue(calls int) Option {
 // a session, and what it had asked for. The default is [DefaultHeartbeat].
 func WithHeartbeat(least time.Duration) Option {
 	return option(func(c *config) {
-		c.require(least >= time.Millisecond, "heartbeat of %v: must be a millisecond at least", least)
+		c.checks.Require(least >= time.Millisecond, "heartbeat of %v: must be a millisecond at least", least)
 		c.heartbeat = least
 	})
 }
@@ -212,7 +205,7 @@ func WithIdentity(service, instance string) Option {
 // WithLogger sets where the reactor logs. The default is slog.Default().
 func WithLogger(log *slog.Logger) Option {
 	return option(func(c *config) {
-		c.require(log != nil, "logger: must not be nil")
+		c.checks.Require(log != nil, "logger: must not be nil")
 		c.log = log
 	})
 }

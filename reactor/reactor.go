@@ -7,11 +7,11 @@ import (
 	"log/slog"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/mittere/mittere/internal/options"
 	"github.com/mittere/mittere/messaging"
 )
 
@@ -85,9 +85,8 @@ func newStation(socket Socket, c config, offer Offer) *station {
 func New(handlers *Handlers, sockets []Socket, options ...Option) (*Reactor, error) {
 	c := newConfig(options)
 	offer := c.offered()
-	if wrong := slices.Concat(handlers.check(), checkSockets(sockets), c.checkOffer(sockets, offer), c.wrong); len(wrong) > 0 {
-		text := errors.Join(wrong...).Error()
-		return nil, messaging.Errorf(messaging.InvalidArgument, "reactor: %s", strings.ReplaceAll(text, "\n", "; "))
+	if err := c.checkAll(handlers, sockets, offer); err != nil {
+		return nil, messaging.Errorf(messaging.InvalidArgument, "reactor: %w", err)
 	}
 	r := &Reactor{config: c, noise: newNoise(c.log)}
 	byType, shared := handlers.byRequest()
@@ -96,6 +95,16 @@ func New(handlers *Handlers, sockets []Socket, options ...Option) (*Reactor, err
 		r.stations = append(r.stations, newStation(socket, c, offer))
 	}
 	return r, nil
+}
+
+// checkAll returns everything that is wrong with what a reactor is made of.
+func (c *config) checkAll(handlers *Handlers, sockets []Socket, offer Offer) error {
+	var all options.Checks
+	all.Note(handlers.check()...)
+	all.Note(checkSockets(sockets)...)
+	all.Note(c.checkOffer(sockets, offer)...)
+	all.Note(c.checks.Err())
+	return all.Err()
 }
 
 // guard puts the interceptors around handlers.

@@ -57,7 +57,7 @@ func (c *Client) publishersIn(v View, zmq *comm.Context) (endpoints []string) {
 			endpoints = append(endpoints, endpoint)
 			continue
 		}
-		c.noise.Write(slog.LevelWarn, "a publisher cannot be reached", "name", i.GetName(), "id", i.GetId(),
+		c.limited.Write(slog.LevelWarn, "a publisher cannot be reached", "name", i.GetName(), "id", i.GetId(),
 			"endpoints", shorten(strings.Join(i.GetEndpoints(), ",")))
 	}
 	return endpoints

@@ -10,7 +10,7 @@ import (
 
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/gen/mittere/v1/mitterev1mittere"
-	"github.com/mittere/mittere/internal/noise"
+	"github.com/mittere/mittere/internal/ratelog"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 )
@@ -22,9 +22,9 @@ import (
 // is, and when it is back; see [WithClientLogger]. All methods may be called by any
 // number of goroutines at once. It follows dīvidere's ServiceRegistry.Client.
 type Client struct {
-	conn  *call.Conn
-	stub  *mitterev1mittere.RegistryServiceClient
-	noise *noise.Log // of the registry and of instances, which come and go
+	conn    *call.Conn
+	stub    *mitterev1mittere.RegistryServiceClient
+	limited *ratelog.Log // of the registry and of instances, which come and go
 
 	closing    context.Context
 	close      context.CancelFunc
@@ -49,7 +49,7 @@ func NewClient(zmq *comm.Context, endpoint string, options ...ClientOption) (*Cl
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{conn: conn, stub: mitterev1mittere.NewRegistryServiceClient(conn), noise: noise.New(config.log), changed: make(chan struct{})}
+	c := &Client{conn: conn, stub: mitterev1mittere.NewRegistryServiceClient(conn), limited: ratelog.New(config.log), changed: make(chan struct{})}
 	c.closing, c.close = context.WithCancel(context.Background())
 	c.background.Go(func() { c.reportRegistry(c.closing) })
 	return c, nil

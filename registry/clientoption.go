@@ -1,10 +1,10 @@
 package registry
 
 import (
-	"errors"
 	"log/slog"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/options"
 	"github.com/mittere/mittere/messaging"
 )
 
@@ -12,7 +12,7 @@ import (
 type clientConfig struct {
 	log    *slog.Logger
 	socket []comm.Option
-	wrong  []error
+	checks options.Checks
 }
 
 // ClientOption sets how a [Client] works. The set is sealed.
@@ -29,7 +29,7 @@ func newClientConfig(options []ClientOption) (clientConfig, error) {
 	for _, o := range options {
 		o.applyClient(&c)
 	}
-	if err := errors.Join(c.wrong...); err != nil {
+	if err := c.checks.Err(); err != nil {
 		return c, messaging.Errorf(messaging.InvalidArgument, "registry client: %w", err)
 	}
 	return c, nil
@@ -39,9 +39,7 @@ func newClientConfig(options []ClientOption) (clientConfig, error) {
 // back. The default is slog.Default().
 func WithClientLogger(log *slog.Logger) ClientOption {
 	return clientOption(func(c *clientConfig) {
-		if log == nil {
-			c.wrong = append(c.wrong, errors.New("logger: must not be nil"))
-		}
+		c.checks.Require(log != nil, "logger: must not be nil")
 		c.log = log
 	})
 }

@@ -1,10 +1,10 @@
 package registry
 
 import (
-	"errors"
 	"log/slog"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/options"
 	"github.com/mittere/mittere/registry/store"
 )
 
@@ -24,7 +24,7 @@ type serverConfig struct {
 	limits Limits
 	log    *slog.Logger
 	socket []comm.Option
-	wrong  []error
+	checks options.Checks
 }
 
 // ServerOption sets how a [Server] works. The set is sealed.
@@ -41,7 +41,7 @@ func newServerConfig(options []ServerOption) (serverConfig, error) {
 	for _, o := range options {
 		o.applyServer(&c)
 	}
-	return c, errors.Join(c.wrong...)
+	return c, c.checks.Err()
 }
 
 // WithEvents sets where dīvidere's services are asked to register again, by a
@@ -55,9 +55,7 @@ func WithEvents(endpoints string) ServerOption {
 // when Run has returned. The default keeps nothing.
 func WithStore(store store.Store) ServerOption {
 	return serverOption(func(c *serverConfig) {
-		if store == nil {
-			c.wrong = append(c.wrong, errors.New("store: must not be nil"))
-		}
+		c.checks.Require(store != nil, "store: must not be nil")
 		c.store = store
 	})
 }
@@ -70,9 +68,7 @@ func WithLimits(limits Limits) ServerOption {
 // WithLogger sets where the registry logs. The default is slog.Default().
 func WithLogger(log *slog.Logger) ServerOption {
 	return serverOption(func(c *serverConfig) {
-		if log == nil {
-			c.wrong = append(c.wrong, errors.New("logger: must not be nil"))
-		}
+		c.checks.Require(log != nil, "logger: must not be nil")
 		c.log = log
 	})
 }

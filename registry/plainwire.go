@@ -95,7 +95,7 @@ func (s *Server) registerPlain(ctx context.Context, m proto.Message) (proto.Mess
 		return err
 	})
 	if err != nil {
-		s.noise.Write(slog.LevelWarn, "registration refused", "name", shorten(name), "by", shorten(host), "error", err)
+		s.limited.Write(slog.LevelWarn, "registration refused", "name", shorten(name), "by", shorten(host), "error", err)
 	}
 	return fill(s.plain.ack, err == nil), nil
 }

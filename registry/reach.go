@@ -56,7 +56,7 @@ func (c *Client) reportMalformed(news *mitterev1.WatchResponse) {
 		i := entry.GetInstance()
 		for _, endpoint := range i.GetEndpoints() {
 			if err := store.CheckEndpoint(endpoint); err != nil {
-				c.noise.Write(slog.LevelWarn, "malformed endpoint left out", "name", i.GetName(), "id", i.GetId(), "error", err)
+				c.limited.Write(slog.LevelWarn, "malformed endpoint left out", "name", i.GetName(), "id", i.GetId(), "error", err)
 			}
 		}
 	}

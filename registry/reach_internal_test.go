@@ -7,7 +7,7 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
-	"github.com/mittere/mittere/internal/noise"
+	"github.com/mittere/mittere/internal/ratelog"
 )
 
 // TestFollowerLogsMalformedEndpoints plays an older registry, which tells of them.
@@ -33,7 +33,7 @@ func TestFollowerLogsMalformedEndpoints(t *testing.T) {
 		"none":                       {snapshot(good), ""},
 	} {
 		var text strings.Builder
-		client := &Client{noise: noise.New(slog.New(slog.NewTextHandler(&text, nil)))}
+		client := &Client{limited: ratelog.New(slog.New(slog.NewTextHandler(&text, nil)))}
 		f := &Follower{client: client, changed: make(chan struct{})}
 		f.take(c.news)
 		said := text.String()

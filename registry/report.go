@@ -5,7 +5,7 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/mittere/mittere/internal/noise"
+	"github.com/mittere/mittere/internal/ratelog"
 	"github.com/mittere/mittere/messaging"
 )
 
@@ -20,7 +20,7 @@ const (
 // report tells a log when the registry is away and when it is back. It is state of one
 // goroutine; the time is a parameter.
 type report struct {
-	log   *noise.Log
+	log   *ratelog.Log
 	args  []any     // of each line
 	met   bool      // the registry was there once
 	since time.Time // when it was lost, or first missed; zero while it is there
@@ -29,7 +29,7 @@ type report struct {
 
 // reportRegistry logs whether the registry is there until ctx ends.
 func (c *Client) reportRegistry(ctx context.Context) {
-	r := &report{log: c.noise, args: []any{"registry", c.Endpoint()}}
+	r := &report{log: c.limited, args: []any{"registry", c.Endpoint()}}
 	for {
 		changed, strange := c.conn.Changed(), c.strangeChanged()
 		var again <-chan time.Time

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mittere/mittere/internal/noise"
+	"github.com/mittere/mittere/internal/ratelog"
 )
 
 // TestReportSaysThatTheRegistryIsAwayAndBackAndRemindsOfIt is a registry that comes late,
@@ -36,7 +36,7 @@ func TestReportSaysThatTheRegistryIsAwayAndBackAndRemindsOfIt(t *testing.T) {
 	} {
 		text.Reset()
 		// The limit of the log's rate has a clock of its own.
-		r.log = noise.New(slog.New(slog.NewTextHandler(&text, nil)))
+		r.log = ratelog.New(slog.New(slog.NewTextHandler(&text, nil)))
 		now = now.Add(step.after)
 		if next := r.look(now, step.why); next != step.next {
 			t.Errorf("at %v it looks again after %v, want %v", now, next, step.next)

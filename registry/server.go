@@ -18,7 +18,7 @@ import (
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/gen/mittere/v1/mitterev1mittere"
 	"github.com/mittere/mittere/internal/management"
-	"github.com/mittere/mittere/internal/noise"
+	"github.com/mittere/mittere/internal/ratelog"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/registry/store"
@@ -33,7 +33,7 @@ type Server struct {
 	events  *messaging.Publisher // nil if nothing is published
 	plain   *plainMessages
 	reactor *reactor.Reactor
-	noise   *noise.Log // of what peers cause
+	limited *ratelog.Log // of what peers cause
 	started atomic.Bool
 	began   atomic.Int64 // when Run did, in Unix nanoseconds
 
@@ -81,7 +81,7 @@ func NewServer(zmq *comm.Context, endpoints string, options ...ServerOption) (*S
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{serverConfig: config, table: table, plain: plain, noise: noise.New(config.log), changed: make(chan struct{}), dirty: make(chan struct{}, 1)}
+	s := &Server{serverConfig: config, table: table, plain: plain, limited: ratelog.New(config.log), changed: make(chan struct{}), dirty: make(chan struct{}, 1)}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	if s.store != nil {
 		s.saved = make(chan struct{})
@@ -200,7 +200,7 @@ func (s *Server) usable(entries []*mitterev1.Entry) []*mitterev1.Entry {
 	return slices.DeleteFunc(entries, func(entry *mitterev1.Entry) bool {
 		err := store.CheckEntry(entry)
 		if err != nil {
-			s.noise.Write(slog.LevelWarn, "an entry of the store is left out", "error", err)
+			s.limited.Write(slog.LevelWarn, "an entry of the store is left out", "error", err)
 		}
 		return err != nil
 	})
@@ -266,7 +266,7 @@ func (s *Server) tick(context.Context) error {
 	defer s.mu.Unlock()
 	for _, change := range s.table.Expire(s.now()) {
 		instance := change.GetChange().GetEntry().GetInstance()
-		s.noise.Write(slog.LevelInfo, "lease ended", "name", instance.GetName(), "id", instance.GetId(),
+		s.limited.Write(slog.LevelInfo, "lease ended", "name", instance.GetName(), "id", instance.GetId(),
 			"endpoints", shorten(strings.Join(instance.GetEndpoints(), ",")))
 		s.note(change)
 	}

@@ -41,7 +41,7 @@ func (s service) Register(ctx context.Context, req *mitterev1.RegisterRequest) (
 func (s service) refused(instance *mitterev1.Instance, why error) {
 	switch messaging.CodeOf(why) {
 	case messaging.InvalidArgument, messaging.ResourceExhausted, messaging.AlreadyExists:
-		s.noise.Write(slog.LevelWarn, "registration refused", "name", shorten(instance.GetName()), "id", shorten(instance.GetId()),
+		s.limited.Write(slog.LevelWarn, "registration refused", "name", shorten(instance.GetName()), "id", shorten(instance.GetId()),
 			"by", shorten(strings.Join(instance.GetEndpoints(), ",")), "error", why)
 	}
 }

@@ -31,14 +31,14 @@ const stubs = "gen/.../*mittere"
 // package has a row, and every row a package.
 func Table() []Row {
 	belowMessaging := []string{"comm", "messaging/message", "internal/command", "gen/..."}
-	belowCall := slices.Concat(belowMessaging, []string{"messaging"})
-	belowReactor := []string{"messaging", "messaging/message", "internal/command", "gen/...", "internal/noise"}
+	belowCall := slices.Concat(belowMessaging, []string{"messaging", "internal/options"})
+	belowReactor := []string{"messaging", "messaging/message", "internal/command", "gen/...", "internal/options", "internal/ratelog"}
 	belowStubs := slices.Concat(belowCall, []string{"messaging/call", "reactor"})
 	belowManagement := slices.Concat(belowStubs, []string{stubs})
-	belowRegistry := slices.Concat(belowManagement, []string{"internal/management", "internal/noise", "registry/store"})
+	belowRegistry := slices.Concat(belowManagement, []string{"internal/management", "internal/ratelog", "registry/store"})
 	belowService := slices.Concat(belowRegistry, []string{"registry"})
 	broker := []string{"service/broker/internal/desk", "service/broker/internal/dialect", "service/broker/internal/dialect/..."}
-	belowBroker := slices.Concat(belowManagement, []string{"internal/management", "internal/noise"}, broker)
+	belowBroker := slices.Concat(belowManagement, []string{"internal/management", "internal/ratelog"}, broker)
 	everything := []string{"..."}
 
 	return []Row{
@@ -79,8 +79,9 @@ func Table() []Row {
 		// What the codecs of envelopes and commands share.
 		{"internal/protofield", nil},
 
-		// What serving ends log.
-		{"internal/noise", nil},
+		// What serving ends log, and what constructors say of their options.
+		{"internal/ratelog", nil},
+		{"internal/options", nil},
 
 		// Tests against real peers, and what only tests and tools use.
 		{"docs", everything},

@@ -1,11 +1,10 @@
 package call
 
 import (
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/options"
 )
 
 // The defaults of a connection.
@@ -31,7 +30,7 @@ type config struct {
 	keys      *Keys
 	notify    func()
 	socket    []comm.Option
-	wrong     []error
+	checks    options.Checks
 }
 
 // DialOption sets how a [Conn] works. The set is sealed.
@@ -51,14 +50,7 @@ func newConfig(options []DialOption) (config, error) {
 	if c.keys == nil {
 		c.keys = NewKeys()
 	}
-	return c, errors.Join(c.wrong...)
-}
-
-// require notes that an option is wrong unless it is right.
-func (c *config) require(right bool, format string, args ...any) {
-	if !right {
-		c.wrong = append(c.wrong, fmt.Errorf(format, args...))
-	}
+	return c, c.checks.Err()
 }
 
 // WithHeartbeat sets how often both ends of the session send something, if the
@@ -66,7 +58,7 @@ func (c *config) require(right bool, format string, args ...any) {
 // the session. The default is [DefaultHeartbeat].
 func WithHeartbeat(every time.Duration) DialOption {
 	return dialOption(func(c *config) {
-		c.require(every >= time.Millisecond, "heartbeat every %v: must be a millisecond at least", every)
+		c.checks.Require(every >= time.Millisecond, "heartbeat every %v: must be a millisecond at least", every)
 		c.heartbeat = every
 	})
 }
@@ -75,7 +67,7 @@ func WithHeartbeat(every time.Duration) DialOption {
 // new connection. The default is [DefaultHandshake].
 func WithHandshake(d time.Duration) DialOption {
 	return dialOption(func(c *config) {
-		c.require(d > 0, "handshake of %v: must be positive", d)
+		c.checks.Require(d > 0, "handshake of %v: must be positive", d)
 		c.handshake = d
 	})
 }
@@ -88,7 +80,7 @@ func WithService(name string) DialOption { return dialOption(func(c *config) { c
 // theirs. The default is [NewKeys].
 func WithKeys(keys *Keys) DialOption {
 	return dialOption(func(c *config) {
-		c.require(keys != nil, "keys: must not be nil")
+		c.checks.Require(keys != nil, "keys: must not be nil")
 		c.keys = keys
 	})
 }
@@ -98,7 +90,7 @@ func WithKeys(keys *Keys) DialOption {
 // not wait.
 func WithNotify(f func()) DialOption {
 	return dialOption(func(c *config) {
-		c.require(f != nil, "notify: must not be nil")
+		c.checks.Require(f != nil, "notify: must not be nil")
 		c.notify = f
 	})
 }

@@ -152,7 +152,7 @@ func (b *Broker) keep(l letter) {
 
 // giveUp loses a peer that is too slow.
 func (b *Broker) giveUp(p *peer) {
-	b.journal.noise.Write(slog.LevelWarn, "a peer that takes nothing is given up", "dialect", p.dialect, "messages", len(p.waiting), "bytes", p.bytes, "peer", p.at.String())
+	b.journal.limited.Write(slog.LevelWarn, "a peer that takes nothing is given up", "dialect", p.dialect, "messages", len(p.waiting), "bytes", p.bytes, "peer", p.at.String())
 	b.journal.left(p.at, "it takes nothing")
 	b.lose(p)
 }

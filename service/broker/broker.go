@@ -51,12 +51,13 @@ type Broker struct {
 // serves when it runs, and must be closed. Without a context or an endpoint, or with
 // wrong options, the error is INVALID_ARGUMENT.
 func New(zmq *comm.Context, endpoints string, options ...Option) (*Broker, error) {
-	c, wrong := newConfig(zmq, endpoints, options)
+	c := newConfig(zmq, endpoints, options)
 	epoch := strings.ToLower(rand.Text()[:8])
 	c.name = cmp.Or(c.name, "broker-"+epoch)
 	state, err := desk.New(epoch, c.limits)
-	if err := errors.Join(wrong, err); err != nil {
-		return nil, messaging.Errorf(messaging.InvalidArgument, "broker: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	c.checks.Note(err)
+	if err := c.checks.Err(); err != nil {
+		return nil, messaging.Errorf(messaging.InvalidArgument, "broker: %w", err)
 	}
 	state.NeverRepeat(c.once...)
 	state.Expect(ServiceName)

@@ -39,7 +39,7 @@ func (b *Broker) take(socket int, m comm.Message) {
 // violate counts a message that is dropped.
 func (b *Broker) violate(at desk.Peer, dialect string, why error) {
 	b.stats.Violations++
-	b.journal.noise.Write(slog.LevelDebug, "a message is dropped", "dialect", dialect, "error", why, "peer", at.String())
+	b.journal.limited.Write(slog.LevelDebug, "a message is dropped", "dialect", dialect, "error", why, "peer", at.String())
 }
 
 // answer sends a peer what its dialect wants said.

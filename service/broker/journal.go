@@ -6,7 +6,7 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
-	"github.com/mittere/mittere/internal/noise"
+	"github.com/mittere/mittere/internal/ratelog"
 	"github.com/mittere/mittere/service/broker/internal/desk"
 )
 
@@ -14,7 +14,7 @@ import (
 // it costs a request anything: it looks at the workers when their number, or that of
 // their READYs, is not what it was.
 type journal struct {
-	noise *noise.Log
+	limited *ratelog.Log
 
 	known      map[desk.Peer]entry // the workers that were there when it looked last
 	registered uint64              // READYs that were taken until then
@@ -31,7 +31,7 @@ type entry struct {
 }
 
 func newJournal(log *slog.Logger) journal {
-	return journal{noise: noise.New(log), known: map[desk.Peer]entry{}}
+	return journal{limited: ratelog.New(log), known: map[desk.Peer]entry{}}
 }
 
 // leastLook stands between two looks at all workers.
@@ -72,7 +72,7 @@ func (b *Broker) came(w desk.WorkerView) {
 	if p := b.peers[w.Peer]; p != nil {
 		dialect = p.dialect
 	}
-	b.journal.noise.WriteSome(slog.LevelInfo, "a worker is registered",
+	b.journal.limited.WriteSome(slog.LevelInfo, "a worker is registered",
 		"worker", w.Offer.Name, "services", w.Offer.Services, "dialect", dialect, "capacity", w.Offer.Capacity, "peer", w.Peer.String())
 }
 
@@ -85,7 +85,7 @@ func (j *journal) left(at desk.Peer, why string) {
 	}
 	delete(j.known, at)
 	if !e.own {
-		j.noise.WriteSome(slog.LevelInfo, "a worker left", "worker", e.name, "why", why, "peer", at.String())
+		j.limited.WriteSome(slog.LevelInfo, "a worker left", "worker", e.name, "why", why, "peer", at.String())
 	}
 }
 
@@ -96,9 +96,9 @@ func (j *journal) disconnected(p *peer, status *mitterev1.Status) {
 	switch {
 	case j.closed:
 	case status.GetCode() == mitterev1.Code_CODE_ALREADY_EXISTS:
-		j.noise.Write(slog.LevelWarn, "a worker takes the name of another", "dialect", p.dialect, "error", status.GetMessage(), "peer", p.at.String())
+		j.limited.Write(slog.LevelWarn, "a worker takes the name of another", "dialect", p.dialect, "error", status.GetMessage(), "peer", p.at.String())
 	case !known && status.GetCode() != mitterev1.Code_CODE_UNAVAILABLE:
-		j.noise.Write(slog.LevelWarn, "a worker is turned away", "dialect", p.dialect, "error", status.GetMessage(), "peer", p.at.String())
+		j.limited.Write(slog.LevelWarn, "a worker is turned away", "dialect", p.dialect, "error", status.GetMessage(), "peer", p.at.String())
 	}
 	j.left(p.at, status.GetMessage())
 }
@@ -116,5 +116,5 @@ func (j *journal) poison(counted uint64, actions []desk.Action) {
 			text = a.Answer.Status.GetMessage()
 		}
 	}
-	j.noise.Write(slog.LevelWarn, "workers were lost with one request again and again", "error", text)
+	j.limited.Write(slog.LevelWarn, "workers were lost with one request again and again", "error", text)
 }

@@ -68,7 +68,7 @@ func (m manager) each(
 			m.b.change()
 		})
 	}
-	m.b.journal.noise.WriteSome(slog.LevelInfo, what, "workers", done, "service", service, "unknown", unknown, "by", askerOf(ctx))
+	m.b.journal.limited.WriteSome(slog.LevelInfo, what, "workers", done, "service", service, "unknown", unknown, "by", askerOf(ctx))
 	return done, unknown, nil
 }
 

@@ -1,13 +1,12 @@
 package broker
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 	"time"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/options"
 	"github.com/mittere/mittere/service/broker/internal/desk"
 	"github.com/mittere/mittere/service/broker/internal/dialect"
 	"github.com/mittere/mittere/service/broker/internal/dialect/native"
@@ -40,7 +39,7 @@ type config struct {
 	pairs     []pair
 	once      []string // services of which nothing is executed twice
 	log       *slog.Logger
-	wrong     []error
+	checks    options.Checks
 
 	// Only tests set these.
 	maxPeers    int
@@ -58,32 +57,25 @@ type option func(*config)
 func (o option) apply(c *config) { o(c) }
 
 // newConfig applies options to the defaults.
-func newConfig(zmq *comm.Context, endpoints string, options []Option) (config, error) {
+func newConfig(zmq *comm.Context, endpoints string, options []Option) config {
 	c := config{
 		heartbeat: DefaultHeartbeat, liveness: DefaultLiveness, session: native.DefaultHeartbeat, drain: DefaultDrainTimeout,
 		log: slog.Default(), maxPeers: maxPeers, forgetAfter: forgetAfter, kept: usualBounds(), unread: unreadPatience,
 	}
-	c.require(zmq != nil, "context: must not be nil")
-	c.require(strings.TrimSpace(endpoints) != "", "endpoints: there must be one at least")
+	c.checks.Require(zmq != nil, "context: must not be nil")
+	c.checks.Require(strings.TrimSpace(endpoints) != "", "endpoints: there must be one at least")
 	for _, o := range options {
 		o.apply(&c)
 	}
-	return c, errors.Join(c.wrong...)
-}
-
-// require notes that an option is wrong unless it is right.
-func (c *config) require(right bool, format string, args ...any) {
-	if !right {
-		c.wrong = append(c.wrong, fmt.Errorf(format, args...))
-	}
+	return c
 }
 
 // WithName sets the name of this broker, which peers that keep a session are told; 1
 // to 64 bytes. The default is random.
 func WithName(name string) Option {
 	return option(func(c *config) {
-		c.require(name != "" && len(name) <= maxName, "name %q: must have 1 to %d bytes", name, maxName)
-		c.require(dialect.Printable(name), "name %q: must be printable", name)
+		c.checks.Require(name != "" && len(name) <= maxName, "name %q: must have 1 to %d bytes", name, maxName)
+		c.checks.Require(dialect.Printable(name), "name %q: must be printable", name)
 		c.name = name
 	})
 }
@@ -96,8 +88,8 @@ const maxName = 64
 // [DefaultHeartbeat] and [DefaultLiveness].
 func WithHeartbeat(every time.Duration, liveness int) Option {
 	return option(func(c *config) {
-		c.require(every >= 10*time.Millisecond, "heartbeat every %v: must be 10 ms at least", every)
-		c.require(liveness >= 2, "liveness of %d: must be 2 at least", liveness)
+		c.checks.Require(every >= 10*time.Millisecond, "heartbeat every %v: must be 10 ms at least", every)
+		c.checks.Require(liveness >= 2, "liveness of %d: must be 2 at least", liveness)
 		c.heartbeat, c.liveness = every, liveness
 	})
 }
@@ -107,7 +99,7 @@ func WithHeartbeat(every time.Duration, liveness int) Option {
 // [native.DefaultHeartbeat].
 func WithShortestHeartbeat(every time.Duration) Option {
 	return option(func(c *config) {
-		c.require(every >= 10*time.Millisecond, "shortest heartbeat %v: must be 10 ms at least", every)
+		c.checks.Require(every >= 10*time.Millisecond, "shortest heartbeat %v: must be 10 ms at least", every)
 		c.session = every
 	})
 }
@@ -119,8 +111,8 @@ func WithShortestHeartbeat(every time.Duration) Option {
 // may be given several times.
 func WithPirate(front, back, service string) Option {
 	return option(func(c *config) {
-		c.require(strings.TrimSpace(front) != "" && strings.TrimSpace(back) != "", "pirates of the service %q: must have a front and a back", service)
-		c.require(service != "" && !desk.Reserved(service), "pirates: the service name %q is empty or reserved", service)
+		c.checks.Require(strings.TrimSpace(front) != "" && strings.TrimSpace(back) != "", "pirates of the service %q: must have a front and a back", service)
+		c.checks.Require(service != "" && !desk.Reserved(service), "pirates: the service name %q is empty or reserved", service)
 		c.pairs = append(c.pairs, pair{front, back, service})
 	})
 }
@@ -133,7 +125,7 @@ func WithPirate(front, back, service string) Option {
 func WithoutRepeat(services ...string) Option {
 	return option(func(c *config) {
 		for _, name := range services {
-			c.require(name != "" && len(name) <= dialect.LongestName, "no repeat: the service name %q must have 1 to %d bytes", name, dialect.LongestName)
+			c.checks.Require(name != "" && len(name) <= dialect.LongestName, "no repeat: the service name %q must have 1 to %d bytes", name, dialect.LongestName)
 		}
 		c.once = append(c.once, services...)
 	})
@@ -151,7 +143,7 @@ func WithLimits(limits Limits) Option {
 // default is [DefaultDrainTimeout].
 func WithDrainTimeout(d time.Duration) Option {
 	return option(func(c *config) {
-		c.require(d >= 0, "drain timeout %v: must not be negative", d)
+		c.checks.Require(d >= 0, "drain timeout %v: must not be negative", d)
 		c.drain = d
 	})
 }
@@ -164,7 +156,7 @@ func WithSocket(options ...comm.Option) Option {
 // WithLogger sets where the broker logs. The default is slog.Default().
 func WithLogger(log *slog.Logger) Option {
 	return option(func(c *config) {
-		c.require(log != nil, "logger: must not be nil")
+		c.checks.Require(log != nil, "logger: must not be nil")
 		c.log = log
 	})
 }

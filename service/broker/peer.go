@@ -63,7 +63,7 @@ func (b *Broker) peerOf(now time.Duration, at desk.Peer, frames [][]byte) (*peer
 	case i < 0:
 		return nil, errNoDialect
 	case !b.admits(now):
-		b.journal.noise.Write(slog.LevelWarn, "there is no room for another peer", "peers", len(b.peers), "peer", at.String())
+		b.journal.limited.Write(slog.LevelWarn, "there is no room for another peer", "peers", len(b.peers), "peer", at.String())
 		return nil, errNoRoom
 	}
 	d := dialects[i]

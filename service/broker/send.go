@@ -126,7 +126,7 @@ func (b *Broker) try(l letter) outcome {
 // refuse notes that a letter can be sent to nobody.
 func (b *Broker) refuse(l letter, why error) {
 	b.stats.Undeliverable++
-	b.journal.noise.Write(slog.LevelWarn, "a message cannot be sent", "dialect", l.to.dialect, "error", why, "peer", l.to.at.String())
+	b.journal.limited.Write(slog.LevelWarn, "a message cannot be sent", "dialect", l.to.dialect, "error", why, "peer", l.to.at.String())
 	b.refused = append(b.refused, refusal{l, why})
 }
 

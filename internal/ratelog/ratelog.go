@@ -1,7 +1,7 @@
-// Package noise logs what peers can cause as often as they like: once a second of each
-// kind, or a few times, and cut to a length. It stands beside the layers, uses nothing of
-// ours, and is used by who serves.
-package noise
+// Package ratelog is a rate-limited log for lines that peers can cause as often as they
+// like: one a second of each kind, or a few, with long values cut. It stands beside the
+// layers, uses nothing of ours, and is used by the reactor, the registry and the broker.
+package ratelog
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package noise
+package options_test
 
 import (
 	"testing"
