@@ -84,6 +84,9 @@ func TestLaterOfTwoOwnersHasTheEntryAfterARestart(t *testing.T) {
 	s := serve(t, zmq, tcp)
 	endpoint := s.endpoint()
 	first := register(t, dial(t, zmq, endpoint), at("calc", "1", "tcp://127.0.0.1:1"), time.Second)
+	// Owners tell how old their registrations are, and a request may be on its way for
+	// longer than another: the ages differ by more than that.
+	time.Sleep(500 * time.Millisecond)
 	c := dial(t, zmq, endpoint)
 	second := register(t, c, at("calc", "1", "tcp://127.0.0.1:2"), time.Second)
 	s.stop(t)
