@@ -58,7 +58,7 @@ func work(ctx context.Context, h *reactor.Handlers, endpoint string, ready func(
 		return err
 	}
 	defer c.Close()
-	w, err := service.NewWorker(c, h, endpoint, service.WithName("bench"))
+	w, err := service.NewServer(c, "bench", h, service.WithBroker(endpoint))
 	if err != nil {
 		return err
 	}

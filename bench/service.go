@@ -17,7 +17,7 @@ import (
 // that balances, tries again and carries keys, without a registry.
 type services struct {
 	serve func(context.Context, *reactor.Handlers, func(endpoint string)) error
-	from  func(endpoints ...string) service.ClientOption
+	from  func(endpoints ...string) service.Source
 }
 
 // methodOf returns the descriptor of a method of the bench's service.

@@ -51,7 +51,7 @@ func runWorker(ctx context.Context, endpoint string) error {
 	defer zmq.Close()
 	handlers := reactor.NewHandlers()
 	calculatorv1mittere.RegisterCalculatorService(handlers, &calculator.Handler{})
-	worker, err := service.NewWorker(zmq, handlers, endpoint, service.WithName("calculator"))
+	worker, err := service.NewServer(zmq, "calculator", handlers, service.WithBroker(endpoint))
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func TestTheMajordomoPeersOfPythonMeetNativeOnesOfGo(t *testing.T) {
 // native runs a worker of Go until the test ends.
 func (m *majordomo) native(name string, handlers *reactor.Handlers) {
 	m.t.Helper()
-	w, err := service.NewWorker(newContext(m.t), handlers, m.endpoint, service.WithName(name))
+	w, err := service.NewServer(newContext(m.t), name, handlers, service.WithBroker(m.endpoint))
 	if err != nil {
 		m.t.Fatal(err)
 	}

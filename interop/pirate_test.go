@@ -361,7 +361,7 @@ func testDividereClientNativeWorker(t *testing.T, p *pirates) {
 	reactor.Handle(h, func(_ context.Context, m *serviceLookupReq) (*serviceLookupRep, error) {
 		return newTyped[nameServiceLookupRep]().set("serviceName", m.field("serviceName").String()).set("server", "go"), nil
 	})
-	w, err := service.NewWorker(newContext(t), h, p.main, service.WithName("echo"))
+	w, err := service.NewServer(newContext(t), "echo", h, service.WithBroker(p.main))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ import (
 // registry that is not there is waited for: what was asked ends with its context,
 // what was registered is registered when it comes, and what was followed stays as
 // it was last known. It logs when the registry is away, a minute later again if it still
-// is, and when it is back; see [WithClientLogger]. All methods may be called by any
+// is, and when it is back; see [WithLogger]. All methods may be called by any
 // number of goroutines at once. It follows dīvidere's ServiceRegistry.Client.
 type Client struct {
 	conn    *call.Conn

@@ -135,7 +135,7 @@ func (s *running) endpoint() string { return s.Endpoints()[0] }
 // dial returns a client until the test ends.
 func dial(t testing.TB, zmq *comm.Context, endpoint string) *registry.Client {
 	t.Helper()
-	c := must(registry.NewClient(zmq, endpoint, registry.WithClientLogger(slog.New(slog.DiscardHandler))))(t)
+	c := must(registry.NewClient(zmq, endpoint, registry.WithLogger(slog.New(slog.DiscardHandler))))(t)
 	t.Cleanup(func() {
 		if err := c.Close(); err != nil {
 			t.Errorf("close: %v", err)

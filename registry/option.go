@@ -5,6 +5,7 @@ import (
 
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/internal/options"
+	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/registry/store"
 )
 
@@ -17,31 +18,65 @@ const (
 	DefaultEvents = "tcp://127.0.0.1:5001"
 )
 
-// serverConfig is what options of a server set.
-type serverConfig struct {
-	events string
-	store  store.Store
-	limits Limits
+// ServerOption sets how a [Server] works. The set is sealed.
+type ServerOption interface{ applyServer(*serverConfig) }
+
+// ClientOption sets how a [Client] works. The set is sealed.
+type ClientOption interface{ applyClient(*shared) }
+
+// Option sets how a [Server] or a [Client] works: it is an option of both. The set is
+// sealed.
+type Option interface {
+	ServerOption
+	ClientOption
+}
+
+// shared is what options of both set, and what is wrong with any option.
+type shared struct {
 	log    *slog.Logger
 	socket []comm.Option
 	checks options.Checks
 }
 
-// ServerOption sets how a [Server] works. The set is sealed.
-type ServerOption interface{ applyServer(*serverConfig) }
+// serverConfig is what options of a server set.
+type serverConfig struct {
+	shared
+	events string
+	store  store.Store
+	limits Limits
+}
 
-// serverOption is a ServerOption made of a function.
-type serverOption func(*serverConfig)
+// serverOption is a ServerOption made of a function, option an Option.
+type (
+	serverOption func(*serverConfig)
+	option       func(*shared)
+)
 
 func (o serverOption) applyServer(c *serverConfig) { o(c) }
 
+func (o option) applyServer(c *serverConfig) { o(&c.shared) }
+
+func (o option) applyClient(c *shared) { o(c) }
+
 // newServerConfig applies options to the defaults.
 func newServerConfig(options []ServerOption) (serverConfig, error) {
-	c := serverConfig{log: slog.Default()}
+	c := serverConfig{shared: shared{log: slog.Default()}}
 	for _, o := range options {
 		o.applyServer(&c)
 	}
 	return c, c.checks.Err()
+}
+
+// newClientConfig applies options to the defaults.
+func newClientConfig(options []ClientOption) (shared, error) {
+	c := shared{log: slog.Default()}
+	for _, o := range options {
+		o.applyClient(&c)
+	}
+	if err := c.checks.Err(); err != nil {
+		return c, messaging.Errorf(messaging.InvalidArgument, "registry client: %w", err)
+	}
+	return c, nil
 }
 
 // WithEvents sets where dīvidere's services are asked to register again, by a
@@ -65,15 +100,16 @@ func WithLimits(limits Limits) ServerOption {
 	return serverOption(func(c *serverConfig) { c.limits = limits })
 }
 
-// WithLogger sets where the registry logs. The default is slog.Default().
-func WithLogger(log *slog.Logger) ServerOption {
-	return serverOption(func(c *serverConfig) {
+// WithLogger sets where a server logs, and where a client logs that its registry is away,
+// and back. The default is slog.Default().
+func WithLogger(log *slog.Logger) Option {
+	return option(func(c *shared) {
 		c.checks.Require(log != nil, "logger: must not be nil")
 		c.log = log
 	})
 }
 
 // WithSocket passes options on to the sockets of comm.
-func WithSocket(options ...comm.Option) ServerOption {
-	return serverOption(func(c *serverConfig) { c.socket = append(c.socket, options...) })
+func WithSocket(options ...comm.Option) Option {
+	return option(func(c *shared) { c.socket = append(c.socket, options...) })
 }

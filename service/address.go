@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"net"
 	"slices"
 	"strconv"
@@ -23,13 +24,13 @@ func (c *serverConfig) needsAddress() bool {
 
 // listenOn binds the socket and notes where others reach it. Without a local address,
 // which is not known yet, nothing is bound that is to be bound there.
-func (s *core) listenOn(local string) error {
+func (s *Server) listenOn(local string) error {
 	endpoints := s.bind
 	if len(endpoints) == 0 && local != "" {
 		endpoints = []string{"tcp://" + net.JoinHostPort(local, "*")}
 	}
 	for _, endpoint := range endpoints {
-		if err := s.listenAt(s.socket, strings.TrimPrefix(endpoint, "@")); err != nil {
+		if err := s.listenAt(s.listener, strings.TrimPrefix(endpoint, "@")); err != nil {
 			return err
 		}
 	}
@@ -38,13 +39,13 @@ func (s *core) listenOn(local string) error {
 }
 
 // advertiseAt notes where others reach what the socket is bound to.
-func (s *core) advertiseAt(local string) {
+func (s *Server) advertiseAt(local string) {
 	everywhere := len(s.advertise) == 0 && slices.ContainsFunc(s.bind, registry.Everywhere)
 	if everywhere && net.ParseIP(local).IsLoopback() && s.client != nil {
 		s.log.Warn("listens on all interfaces and is registered with the loopback address, by which it asks the registry: "+
 			"other hosts will not reach it, see service.WithAdvertise", "name", s.name, "id", s.id, "registry", s.client.Endpoint())
 	}
-	at := s.reached(s.socket.Endpoints(), local)
+	at := s.reached(s.listener.Endpoints(), local)
 	s.advertised.Store(&at)
 }
 
@@ -54,10 +55,10 @@ const findAgain = time.Second
 // findAddress finds this host's address on the way to the registry or the broker, if it
 // is not known yet, and listens there, until ctx ends: a name may be made known later,
 // and a network come up.
-func (s *core) findAddress(ctx context.Context) {
+func (s *Server) findAddress(ctx context.Context) {
 	var said time.Time
-	for s.way != "" && ctx.Err() == nil {
-		local, err := registry.LocalAddress(ctx, s.way)
+	for s.route != "" && ctx.Err() == nil {
+		local, err := registry.LocalAddress(ctx, s.route)
 		if err == nil {
 			err = s.listenLate(local)
 		}
@@ -79,7 +80,7 @@ func (s *core) findAddress(ctx context.Context) {
 
 // listenLate is listenOn when the local address has become known: what could be bound
 // without it is bound.
-func (s *core) listenLate(local string) error {
+func (s *Server) listenLate(local string) error {
 	if len(s.bind) == 0 {
 		return s.listenOn(local)
 	}
@@ -117,4 +118,4 @@ func (c *serverConfig) reached(endpoints []string, local string) []string {
 }
 
 // isTaken reports whether another socket has the address.
-func isTaken(err error) bool { return isReason(err, comm.AddressInUse) }
+func isTaken(err error) bool { return errors.Is(err, comm.AddressInUse) }

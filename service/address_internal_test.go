@@ -23,7 +23,7 @@ func TestServerListensWhenItsAddressBecomesKnown(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.way = "tcp://127.0.0.1:1" // as if it was this name's address
+		s.route = "tcp://127.0.0.1:1" // as if it was this name's address
 		s.findAddress(t.Context())
 		if at := s.Endpoints(); len(at) != 1 || !strings.HasPrefix(at[0], "tcp://127.0.0.1:") {
 			t.Errorf("bound to %q it is advertised at %v", bind, at)

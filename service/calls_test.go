@@ -52,7 +52,7 @@ func TestInterceptorsStandAroundCallsAndHandlers(t *testing.T) {
 		}
 	}
 	s := serve(t, zmq, handlers(), service.WithBind(inproc()), service.WithInterceptors(inside))
-	c := clientOf(t, zmq, []*server{s}, service.WithClientInterceptors(around("outer"), around("inner")))
+	c := clientOf(t, zmq, []*server{s}, service.WithCallInterceptors(around("outer"), around("inner")))
 	wantEcho(t, c)
 	want := []string{"outer " + echoMethod.Name, "inner " + echoMethod.Name, "server, from inner"}
 	if !slices.Equal(log.all, want) {
@@ -71,7 +71,7 @@ func TestInterceptorSeesOneCallForAllItsTries(t *testing.T) {
 		}
 	}
 	s := serve(t, zmq, serving(f.echo, f.store), service.WithBind(inproc()))
-	c := clientOf(t, zmq, []*server{s}, service.WithTries(3), service.WithClientInterceptors(count))
+	c := clientOf(t, zmq, []*server{s}, service.WithTries(3), service.WithCallInterceptors(count))
 	_, err := askEcho(patient(t), c, "x")
 	wantCode(t, err, messaging.Unavailable)
 	if calls != 1 {

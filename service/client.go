@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -51,18 +50,16 @@ type Client struct {
 	strange error // of instances that are known and cannot be connected to
 }
 
-// NewClient returns a client of the instances of a name, of 255 bytes of UTF-8 at most.
-// It does not wait for any. It must be closed.
-func NewClient(zmq *comm.Context, name string, options ...ClientOption) (*Client, error) {
-	config, err := newClientConfig(options)
-	if name == "" && len(config.endpoints) == 0 { // a broker must know for whom
-		err = errors.Join(err, errors.New("no name"))
-	}
-	if len(name) > store.MaxNameBytes || !utf8.ValidString(name) {
-		err = errors.Join(err, fmt.Errorf("a name of %d bytes: want %d at most, of UTF-8", len(name), store.MaxNameBytes))
-	}
-	if err != nil {
-		return nil, messaging.Errorf(messaging.InvalidArgument, "client of %.80q: %s", name, oneLine(err))
+// NewClient returns a client of the instances of a name, of 255 bytes of UTF-8 at most, that
+// are found where from says. It does not wait for any. It must be closed. Everything that is
+// wrong with its arguments is reported by one error with code INVALID_ARGUMENT.
+func NewClient(zmq *comm.Context, name string, from Source, options ...ClientOption) (*Client, error) {
+	config := newClientConfig(from, options)
+	config.checks.Require(name != "" || len(config.endpoints) > 0, "no name") // a broker must know for whom
+	config.checks.Require(len(name) <= store.MaxNameBytes && utf8.ValidString(name),
+		"a name of %d bytes: want %d at most, of UTF-8", len(name), store.MaxNameBytes)
+	if err := config.checks.Err(); err != nil {
+		return nil, messaging.Errorf(messaging.InvalidArgument, "client of %.80q: %w", name, err)
 	}
 	c := &Client{clientConfig: config, zmq: zmq, name: name, keys: call.NewKeys(), changed: make(chan struct{}), leaving: map[*member]struct{}{}}
 	c.closing, c.close = context.WithCancel(context.Background())
@@ -79,7 +76,7 @@ func (c *Client) open() (err error) {
 		return c.dialAll()
 	}
 	if c.client == nil {
-		if c.ownClient, err = registry.NewClient(c.zmq, c.registry); err != nil {
+		if c.ownClient, err = registry.NewClient(c.zmq, c.registry, registry.WithLogger(c.log)); err != nil {
 			return err
 		}
 		c.client = c.ownClient

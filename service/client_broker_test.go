@@ -266,15 +266,15 @@ func TestErrorsSpeakOfTheBroker(t *testing.T) {
 	}
 }
 
-func TestBrokerStandsAloneAndNeedsAName(t *testing.T) {
+func TestClientNeedsASourceAndABrokerAName(t *testing.T) {
 	zmq := newContext(t)
-	for name, options := range map[string][]service.ClientOption{
-		"":  {service.FromBroker(inproc())},
-		"x": {service.FromBroker(inproc()), service.FromEndpoints(inproc())},
-		"y": {service.FromBroker(inproc()), service.FromRegistry(tcp)},
-		"z": {service.FromBroker()},
+	for name, from := range map[string]service.Source{
+		"":  service.FromBroker(inproc()),
+		"x": service.FromBroker(),
+		"y": service.FromRegistry(""),
+		"z": {},
 	} {
-		_, err := service.NewClient(zmq, name, options...)
+		_, err := service.NewClient(zmq, name, from)
 		wantCode(t, err, messaging.InvalidArgument)
 	}
 }

@@ -253,7 +253,7 @@ func TestCallsSayWhyNobodyTookThem(t *testing.T) {
 	ok(t, unwell.WaitRegistered(patient(t)))
 	for _, test := range []struct {
 		name, why string
-		option    service.ClientOption
+		from      service.Source
 	}{
 		{"nobody", "no instance of nobody is known", service.FromRegistry(n.endpoint)},
 		{"nobody", "the registry at " + nowhere + " has not answered yet", service.FromRegistry(nowhere)},
@@ -261,7 +261,7 @@ func TestCallsSayWhyNobodyTookThem(t *testing.T) {
 		{"far", "no instance of far can be connected to: far-1 has no endpoint for this process", service.FromRegistry(n.endpoint)},
 		{echoService, "is not serving", service.FromRegistry(n.endpoint)},
 	} {
-		c := must(service.NewClient(zmq, test.name, test.option, service.WithPatience(300*time.Millisecond)))(t)
+		c := must(service.NewClient(zmq, test.name, test.from, service.WithPatience(300*time.Millisecond)))(t)
 		_, err := askEcho(patient(t), c, "x")
 		if e := wantRefused(t, err, messaging.Unavailable); !strings.Contains(e.Message, test.why) {
 			t.Errorf("%q does not say %q", e.Message, test.why)

@@ -95,7 +95,7 @@ func (c *Client) hopes(name string) bool {
 
 // noneUsable is the error of a call while no instance can be connected to.
 func (c *Client) noneUsable(why error) *messaging.Error {
-	return messaging.Errorf(messaging.Unavailable, "no instance of %s can be connected to: %s", c.name, oneLine(why)).AsRefused()
+	return messaging.Errorf(messaging.Unavailable, "no instance of %s can be connected to: %w", c.name, why).AsRefused()
 }
 
 // noneKnown is the error of a call while no instance is known, under the lock.

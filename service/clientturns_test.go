@@ -214,7 +214,7 @@ func TestTwoBrokersOfWhichOneHasAWorker(t *testing.T) {
 	t.Parallel() // it waits rather than works
 	zmq := newContext(t)
 	empty, full := serveBroker(t, zmq), serveBroker(t, zmq)
-	w, _ := working(t, must(service.NewWorker(zmq, handlers(), full, service.WithLogger(quiet)))(t))
+	w, _ := working(t, must(service.NewServer(zmq, "", handlers(), service.WithBroker(full), service.WithLogger(quiet)))(t))
 	ok(t, w.WaitRegistered(patient(t)))
 	c := newClient(t, zmq, service.FromBroker(empty, full))
 	awaitReady(t, c, 2)

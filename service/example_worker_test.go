@@ -14,14 +14,14 @@ import (
 
 // A worker offers its handlers to a broker, and clients need to know nothing but where
 // that is. The order in which all of them are started does not matter.
-func ExampleNewWorker() {
+func ExampleWithBroker() {
 	zmq, err := comm.NewContext()
 	check(err)
 	defer zmq.Close()
 	middle, err := broker.New(zmq, "inproc://broker")
 	check(err)
 	defer middle.Close()
-	worker, err := service.NewWorker(zmq, greeter(), "inproc://broker", service.WithName("greeter"), service.WithID("greeter-1"))
+	worker, err := service.NewServer(zmq, "greeter", greeter(), service.WithBroker("inproc://broker"), service.WithID("greeter-1"))
 	check(err)
 	defer worker.Close()
 	working, stop := context.WithCancel(context.Background())

@@ -123,7 +123,7 @@ func startInstance(t testing.TB, endpoint, id string) *child {
 // still.
 func clientAt(t testing.TB, zmq *comm.Context, endpoints ...string) *service.Client {
 	t.Helper()
-	c := newClient(t, zmq, service.FromEndpoints(endpoints...), service.WithClientHeartbeat(often))
+	c := newClient(t, zmq, service.FromEndpoints(endpoints...), service.WithHeartbeat(often))
 	awaitReady(t, c, len(endpoints))
 	return c
 }

@@ -155,9 +155,9 @@ func (s *server) stop() error {
 }
 
 // newClient returns a client until the test ends.
-func newClient(t testing.TB, zmq *comm.Context, options ...service.ClientOption) *service.Client {
+func newClient(t testing.TB, zmq *comm.Context, from service.Source, options ...service.ClientOption) *service.Client {
 	t.Helper()
-	c := must(service.NewClient(zmq, echoService, options...))(t)
+	c := must(service.NewClient(zmq, echoService, from, options...))(t)
 	t.Cleanup(func() {
 		if err := c.Close(); err != nil {
 			t.Errorf("close the client: %v", err)
@@ -173,7 +173,7 @@ func clientOf(t testing.TB, zmq *comm.Context, servers []*server, options ...ser
 	for _, s := range servers {
 		endpoints = append(endpoints, s.Endpoints()[0])
 	}
-	c := newClient(t, zmq, append(options, service.FromEndpoints(endpoints...))...)
+	c := newClient(t, zmq, service.FromEndpoints(endpoints...), options...)
 	awaitReady(t, c, len(servers))
 	return c
 }

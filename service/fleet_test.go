@@ -62,7 +62,7 @@ func startFleet(t testing.TB, zmq *comm.Context, table string) *fleet {
 		for i := range 3 {
 			f.enlist(f.launch(name, fmt.Sprintf("%s-%d", name, i+1)))
 		}
-		c := must(service.NewClient(zmq, name, service.FromRegistry(f.at.Endpoint), service.WithClientHeartbeat(fleetHeartbeat)))(t)
+		c := must(service.NewClient(zmq, name, service.FromRegistry(f.at.Endpoint), service.WithHeartbeat(fleetHeartbeat)))(t)
 		t.Cleanup(func() { ok(t, c.Close()) })
 		f.clients = append(f.clients, c)
 	}

@@ -51,16 +51,16 @@ func wide(d *depot) *reactor.Handlers {
 
 // narrowly has the ways to a service that answers with more than a caller takes: each
 // returns where the caller connects to.
-var narrowly = map[string]func(*testing.T, *comm.Context, *reactor.Handlers) service.ClientOption{
-	"directly": func(t *testing.T, zmq *comm.Context, h *reactor.Handlers) service.ClientOption {
+var narrowly = map[string]func(*testing.T, *comm.Context, *reactor.Handlers) service.Source{
+	"directly": func(t *testing.T, zmq *comm.Context, h *reactor.Handlers) service.Source {
 		return service.FromEndpoints(serve(t, zmq, h, service.WithBind(tcp)).Endpoints()...)
 	},
-	"directly over inproc": func(t *testing.T, zmq *comm.Context, h *reactor.Handlers) service.ClientOption {
+	"directly over inproc": func(t *testing.T, zmq *comm.Context, h *reactor.Handlers) service.Source {
 		return service.FromEndpoints(serve(t, zmq, h, service.WithBind(inproc())).Endpoints()...)
 	},
-	"through a broker": func(t *testing.T, zmq *comm.Context, h *reactor.Handlers) service.ClientOption {
+	"through a broker": func(t *testing.T, zmq *comm.Context, h *reactor.Handlers) service.Source {
 		b := serveBroker(t, zmq)
-		w, _ := working(t, must(service.NewWorker(zmq, h, b, service.WithLogger(quiet)))(t))
+		w, _ := working(t, must(service.NewServer(zmq, "", h, service.WithBroker(b), service.WithLogger(quiet)))(t))
 		ok(t, w.WaitRegistered(patient(t)))
 		return service.FromBroker(b)
 	},
@@ -73,7 +73,7 @@ func TestAnswerLargerThanItsCallerTakesEndsThatCallAlone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			zmq, d := newContext(t), newDepot()
-			c := newClient(t, zmq, way(t, zmq, wide(d)), service.WithClientSocket(comm.WithMaxFrameSize(narrow)))
+			c := newClient(t, zmq, way(t, zmq, wide(d)), service.WithSocket(comm.WithMaxFrameSize(narrow)))
 			other := goStore(patient(t), c, 7)
 			receive(t, "the other call", d.begun)
 			_, err := askEcho(patient(t), c, "progress") // which is told the handler, or dropped by a broker
@@ -109,7 +109,7 @@ func TestManagementAnswersNoMoreThanItsCallerTakes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			zmq := newContext(t)
-			c := newClient(t, zmq, way(t, zmq, handlers()), service.WithClientSocket(comm.WithMaxFrameSize(1024)))
+			c := newClient(t, zmq, way(t, zmq, handlers()), service.WithSocket(comm.WithMaxFrameSize(1024)))
 			_, err := manage(c).Descriptors(patient(t), &mitterev1.DescriptorsRequest{})
 			wantCode(t, err, messaging.ResourceExhausted)
 			must(manage(c).Ping(patient(t), &mitterev1.PingRequest{}))(t)
@@ -121,10 +121,10 @@ func TestBrokerTellsOfItselfNoMoreThanItsCallerTakes(t *testing.T) {
 	zmq := newContext(t)
 	b := serveBroker(t, zmq)
 	for range 2 {
-		w, _ := working(t, must(service.NewWorker(zmq, handlers(), b, service.WithLogger(quiet), service.WithVersion(strings.Repeat("v", 1000))))(t))
+		w, _ := working(t, must(service.NewServer(zmq, "", handlers(), service.WithBroker(b), service.WithLogger(quiet), service.WithVersion(strings.Repeat("v", 1000))))(t))
 		ok(t, w.WaitRegistered(patient(t)))
 	}
-	c := must(service.NewClient(zmq, "mittere.v1.Broker", service.FromBroker(b), service.WithClientSocket(comm.WithMaxFrameSize(1024))))(t)
+	c := must(service.NewClient(zmq, "mittere.v1.Broker", service.FromBroker(b), service.WithSocket(comm.WithMaxFrameSize(1024))))(t)
 	defer c.Close()
 	about := mitterev1mittere.NewBrokerServiceClient(c)
 	_, err := about.ListWorkers(patient(t), &mitterev1.ListWorkersRequest{})

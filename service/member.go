@@ -11,6 +11,7 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
+	"github.com/mittere/mittere/internal/options"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/registry"
@@ -204,19 +205,19 @@ func (c *Client) update(view registry.View, doubted bool) (gone []*member) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var members []*member
-	var strange []error
+	var strange options.Checks
 	for _, entry := range view.Entries {
 		if entry.GetInstance().GetKind() != mitterev1.Kind_KIND_UNSPECIFIED {
 			continue
 		}
 		m, err := c.enter(entry.GetInstance())
 		if err != nil {
-			strange = append(strange, err)
+			strange.Note(err)
 			continue
 		}
 		members = append(members, m)
 	}
-	c.listed, c.strange = !view.At.IsZero(), errors.Join(strange...)
+	c.listed, c.strange = !view.At.IsZero(), strange.Err()
 	for _, m := range c.members {
 		switch {
 		case slices.Contains(members, m):

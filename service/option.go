@@ -1,233 +1,61 @@
 package service
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/mittere/mittere/comm"
-	"github.com/mittere/mittere/reactor"
-	"github.com/mittere/mittere/registry"
-	"github.com/mittere/mittere/registry/store"
+	"github.com/mittere/mittere/internal/options"
 )
 
-// The defaults of a server.
-const (
-	// DefaultConcurrency is how many calls run at once.
-	DefaultConcurrency = 100
-	// DefaultQueue is how many calls wait when as many run.
-	DefaultQueue = 1000
-	// DefaultDrainTimeout is how long calls may take when the server stops.
-	DefaultDrainTimeout = 10 * time.Second
-)
-
-// serverConfig is what options of a server set.
-type serverConfig struct {
-	bind         []string
-	first, last  int // ports to choose from; 0 is any
-	advertise    []string
-	registry     string
-	client       *registry.Client
-	name         string
-	id           string
-	renames      bool
-	version      string
-	labels       map[string]string
-	lease        time.Duration
-	concurrency  int
-	queue        int
-	heartbeat    time.Duration
-	drain        time.Duration
-	endStreams   bool
-	interceptors []reactor.Interceptor
-	socket       []comm.Option
-	log          *slog.Logger
-	wrong        []error
-}
-
-// ServerOption sets how a [Server] or a [Worker] works. The set is sealed.
+// ServerOption sets how a [Server] works. The set is sealed.
 type ServerOption interface{ applyServer(*serverConfig) }
 
-// serverOption is a ServerOption made of a function.
-type serverOption func(*serverConfig)
+// ClientOption sets how a [Client] works. The set is sealed.
+type ClientOption interface{ applyClient(*clientConfig) }
 
-func (o serverOption) applyServer(c *serverConfig) { o(c) }
-
-// newServerConfig applies options to the defaults.
-func newServerConfig(options []ServerOption) (serverConfig, error) {
-	c := serverConfig{
-		labels: map[string]string{}, concurrency: DefaultConcurrency, queue: DefaultQueue,
-		heartbeat: reactor.DefaultHeartbeat, drain: DefaultDrainTimeout, log: slog.Default(),
-	}
-	for _, o := range options {
-		o.applyServer(&c)
-	}
-	c.require(c.registry == "" || c.client == nil, "want a registry or a registry's client, got both")
-	return c, errors.Join(c.wrong...)
+// Option sets how a [Server] or a [Client] works: it is an option of both. The set is
+// sealed.
+type Option interface {
+	ServerOption
+	ClientOption
 }
 
-// require notes that an option is wrong unless it is right.
-func (c *serverConfig) require(right bool, format string, args ...any) {
-	if !right {
-		c.wrong = append(c.wrong, fmt.Errorf(format, args...))
-	}
+// shared is what options of both set, and what is wrong with any option.
+type shared struct {
+	heartbeat time.Duration
+	socket    []comm.Option
+	log       *slog.Logger
+	checks    options.Checks
 }
 
-// WithBind sets where the server listens: endpoints of tcp, ipc and inproc, all of
-// which it serves. A port of "*" is a free one. The default is a free tcp port at
-// the local address of the way to the registry; without a registry, on the loopback
-// interface. A [Worker] without a registry listens only where it is told to.
-func WithBind(endpoints ...string) ServerOption {
-	return serverOption(func(c *serverConfig) { c.bind = append(c.bind, endpoints...) })
-}
+// option is an Option made of a function.
+type option func(*shared)
 
-// WithPorts sets from which ports a free one is chosen where the port is "*", both
-// ends included. dīvidere's services use 5100 to 6000. The default is any.
-func WithPorts(first, last int) ServerOption {
-	return serverOption(func(c *serverConfig) {
-		c.require(0 < first && first <= last && last <= 65535, "ports %d to %d: want two of 1 to 65535 in order", first, last)
-		c.first, c.last = first, last
-	})
-}
+func (o option) applyServer(c *serverConfig) { o(&c.shared) }
 
-// WithAdvertise sets the endpoints that the server is registered with, for when
-// others reach it by another address than it has itself. The default is where it
-// listens, with the local address of the way to the registry, or else to the broker,
-// where that is all interfaces.
-func WithAdvertise(endpoints ...string) ServerOption {
-	return serverOption(func(c *serverConfig) {
-		for _, endpoint := range endpoints {
-			err := store.CheckEndpoint(endpoint)
-			c.require(err == nil, "advertise: %w", err)
-		}
-		c.advertise = append(c.advertise, endpoints...)
-	})
-}
+func (o option) applyClient(c *clientConfig) { o(&c.shared) }
 
-// WithRegistry sets the registry where the server registers. It may come later,
-// and go and come back. The default is none.
-func WithRegistry(endpoint string) ServerOption {
-	return serverOption(func(c *serverConfig) { c.registry = endpoint })
-}
-
-// WithRegistryClient is [WithRegistry] with a client that several share. It stays
-// the caller's.
-func WithRegistryClient(client *registry.Client) ServerOption {
-	return serverOption(func(c *serverConfig) {
-		c.require(client != nil, "registry client: must not be nil")
-		c.client = client
-	})
-}
-
-// WithName sets the name of the service, for a [Worker]; [NewServer] has it as a
-// parameter, which wins. The default is the full name of the first service among the
-// handlers' methods. It has 1 to 255 bytes of UTF-8 without control characters or slashes.
-func WithName(name string) ServerOption {
-	return serverOption(func(c *serverConfig) {
-		c.require(name != "", "name: must not be empty")
-		c.name = name
-	})
-}
-
-// WithID sets what tells the instance from others of its name. The default is
-// made of the host's name, the process id and something random. It has 1 to 255 bytes
-// of UTF-8 without control characters.
-func WithID(id string) ServerOption {
-	return serverOption(func(c *serverConfig) {
-		c.require(id != "", "id: must not be empty")
-		c.id = id
-	})
-}
-
-// WithRenaming has a [Worker] whose id the broker has given to another worker come back
-// under another name, its id with a random ending, and log so. What it tells of itself
-// keeps the id. It is for workers that any other may stand beside; a worker that was
-// replaced on purpose must not come back, so that by default Run ends with code
-// ALREADY_EXISTS.
-func WithRenaming() ServerOption {
-	return serverOption(func(c *serverConfig) { c.renames = true })
-}
-
-// WithVersion sets the version of the program, as others see it.
-func WithVersion(version string) ServerOption {
-	return serverOption(func(c *serverConfig) { c.version = version })
-}
-
-// WithLabels adds labels that others see.
-func WithLabels(labels map[string]string) ServerOption {
-	return serverOption(func(c *serverConfig) { maps.Copy(c.labels, labels) })
-}
-
-// WithLease sets how long the registry keeps the server without hearing of it.
-// The default is the registry's.
-func WithLease(lease time.Duration) ServerOption {
-	return serverOption(func(c *serverConfig) {
-		c.require(lease > 0, "lease of %v: must be positive", lease)
-		c.lease = lease
-	})
-}
-
-// WithLimits sets how many calls run at once and how many wait when as many run.
-// Further ones are refused at once with code RESOURCE_EXHAUSTED. A concurrency of
-// 1 handles one call after the other. A broker gives a [Worker] no more calls than run.
-// The defaults are [DefaultConcurrency] and
-// [DefaultQueue].
-func WithLimits(concurrency, queue int) ServerOption {
-	return serverOption(func(c *serverConfig) {
-		c.require(concurrency > 0, "concurrency of %d: must be positive", concurrency)
-		c.require(queue >= 0, "queue of %d: must not be negative", queue)
-		c.concurrency, c.queue = concurrency, queue
-	})
-}
-
-// WithHeartbeat sets the least time between heartbeats that a caller may agree
-// upon; see [reactor.WithHeartbeat].
-func WithHeartbeat(least time.Duration) ServerOption {
-	return serverOption(func(c *serverConfig) {
-		c.require(least >= time.Millisecond, "heartbeat of %v: must be a millisecond at least", least)
-		c.heartbeat = least
-	})
-}
-
-// WithDrainTimeout sets how long calls may take when the server stops, before their
-// contexts are cancelled. The default is [DefaultDrainTimeout].
-func WithDrainTimeout(d time.Duration) ServerOption {
-	return serverOption(func(c *serverConfig) {
-		c.require(d >= 0, "drain timeout %v: must not be negative", d)
-		c.drain = d
-	})
-}
-
-// WithStreamsEnded ends streams when the server stops, and not when their handlers
-// or callers do: their contexts end, and their callers get an error with code
-// UNAVAILABLE. It is for streams without end, which would keep the server from
-// stopping for the drain timeout. By default streams are drained as all calls are.
-func WithStreamsEnded() ServerOption {
-	return serverOption(func(c *serverConfig) { c.endStreams = true })
-}
-
-// WithInterceptors puts interceptors around every handler, the first outermost.
-// What the server answers about itself does not go through them.
-func WithInterceptors(interceptors ...reactor.Interceptor) ServerOption {
-	return serverOption(func(c *serverConfig) {
-		isNil := func(i reactor.Interceptor) bool { return i == nil }
-		c.require(!slices.ContainsFunc(interceptors, isNil), "interceptor: must not be nil")
-		c.interceptors = append(c.interceptors, interceptors...)
+// WithHeartbeat sets how often both ends of a session send something: a client asks for
+// it, a server grants it but for less than its own; see [call.WithHeartbeat] and
+// [reactor.WithHeartbeat]. The default is a second.
+func WithHeartbeat(every time.Duration) Option {
+	return option(func(c *shared) {
+		c.checks.Require(every >= time.Millisecond, "heartbeat of %v: must be a millisecond at least", every)
+		c.heartbeat = every
 	})
 }
 
 // WithSocket passes options on to the sockets of comm.
-func WithSocket(options ...comm.Option) ServerOption {
-	return serverOption(func(c *serverConfig) { c.socket = append(c.socket, options...) })
+func WithSocket(options ...comm.Option) Option {
+	return option(func(c *shared) { c.socket = append(c.socket, options...) })
 }
 
-// WithLogger sets where the server logs. The default is slog.Default().
-func WithLogger(log *slog.Logger) ServerOption {
-	return serverOption(func(c *serverConfig) {
-		c.require(log != nil, "logger: must not be nil")
+// WithLogger sets where a server logs, and where a client logs that its registry is away,
+// and back. The default is slog.Default().
+func WithLogger(log *slog.Logger) Option {
+	return option(func(c *shared) {
+		c.checks.Require(log != nil, "logger: must not be nil")
 		c.log = log
 	})
 }

@@ -134,7 +134,7 @@ func journal(t task) func(item uint64) error {
 
 // beClient calls Store for 1, 2, 3 and so on, each for long.
 func beClient(zmq *comm.Context, t task) error {
-	c, err := service.NewClient(zmq, t.Name, service.FromEndpoints(t.Endpoint), service.WithClientHeartbeat(t.Heartbeat))
+	c, err := service.NewClient(zmq, t.Name, service.FromEndpoints(t.Endpoint), service.WithHeartbeat(t.Heartbeat))
 	if err != nil {
 		return err
 	}

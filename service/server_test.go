@@ -165,11 +165,11 @@ func TestNameIsThatOfTheProtoServiceUnlessGiven(t *testing.T) {
 func TestWrongOptionsAreReportedAllAtOnce(t *testing.T) {
 	zmq := newContext(t)
 	_, err := service.NewServer(zmq, "mmi.mine", nil,
-		service.WithPorts(5, 4), service.WithRegistryClient(nil), service.WithID(""), service.WithLease(0), service.WithLimits(0, -1),
+		service.WithPorts(5, 4), service.WithRegistryClient(nil), service.WithID(""), service.WithLease(0), service.WithLimits(0, -1), service.WithBroker("tcp://a"),
 		service.WithHeartbeat(0), service.WithDrainTimeout(-1), service.WithLogger(nil), service.WithInterceptors(nil))
 	text := wantCode(t, err, messaging.InvalidArgument).Error()
 	for _, what := range []string{
-		"no handlers", "reserved", "ports 5 to 4", "registry client", "id:", "lease of 0s", "concurrency of 0", "queue of -1",
+		"no handlers", "reserved", "broker", "ports 5 to 4", "registry client", "id:", "lease of 0s", "concurrency of 0", "queue of -1",
 		"heartbeat of 0s", "drain timeout", "logger", "interceptor",
 	} {
 		if !strings.Contains(text, what) {
@@ -186,16 +186,14 @@ func TestWrongOptionsAreReportedAllAtOnce(t *testing.T) {
 	wantCode(t, err, messaging.InvalidArgument)
 
 	_, err = service.NewClient(zmq, "", service.FromRegistryClient(nil), service.WithBalance(9), service.WithTries(0),
-		service.WithPatience(-1), service.WithClientHeartbeat(0), service.WithClientInterceptors(nil))
+		service.WithPatience(-1), service.WithHeartbeat(0), service.WithLogger(nil), service.WithCallInterceptors(nil))
 	text = wantCode(t, err, messaging.InvalidArgument).Error()
-	for _, what := range []string{"no name", "registry client", "balance 9", "0 tries", "patience", "heartbeat", "got 0", "interceptor"} {
+	for _, what := range []string{"no name", "registry client", "balance 9", "0 tries", "patience", "heartbeat", "no source", "logger", "interceptor"} {
 		if !strings.Contains(text, what) {
 			t.Errorf("%q says nothing of %q", text, what)
 		}
 	}
 	_, err = service.NewClient(zmq, "x", service.FromEndpoints("tcp://127.0.0.1:1", "nonsense"))
-	wantCode(t, err, messaging.InvalidArgument)
-	_, err = service.NewClient(zmq, "x", service.FromEndpoints(tcp), service.FromRegistry(tcp))
 	wantCode(t, err, messaging.InvalidArgument)
 	_, err = service.NewClient(zmq, "x", service.FromRegistry("nonsense"))
 	wantCode(t, err, messaging.InvalidArgument)

@@ -18,7 +18,7 @@ func TestStreamsOfOneClientCostNobodyAnAnswer(t *testing.T) {
 	const streams, window, items, calls = 50, 2000, 2000, 200
 	zmq := newContext(t)
 	b := serveBroker(t, zmq)
-	w, _ := working(t, must(service.NewWorker(zmq, handlers(), b, service.WithLogger(quiet)))(t))
+	w, _ := working(t, must(service.NewServer(zmq, "", handlers(), service.WithBroker(b), service.WithLogger(quiet)))(t))
 	ok(t, w.WaitRegistered(patient(t)))
 	reader := newClient(t, zmq, service.FromBroker(b), service.WithTries(1))
 	caller := newClient(t, zmq, service.FromBroker(b), service.WithTries(1))

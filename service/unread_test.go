@@ -64,7 +64,7 @@ func TestServerStopsWhoseCallersReadNothing(t *testing.T) {
 func TestWorkerStopsWhoseBrokerReadsNothing(t *testing.T) {
 	zmq := newContext(t)
 	b := newBrokerEnd(t, zmq)
-	w, stop := working(t, must(service.NewWorker(zmq, verbose(), b.endpoint(), service.WithLogger(quiet), service.WithBind(tcp), narrowSocket(), service.WithDrainTimeout(time.Hour)))(t))
+	w, stop := working(t, must(service.NewServer(zmq, "", verbose(), service.WithBroker(b.endpoint()), service.WithLogger(quiet), service.WithBind(tcp), narrowSocket(), service.WithDrainTimeout(time.Hour)))(t))
 	b.accept()
 	unread(func(r *mitterev1.Request, m proto.Message) { r.Session = sessionID; b.say(r, m) })
 	awaitUnread(t, zmq, w.Endpoints()[0])

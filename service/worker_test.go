@@ -86,7 +86,7 @@ func wantAnswer[M proto.Message](b *brokerEnd, call uint64) (answer M) {
 }
 
 // working runs a worker until the test ends.
-func working(t testing.TB, made *service.Worker) (w *service.Worker, stop func() error) {
+func working(t testing.TB, made *service.Server) (w *service.Server, stop func() error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
@@ -107,9 +107,11 @@ func working(t testing.TB, made *service.Worker) (w *service.Worker, stop func()
 
 // newWorker returns a worker of the EchoService that logs nothing, and does not wait for
 // the answer to its Drain that a brokerEnd does not give.
-func newWorker(t testing.TB, zmq *comm.Context, b *brokerEnd, options ...service.ServerOption) *service.Worker {
+func newWorker(t testing.TB, zmq *comm.Context, b *brokerEnd, options ...service.ServerOption) *service.Server {
 	t.Helper()
-	return must(service.NewWorker(zmq, handlers(), b.endpoint(), append([]service.ServerOption{service.WithLogger(quiet), service.WithDrainTimeout(0)}, options...)...))(t)
+	return must(service.NewServer(zmq, "", handlers(), append([]service.ServerOption{
+		service.WithBroker(b.endpoint()), service.WithLogger(quiet), service.WithDrainTimeout(0),
+	}, options...)...))(t)
 }
 
 func TestWorkerOffersItsService(t *testing.T) {
@@ -172,7 +174,8 @@ func TestWorkerAnswersAboutItself(t *testing.T) {
 func TestWorkerIsCalledDirectlyWhereItListens(t *testing.T) {
 	zmq := newContext(t)
 	b := newBrokerEnd(t, zmq)
-	w, _ := working(t, newWorker(t, zmq, b, service.WithBind("tcp://0.0.0.0:*", inproc()), service.WithName("echo")))
+	w, _ := working(t, must(service.NewServer(zmq, "echo", handlers(), service.WithBroker(b.endpoint()), service.WithLogger(quiet),
+		service.WithDrainTimeout(0), service.WithBind("tcp://0.0.0.0:*", inproc())))(t))
 	ready := b.accept()
 	if !slices.Equal(ready.GetEndpoints(), w.Endpoints()) || len(w.Endpoints()) != 2 || !slices.Equal(ready.GetServices(), []string{"echo"}) {
 		t.Errorf("it offers %v, and listens at %v", ready, w.Endpoints())
@@ -198,7 +201,7 @@ func TestStoppingWorkerFinishesWhatRuns(t *testing.T) {
 	zmq := newContext(t)
 	b := newBrokerEnd(t, zmq)
 	d := newDepot()
-	made := must(service.NewWorker(zmq, storing(d.store), b.endpoint(), service.WithLogger(quiet)))(t)
+	made := must(service.NewServer(zmq, "", storing(d.store), service.WithBroker(b.endpoint()), service.WithLogger(quiet)))(t)
 	_, stop := working(t, made)
 	b.accept()
 	b.ask(&mitterev1.Request{Call: 1}, &testv1.StoreRequest{Item: 5})
@@ -264,17 +267,16 @@ func TestWorkerEndsThatABrokerWillNeverTake(t *testing.T) {
 func TestWhatIsWrongWithAWorkerIsReported(t *testing.T) {
 	zmq := newContext(t)
 	for name, err := range map[string]error{
-		"no broker":     second(service.NewWorker(zmq, handlers(), "")),
-		"two brokers":   second(service.NewWorker(zmq, handlers(), "inproc://a,inproc://b")),
-		"no handlers":   second(service.NewWorker(zmq, nil, "inproc://a")),
-		"taken name":    second(service.NewWorker(zmq, handlers(), "inproc://a", service.WithName("mmi.service"))),
-		"empty name":    second(service.NewWorker(zmq, handlers(), "inproc://a", service.WithName(""))),
-		"long name":     second(service.NewWorker(zmq, handlers(), "inproc://a", service.WithName(strings.Repeat("n", 256)))),
-		"strange name":  second(service.NewWorker(zmq, handlers(), "inproc://a", service.WithName("n\xff"))),
-		"bell name":     second(service.NewWorker(zmq, handlers(), "inproc://a", service.WithName("n\a"))),
-		"long id":       second(service.NewWorker(zmq, handlers(), "inproc://a", service.WithID(strings.Repeat("i", 256)))),
-		"strange id":    second(service.NewWorker(zmq, handlers(), "inproc://a", service.WithID("i\xff"))),
-		"wrong address": second(service.NewWorker(zmq, handlers(), "nowhere")),
+		"no broker":     second(service.NewServer(zmq, "", handlers(), service.WithBroker(""))),
+		"two brokers":   second(service.NewServer(zmq, "", handlers(), service.WithBroker("inproc://a,inproc://b"))),
+		"no handlers":   second(service.NewServer(zmq, "", nil, service.WithBroker("inproc://a"))),
+		"taken name":    second(service.NewServer(zmq, "mmi.service", handlers(), service.WithBroker("inproc://a"))),
+		"long name":     second(service.NewServer(zmq, strings.Repeat("n", 256), handlers(), service.WithBroker("inproc://a"))),
+		"strange name":  second(service.NewServer(zmq, "n\xff", handlers(), service.WithBroker("inproc://a"))),
+		"bell name":     second(service.NewServer(zmq, "n\a", handlers(), service.WithBroker("inproc://a"))),
+		"long id":       second(service.NewServer(zmq, "", handlers(), service.WithBroker("inproc://a"), service.WithID(strings.Repeat("i", 256)))),
+		"strange id":    second(service.NewServer(zmq, "", handlers(), service.WithBroker("inproc://a"), service.WithID("i\xff"))),
+		"wrong address": second(service.NewServer(zmq, "", handlers(), service.WithBroker("nowhere"))),
 	} {
 		t.Run(name, func(t *testing.T) { wantCode(t, err, messaging.InvalidArgument) })
 	}
@@ -282,7 +284,7 @@ func TestWhatIsWrongWithAWorkerIsReported(t *testing.T) {
 
 func TestNamesOf255BytesAreTaken(t *testing.T) {
 	zmq, long := newContext(t), strings.Repeat("n", 255)
-	w := must(service.NewWorker(zmq, handlers(), "inproc://a", service.WithName(long), service.WithID(long)))(t)
+	w := must(service.NewServer(zmq, long, handlers(), service.WithBroker("inproc://a"), service.WithID(long)))(t)
 	ok(t, w.Close())
 	ok(t, must(service.NewClient(zmq, long, service.FromBroker("inproc://a")))(t).Close())
 	for _, name := range []string{long + "n", "n\xff"} {
@@ -294,22 +296,11 @@ func TestNamesOf255BytesAreTaken(t *testing.T) {
 }
 
 // second returns the error of a constructor.
-func second(_ *service.Worker, err error) error { return err }
-
-func TestNameOfAServerMayBeAnOption(t *testing.T) {
-	zmq := newContext(t)
-	for parameter, want := range map[string]string{"": "option", "parameter": "parameter"} {
-		s := must(service.NewServer(zmq, parameter, handlers(), service.WithName("option")))(t)
-		if s.Name() != want {
-			t.Errorf("the server is %s, want %s", s.Name(), want)
-		}
-		ok(t, s.Close())
-	}
-}
+func second(_ *service.Server, err error) error { return err }
 
 func TestWorkerSaysWhyItsBrokerIsNotThere(t *testing.T) {
 	zmq := newContext(t)
-	w, _ := working(t, must(service.NewWorker(zmq, handlers(), "tcp://127.0.0.1:1", service.WithLogger(quiet)))(t))
+	w, _ := working(t, must(service.NewServer(zmq, "", handlers(), service.WithBroker("tcp://127.0.0.1:1"), service.WithLogger(quiet)))(t))
 	ctx, cancel := context.WithCancel(patient(t))
 	defer cancel()
 	for {

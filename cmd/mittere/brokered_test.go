@@ -41,7 +41,7 @@ func (b *brokered) work(id string) {
 	b.t.Helper()
 	handlers := reactor.NewHandlers()
 	calculatorv1mittere.RegisterCalculatorService(handlers, &calculator{cancelled: make(chan struct{}, 1), amounts: make(chan float64, 1)})
-	worker := must(service.NewWorker(b.zmq, handlers, b.broker.Endpoints()[0], service.WithName("calculator"), service.WithID(id),
+	worker := must(service.NewServer(b.zmq, "calculator", handlers, service.WithBroker(b.broker.Endpoints()[0]), service.WithID(id),
 		service.WithVersion("v1.2.3"), service.WithLimits(4, 10), service.WithDrainTimeout(0), service.WithLogger(slog.New(slog.DiscardHandler))))(b.t)
 	b.background(worker)
 	b.await(id)

@@ -220,7 +220,7 @@ func (c *callCommand) dial(zmq *comm.Context, members []member) (w way, err erro
 		return c.dialBroker(zmq, last.broker, able[0])
 	}
 	client, err := service.NewClient(zmq, c.name, service.FromEndpoints(endpoints...),
-		service.WithPatience(c.patience()), service.WithClientInterceptors(c.note.intercept))
+		service.WithPatience(c.patience()), service.WithCallInterceptors(c.note.intercept))
 	return way{client, client, client}, err
 }
 
@@ -228,7 +228,7 @@ func (c *callCommand) dial(zmq *comm.Context, members []member) (w way, err erro
 // since the broker may give a request to another that cannot.
 func (c *callCommand) dialBroker(zmq *comm.Context, endpoint string, teller member) (way, error) {
 	client, err := service.NewClient(zmq, c.name, service.FromBroker(endpoint),
-		service.WithPatience(c.patience()), service.WithClientInterceptors(c.note.intercept))
+		service.WithPatience(c.patience()), service.WithCallInterceptors(c.note.intercept))
 	if err != nil {
 		return way{}, err
 	}

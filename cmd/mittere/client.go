@@ -24,8 +24,8 @@ const patience = 5 * time.Second
 func (g *globals) withRegistry(f func(*comm.Context, *registry.Client) error) error {
 	return withContext(func(zmq *comm.Context) (err error) {
 		// Questions that a registry did not take need not outlive the command.
-		client, err := registry.NewClient(zmq, g.registry, registry.WithClientSocket(comm.WithLinger(0)),
-			registry.WithClientLogger(slog.New(slog.DiscardHandler))) // the command says it itself
+		client, err := registry.NewClient(zmq, g.registry, registry.WithSocket(comm.WithLinger(0)),
+			registry.WithLogger(slog.New(slog.DiscardHandler))) // the command says it itself
 		if err != nil {
 			return err
 		}

@@ -42,7 +42,7 @@ func with(handlers *reactor.Handlers, f func(context.Context, *comm.Context, *se
 	defer running.Wait()
 	defer stop()
 	running.Go(func() { check(s.Run(ctx)) })
-	c := must(service.NewClient(zmq, "example", append(client, service.FromEndpoints("inproc://example"))...))
+	c := must(service.NewClient(zmq, "example", service.FromEndpoints("inproc://example"), client...))
 	defer c.Close()
 	f(ctx, zmq, c)
 }
@@ -132,7 +132,7 @@ func Example_metadata() {
 		c := calculatorv1mittere.NewCalculatorServiceClient(client)
 		answer, err := c.Add(ctx, &calculatorv1.AddRequest{A: 1, B: 2})
 		fmt.Println(answer.GetSum(), err)
-	}, demand, []service.ClientOption{service.WithClientInterceptors(withToken("secret"))})
+	}, demand, []service.ClientOption{service.WithCallInterceptors(withToken("secret"))})
 	// Output:
 	// UNAUTHENTICATED: calculator.v1.CalculatorService/Add needs a token
 	// 3 <nil>

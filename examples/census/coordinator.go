@@ -75,7 +75,7 @@ func (c *coordinator) open() (err error) {
 		return err
 	}
 	c.client, err = service.NewClient(c.zmq, censusv1mittere.CensusServiceName,
-		service.FromBroker(inside), service.WithClientSocket(socketOptions()...))
+		service.FromBroker(inside), service.WithSocket(socketOptions()...))
 	return err
 }
 

@@ -43,7 +43,7 @@ func (c *coordinator) callDirectly(ctx context.Context) (err error) {
 	}
 	c.screen.print("  some of it once more, without the broker\n")
 	d.found, err = service.NewClient(c.zmq, censusv1mittere.CensusServiceName,
-		service.FromRegistry(c.names.Endpoints()[0]), service.WithClientSocket(socketOptions()...))
+		service.FromRegistry(c.names.Endpoints()[0]), service.WithSocket(socketOptions()...))
 	if err != nil {
 		return err
 	}

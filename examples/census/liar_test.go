@@ -31,7 +31,7 @@ func lie(t *testing.T, broker string) {
 	must(t, err)
 	handlers := reactor.NewHandlers()
 	censusv1mittere.RegisterCensusService(handlers, liar{})
-	w, err := service.NewWorker(zmq, handlers, broker, service.WithDrainTimeout(0), service.WithLogger(silent))
+	w, err := service.NewServer(zmq, "", handlers, service.WithBroker(broker), service.WithDrainTimeout(0), service.WithLogger(silent))
 	must(t, err)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan struct{})

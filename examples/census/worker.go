@@ -58,9 +58,9 @@ func work(o options) error {
 	return errors.Join(serve(ctx, zmq, o), zmq.Close())
 }
 
-// serve counts files until ctx ends. A service.Worker is a reactor on two sockets:
-// one gets calls of the broker, the other, at a free port that the registry tells, of
-// whoever comes directly.
+// serve counts files until ctx ends. A service.Server with a broker and a registry serves
+// two sockets: one gets calls from the broker; the other, at a free port that the registry
+// tells, gets the calls of clients that connect directly.
 func serve(ctx context.Context, zmq *comm.Context, o options) error {
 	// A publisher binds unless ">" tells it to connect.
 	publisher, err := messaging.NewPublisher(zmq, ">"+o.subscriber, messaging.WithSocket(socketOptions()...))
@@ -70,7 +70,7 @@ func serve(ctx context.Context, zmq *comm.Context, o options) error {
 	w := &worker{pid: int64(os.Getpid()), slow: o.slow, publisher: publisher}
 	handlers := reactor.NewHandlers()
 	censusv1mittere.RegisterCensusService(handlers, w)
-	served, err := service.NewWorker(zmq, handlers, o.broker,
+	served, err := service.NewServer(zmq, "", handlers, service.WithBroker(o.broker),
 		service.WithID(workerName(w.pid)), service.WithLimits(filesAtOnce, filesAtOnce),
 		service.WithRegistry(o.registry), service.WithLease(lease), service.WithDrainTimeout(0),
 		service.WithSocket(socketOptions()...), service.WithLogger(silent))

@@ -130,7 +130,7 @@ func beWorker(zmq *comm.Context, do task) error {
 			return nil, context.Cause(ctx)
 		}
 	}
-	w, err := service.NewWorker(zmq, echoService(store), do.Endpoint, service.WithID(do.ID),
+	w, err := service.NewServer(zmq, "", echoService(store), service.WithBroker(do.Endpoint), service.WithID(do.ID),
 		service.WithHeartbeat(do.Heartbeat), service.WithLimits(do.Room, do.Room), service.WithLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		return err
@@ -171,7 +171,7 @@ const begun = 48
 
 // beClient stores items that take for ever, until it is killed.
 func beClient(zmq *comm.Context, do task) error {
-	c, err := service.NewClient(zmq, echoName, service.FromBroker(do.Endpoint), service.WithClientHeartbeat(do.Heartbeat))
+	c, err := service.NewClient(zmq, echoName, service.FromBroker(do.Endpoint), service.WithHeartbeat(do.Heartbeat))
 	if err != nil {
 		return err
 	}

@@ -100,7 +100,7 @@ func (f *fleet) staff() *fleet {
 func (f *fleet) connect(brokers ...string) *fleet {
 	f.t.Helper()
 	for range fleetClients {
-		c := must(service.NewClient(f.zmq, echoName, service.FromBroker(brokers...), service.WithClientHeartbeat(f.at.Heartbeat)))(f.t)
+		c := must(service.NewClient(f.zmq, echoName, service.FromBroker(brokers...), service.WithHeartbeat(f.at.Heartbeat)))(f.t)
 		f.t.Cleanup(func() { ok(f.t, c.Close()) })
 		ok(f.t, c.Wait(patient(f.t)))
 		f.clients = append(f.clients, c)

@@ -169,7 +169,7 @@ func (q *queuer) wantInOrder(zmq *comm.Context, endpoint string, want []uint64) 
 		order = append(order, r.GetItem())
 		return &testv1.StoreResponse{Times: faulttest.Checksum(r.GetItem())}, nil
 	}
-	w := must(service.NewWorker(zmq, echoService(store), endpoint, service.WithLimits(1, 1), service.WithLogger(slog.New(slog.DiscardHandler))))(q.t)
+	w := must(service.NewServer(zmq, "", echoService(store), service.WithBroker(endpoint), service.WithLimits(1, 1), service.WithLogger(slog.New(slog.DiscardHandler))))(q.t)
 	ctx, cancel := context.WithCancel(context.Background())
 	var working sync.WaitGroup
 	working.Go(func() { _ = w.Run(ctx) })

@@ -62,7 +62,7 @@ func newNativeWorker(t testing.TB, zmq *comm.Context, at places, handle handler)
 		}
 		return part(end)
 	})
-	return must(service.NewWorker(zmq, h, at.main, service.WithName(suiteService), service.WithLogger(silent),
+	return must(service.NewServer(zmq, suiteService, h, service.WithBroker(at.main), service.WithLogger(silent),
 		service.WithLimits(suiteInFlight, 1)))(t)
 }
 

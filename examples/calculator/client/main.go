@@ -40,7 +40,7 @@ func main() {
 
 // run makes one call after the other. The context's deadline is that of all of
 // them: it goes with each call, and the server gives up when it is over.
-func run(where service.ClientOption) error {
+func run(where service.Source) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	defer cancel()
 	zmq, err := comm.NewContext()

@@ -77,7 +77,7 @@ func work(ctx context.Context, broker string) error {
 
 	handlers := reactor.NewHandlers()
 	calculatorv1mittere.RegisterCalculatorService(handlers, &calculator.Handler{})
-	worker, err := service.NewWorker(zmq, handlers, broker, service.WithName("calculator"))
+	worker, err := service.NewServer(zmq, "calculator", handlers, service.WithBroker(broker))
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func main() {
 }
 
 // run prints ticks until ctx ends, which cancels the stream at the server too.
-func run(ctx context.Context, where service.ClientOption, s settings) error {
+func run(ctx context.Context, where service.Source, s settings) error {
 	zmq, err := comm.NewContext()
 	if err != nil {
 		return err

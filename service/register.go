@@ -15,7 +15,7 @@ import (
 const withdrawPatience = time.Second
 
 // register registers the instance, if there is a registry.
-func (s *core) register() {
+func (s *Server) register() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.client == nil || s.leaving {
@@ -31,7 +31,7 @@ func (s *core) register() {
 // tellRegistration logs when the instance is registered, and why it is not while the
 // registry is there; that this is away its client says. A registration that was replaced
 // is the last word.
-func (s *core) tellRegistration(ctx context.Context) {
+func (s *Server) tellRegistration(ctx context.Context) {
 	r := s.registered()
 	if r == nil {
 		return
@@ -60,14 +60,14 @@ func (s *core) tellRegistration(ctx context.Context) {
 }
 
 // leaves reports whether the server stops.
-func (s *core) leaves() bool {
+func (s *Server) leaves() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.leaving
 }
 
 // registered returns the registration, nil if there is none yet.
-func (s *core) registered() *registry.Registration {
+func (s *Server) registered() *registry.Registration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.registration
@@ -75,7 +75,7 @@ func (s *core) registered() *registry.Registration {
 
 // withdraw takes the instance out of the registry. Its health is not told there:
 // that it is gone says more.
-func (s *core) withdraw() {
+func (s *Server) withdraw() {
 	r := s.stopTelling()
 	if r == nil {
 		return
@@ -89,16 +89,24 @@ func (s *core) withdraw() {
 
 // stopTelling sets the health to draining, and returns the registration if there
 // is one.
-func (s *core) stopTelling() *registry.Registration {
+func (s *Server) stopTelling() *registry.Registration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.health, s.leaving = mitterev1.Health_HEALTH_DRAINING, true
 	return s.registration
 }
 
-// WaitRegistered waits until the server runs and the registry knows the instance;
-// see [registry.Registration.Wait]. Without a registry it returns at once.
-func (s *core) WaitRegistered(ctx context.Context) error {
+// WaitRegistered waits until the server runs and is known where clients look for it: until
+// its broker has accepted what it offers, and until the registry has the instance; see
+// [registry.Registration.Wait]. Without both it returns at once. A broker that does not
+// confirm at once does so with its next heartbeat. An error says why that has not happened;
+// it comes before ctx ends if Run has returned.
+func (s *Server) WaitRegistered(ctx context.Context) error {
+	if s.worker != nil {
+		if err := s.reactor.WaitJoined(ctx); err != nil {
+			return err
+		}
+	}
 	if s.client == nil {
 		return nil
 	}

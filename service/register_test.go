@@ -84,7 +84,7 @@ func TestServerThatStoodStillWithdrawsThoughTheRegistryIsAnother(t *testing.T) {
 	todo := task{Endpoint: "tcp://127.0.0.1:*", Table: filepath.Join(t.TempDir(), "table.db")}
 	names := faulttest.Start(t, "registry", todo)
 	todo.Endpoint = names.Await("listens ")
-	c := must(registry.NewClient(zmq, todo.Endpoint, registry.WithClientLogger(quiet)))(t)
+	c := must(registry.NewClient(zmq, todo.Endpoint, registry.WithLogger(quiet)))(t)
 	defer c.Close()
 	listed := func() int { return len(must(c.List(patient(t)))(t)) }
 	for range 4 {
@@ -154,7 +154,7 @@ func TestServerStartsThoughTheNameOfItsRegistryIsNotKnownYet(t *testing.T) {
 }
 
 func TestWorkerOnAllInterfacesStartsThoughTheNameOfItsBrokerIsNotKnownYet(t *testing.T) {
-	w := must(service.NewWorker(newContext(t), handlers(), unknown, service.WithBind("tcp://*:*"), service.WithLogger(quiet)))(t)
+	w := must(service.NewServer(newContext(t), "", handlers(), service.WithBroker(unknown), service.WithBind("tcp://*:*"), service.WithLogger(quiet)))(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error)
 	go func() { ended <- w.Run(ctx) }()
@@ -180,9 +180,10 @@ func TestNamesAndEndpointsThatNobodyCouldUseAreRefused(t *testing.T) {
 	zmq := newContext(t)
 	for _, option := range []service.ServerOption{
 		service.WithAdvertise("tcp://10.1.1.1"), service.WithAdvertise("tcp://h:1", "tcp://h:70000"), service.WithAdvertise("tcp://a b:1"),
-		service.WithName("a/b"),
 	} {
 		_, err := service.NewServer(zmq, "", handlers(), option, service.WithBind(inproc()))
 		wantCode(t, err, messaging.InvalidArgument)
 	}
+	_, err := service.NewServer(zmq, "a/b", handlers(), service.WithBind(inproc()))
+	wantCode(t, err, messaging.InvalidArgument)
 }
