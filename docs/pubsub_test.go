@@ -9,8 +9,6 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
-	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
-
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/reactor"
@@ -157,9 +155,7 @@ func Example_byName() {
 	names := must(registry.NewClient(zmq, registryEndpoint))
 	defer names.Close()
 	pub := must(messaging.NewPublisher(zmq, "tcp://127.0.0.1:*"))
-	registration := names.Register(&mitterev1.Instance{
-		Name: "rooms", Id: "publisher-1", Kind: mitterev1.Kind_KIND_PUBLISHER, Endpoints: pub.Endpoints(),
-	}, 0) // the registry's lease; it is renewed by itself
+	registration := names.RegisterPublisher(zmq, "rooms", pub) // it is renewed by itself
 	check(registration.Wait(ctx))
 
 	// The subscriber has no endpoint: Attach connects it to the publishers of the name,

@@ -216,13 +216,13 @@ func ExampleCodeOf() {
 		messaging.Errorf(messaging.Unavailable, "no route"),
 		errors.New("anything else"),
 	} {
-		fmt.Println(messaging.CodeOf(err))
+		fmt.Println(messaging.CodeName(messaging.CodeOf(err)))
 	}
 	// Output:
-	// CODE_UNSPECIFIED
-	// CODE_DEADLINE_EXCEEDED
-	// CODE_UNAVAILABLE
-	// CODE_UNKNOWN
+	// OK
+	// DEADLINE_EXCEEDED
+	// UNAVAILABLE
+	// UNKNOWN
 }
 
 // A topic is the beginning of the frames that it selects.

@@ -71,6 +71,9 @@ func Errorf(code Code, format string, args ...any) *Error {
 // CodeOf returns the code of any error; see [message.CodeOf].
 func CodeOf(err error) Code { return message.CodeOf(err) }
 
+// CodeName returns the name of a code, such as NOT_FOUND; see [message.CodeName].
+func CodeName(code Code) string { return message.CodeName(code) }
+
 // AsError returns any error as an *Error; see [message.AsError].
 func AsError(err error) *Error { return message.AsError(err) }
 

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"slices"
 	"strings"
@@ -81,6 +82,10 @@ func (c *Client) reachable(ctx context.Context, instance *mitterev1.Instance) (*
 	local, err := LocalAddress(ctx, c.Endpoint())
 	if err != nil {
 		return nil, err
+	}
+	if net.ParseIP(local).IsLoopback() {
+		c.limited.Write(slog.LevelWarn, "listens on all interfaces and is registered with the loopback address, by which it asks the registry: "+
+			"other hosts will not reach it, see registry.WithAdvertise", "name", instance.GetName(), "id", instance.GetId(), "registry", c.Endpoint())
 	}
 	instance = proto.CloneOf(instance)
 	instance.Endpoints = Advertised(instance.GetEndpoints(), local)

@@ -21,6 +21,7 @@ func TestInvalidInstanceIsRefused(t *testing.T) {
 	}
 	for name, spoil := range map[string]func(*mitterev1.Instance){
 		"no name":                      func(i *mitterev1.Instance) { i.Name = "" },
+		"name with a slash":            func(i *mitterev1.Instance) { i.Name = "a/b" },
 		"no id":                        func(i *mitterev1.Instance) { i.Id = "" },
 		"long name":                    func(i *mitterev1.Instance) { i.Name = strings.Repeat("n", 256) },
 		"long id":                      func(i *mitterev1.Instance) { i.Id = strings.Repeat("n", 256) },

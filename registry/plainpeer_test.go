@@ -117,6 +117,16 @@ func TestPlainPeerRegistersLooksUpAndUnregisters(t *testing.T) {
 	})
 }
 
+// TestPlainPeerMayHaveASlashInItsName registers by dīvidere's messages, to which a slash is a
+// letter as any other.
+func TestPlainPeerMayHaveASlashInItsName(t *testing.T) {
+	zmq := newContext(t)
+	s := serve(t, zmq, tcp)
+	p := plainRequest(t, zmq, s.endpoint())
+	p.register("a/calc", "10.0.0.7", 5100, true)
+	p.ask("ServiceLookupReq", `serviceName: "a/calc"`, "ServiceLookupRep", `serviceName: "a/calc" server: "10.0.0.7" port: 5100`)
+}
+
 func TestPlainPeerFindsANativeInstance(t *testing.T) {
 	zmq := newContext(t)
 	s := serve(t, zmq, tcp)

@@ -97,6 +97,9 @@ func (t *Table) Register(now time.Time, instance *mitterev1.Instance, lease time
 	if err := owner.check(); err != nil {
 		return 0, nil, err
 	}
+	if strings.Contains(instance.GetName(), "/") {
+		return 0, nil, messaging.Errorf(messaging.InvalidArgument, "the name %.80q has a slash, which is what stands between a name and a method", instance.GetName())
+	}
 	if instance.GetId() == PlainID {
 		return 0, nil, messaging.Errorf(messaging.InvalidArgument, "the id %q is kept for dīvidere's services", PlainID)
 	}

@@ -1,17 +1,13 @@
 package service
 
 import (
-	"cmp"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/mittere/mittere/reactor"
-	"github.com/mittere/mittere/registry"
 	"github.com/mittere/mittere/registry/store"
 )
 
@@ -40,10 +36,4 @@ func checkName(what, name string) error {
 		return fmt.Errorf("%s %.80q: want 1 to %d bytes of UTF-8 without control characters", what, name, store.MaxNameBytes)
 	}
 	return nil
-}
-
-// newID returns an id that no other instance has.
-func newID() string {
-	host := cmp.Or(registry.Host(), "host")
-	return fmt.Sprintf("%.40s-%d-%s", host, os.Getpid(), strings.ToLower(rand.Text()[:6]))
 }

@@ -72,7 +72,7 @@ func NewServer(zmq *comm.Context, name string, handlers *reactor.Handlers, optio
 		handlers = reactor.NewHandlers()
 	}
 	name, wrong := nameFor(name, handlers)
-	config.id = cmp.Or(config.id, newID())
+	config.id = cmp.Or(config.id, registry.NewID())
 	config.checks.Note(wrong, checkName("id", config.id))
 	if err := config.checks.Err(); err != nil {
 		return nil, messaging.Errorf(messaging.InvalidArgument, "service %.80q: %w", name, err)

@@ -253,3 +253,23 @@ func TestShellsAreGivenNamesAndMethods(t *testing.T) {
 		})
 	}
 }
+
+// An answer is the JSON of its schema; all else that is printed has the codes of errors.
+func TestCodesHaveOneNameExceptInAnswers(t *testing.T) {
+	w := newCalculator(t)
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"call", "calculator/Divide", `{"dividend":1}`}, "mittere: INVALID_ARGUMENT: "},
+		{[]string{"call", "calculator/Divide", `{"dividend":1}`, "-o", "json"}, `{"error":{"code":"INVALID_ARGUMENT",`},
+		{[]string{"stats", "calculator"}, " INVALID_ARGUMENT=2"},
+		{[]string{"stats", "calculator", "-o", "json"}, `"errors":{"INVALID_ARGUMENT":2}`},
+		{[]string{"call", "calculator/mittere.v1.ManagementService/Stats"}, `"code":"CODE_INVALID_ARGUMENT"`},
+	} {
+		_, stdout, stderr := w.run("", c.args...)
+		if text := stdout + stderr; !strings.Contains(text, c.want) || strings.Count(text, "CODE_") != strings.Count(c.want, "CODE_") {
+			t.Errorf("%q printed %s, want %s in it", c.args, text, c.want)
+		}
+	}
+}

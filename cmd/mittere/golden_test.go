@@ -105,7 +105,7 @@ func TestCommandsPrintWhatIsRecorded(t *testing.T) {
 		{"call broken JSON", "", []string{"call", "calculator/Add", `{"a":`}},
 		{"call error with details", "", []string{"call", "calculator/Divide", `{"dividend":1}`}},
 		{"call deadline", "", []string{"call", "calculator/Accumulate", `{"amount":-1}`, "--timeout", "2s"}},
-		{"call unreachable", "", []string{"call", "dead/Add", "--timeout", "900ms"}},
+		{"call unreachable", "", []string{"call", "dead/Add", "--timeout", "300ms"}},
 		{"call plain", "", []string{"call", "plain/Add"}},
 		{"call publisher", "", []string{"call", "news/Add"}},
 		{"call not serving", "", []string{"call", "tired/Add"}},

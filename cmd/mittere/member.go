@@ -197,7 +197,7 @@ func failureOf(err error) *failureJSON {
 	if err == nil {
 		return nil
 	}
-	return &failureJSON{Code: codeName(messaging.CodeOf(err)), Message: messaging.AsError(err).Message}
+	return &failureJSON{Code: messaging.CodeName(messaging.CodeOf(err)), Message: messaging.AsError(err).Message}
 }
 
 // id returns the id of the instance that was asked: as the registry has it, else

@@ -21,11 +21,16 @@ type signalled syscall.Signal
 func (s signalled) Error() string { return syscall.Signal(s).String() }
 
 // untilSignal returns a context that ends when the process is interrupted or
-// terminated. Whoever does it again does not want to wait: the process ends at once.
+// terminated. A second signal ends the process at once. A signal that was ignored when the
+// process began stays ignored: a script's shell so keeps an interrupt from its background.
 func untilSignal() context.Context {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		if !signal.Ignored(s) {
+			signal.Notify(signals, s)
+		}
+	}
 	go func() { // ends with the process
 		first := <-signals
 		cancel(signalled(first.(syscall.Signal)))
@@ -36,8 +41,7 @@ func untilSignal() context.Context {
 }
 
 // dieOf ends the process by a signal, which is how a shell knows that a loop around
-// the command is to end as well. Where the signal is ignored, as in the background of
-// a script, the exit code says the same.
+// the command is to end as well.
 func dieOf(s syscall.Signal) {
 	signal.Reset(s)
 	_ = syscall.Kill(os.Getpid(), s)

@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
+	"github.com/mittere/mittere/messaging"
 )
 
 func newStats(g *globals) *cobra.Command {
@@ -73,7 +75,7 @@ func latencyCells(m *mitterev1.MethodStats) []string {
 func errorsText(counts []*mitterev1.CodeCount) string {
 	var parts []string
 	for _, c := range counts {
-		parts = append(parts, fmt.Sprintf("%s=%d", codeName(c.GetCode()), c.GetCount()))
+		parts = append(parts, fmt.Sprintf("%s=%d", messaging.CodeName(c.GetCode()), c.GetCount()))
 	}
 	return strings.Join(parts, " ")
 }
@@ -122,7 +124,7 @@ func newStatsJSON(a answer[*mitterev1.StatsResponse]) statsJSON {
 			MaxSeconds: seconds(l.GetMaxNano()), SumSeconds: seconds(l.GetSumNano()),
 		}
 		for _, c := range m.GetErrors() {
-			one.Errors[codeName(c.GetCode())] = c.GetCount()
+			one.Errors[messaging.CodeName(c.GetCode())] = c.GetCount()
 		}
 		j.Methods = append(j.Methods, one)
 	}

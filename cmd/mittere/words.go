@@ -8,12 +8,7 @@ import (
 	"unicode"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
-
-	"github.com/mittere/mittere/messaging"
 )
-
-// codeName returns the name of a code, such as NOT_FOUND.
-func codeName(code messaging.Code) string { return strings.TrimPrefix(code.String(), "CODE_") }
 
 // healthName returns the name of a health, such as serving.
 func healthName(health mitterev1.Health) string {

@@ -1,6 +1,10 @@
 package message
 
-import mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+import (
+	"strings"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+)
 
 // Code says what kind of error happened. It is the enum of the schema; its
 // numbers are those of gRPC, and its docs say whether a retry is safe.
@@ -46,3 +50,13 @@ const (
 	// Unauthenticated means that the caller is not known.
 	Unauthenticated = mitterev1.Code_CODE_UNAUTHENTICATED
 )
+
+// CodeName returns the name of a code as errors, logs and the command line write it, such as
+// NOT_FOUND; OK for no error, the number of a code that is not known. The enum's own String
+// is what protobuf's JSON has, CODE_NOT_FOUND.
+func CodeName(code Code) string {
+	if code == OK {
+		return "OK"
+	}
+	return strings.TrimPrefix(code.String(), "CODE_")
+}

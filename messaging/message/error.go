@@ -106,7 +106,7 @@ func DetailOf[M proto.Message](err error) (detail M, found bool) {
 
 // Error returns the code and the message on one line.
 func (e *Error) Error() string {
-	name := strings.TrimPrefix(e.code().String(), "CODE_")
+	name := CodeName(e.code())
 	if e.Message == "" {
 		return name
 	}
