@@ -49,7 +49,7 @@ func TestPurePackagesReachNoSocket(t *testing.T) {
 		imports[p.Path] = p.Imports
 	}
 	for _, pure := range []string{
-		"messaging/message", "internal/command", "internal/protofield", "internal/faulttest", "service/broker/internal/desk",
+		"messaging/message", "internal/command", "internal/mdp", "internal/protofield", "internal/faulttest", "service/broker/internal/desk",
 		"registry/store", "registry/boltstore", "registry/storetest",
 		"service/broker/internal/dialect", "service/broker/internal/dialect/mdp", "service/broker/internal/dialect/native", "service/broker/internal/dialect/pirate", "service/broker/internal/dialect/plain",
 	} {

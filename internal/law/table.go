@@ -66,15 +66,18 @@ func Table() []Row {
 		{"registry/storetest", []string{"registry/store", "messaging/message", "gen/..."}},
 		{"service", belowService},
 		{"service/servicetest", slices.Concat(belowService, []string{"service", "service/broker"})},
-		{"service/majordomo", []string{"comm", "messaging", "messaging/message", "gen/..."}},
+		{"service/majordomo", []string{"comm", "messaging", "messaging/message", "internal/mdp", "gen/..."}},
 
 		// The broker stands beside service: one loop around pure state.
 		{"service/broker", belowBroker},
 		{"service/broker/internal/desk", []string{"gen/..."}},
 		{"service/broker/internal/dialect", []string{"service/broker/internal/desk", "messaging/message", "internal/command", "gen/..."}},
 		{"service/broker/internal/dialect/...", []string{
-			"service/broker/internal/dialect", "service/broker/internal/desk", "messaging/message", "internal/command", "gen/...",
+			"service/broker/internal/dialect", "service/broker/internal/desk", "messaging/message", "internal/command", "internal/mdp", "gen/...",
 		}},
+
+		// Majordomo's frames, for both ends.
+		{"internal/mdp", []string{"messaging/message"}},
 
 		// What the codecs of envelopes and commands share.
 		{"internal/protofield", nil},

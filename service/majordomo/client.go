@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/mdp"
 	"github.com/mittere/mittere/messaging"
 )
 
@@ -21,9 +22,10 @@ import (
 // goroutines at once.
 type Client struct {
 	clientConfig
-	lines   chan *line // those without a request
-	closing context.Context
-	close   func() error
+	spelling *mdp.Spelling
+	lines    chan *line // those without a request
+	closing  context.Context
+	close    func() error
 }
 
 // NewClient returns a client of the broker at an endpoint. It does not wait for it, and
@@ -38,7 +40,7 @@ func NewClient(zmq *comm.Context, endpoint string, options ...ClientOption) (*Cl
 	}
 	// What was not sent when a try ended is not to be sent: it has been given up.
 	socket := slices.Concat(config.socket, []comm.Option{comm.WithLinger(0)})
-	c := &Client{clientConfig: config, lines: make(chan *line, config.connections)}
+	c := &Client{clientConfig: config, spelling: config.version.spelling(), lines: make(chan *line, config.connections)}
 	for range config.connections {
 		c.lines <- &line{zmq: zmq, endpoint: endpoint, options: socket, id: config.routingID}
 	}
@@ -96,13 +98,14 @@ func (c *Client) Request(ctx context.Context, service string, body ...[]byte) (r
 func (c *Client) RequestParts(
 	ctx context.Context, service string, each func(part [][]byte) error, body ...[]byte,
 ) (reply [][]byte, err error) {
-	if err := checkName(service); err != nil {
+	if err := mdp.CheckName(service); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(c.closing, cancel)()
-	t := &try{Client: c, service: service, each: each, message: c.version.requestOf(service, body)}
+	request := c.spelling.Encode(mdp.Message{Role: mdp.Client, Kind: mdp.Request, Service: service, Body: body})
+	t := &try{Client: c, service: service, each: each, message: comm.NewMessage(request...)}
 	select {
 	case l := <-c.lines:
 		defer func() { c.lines <- l }()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/mdp"
 	"github.com/mittere/mittere/messaging"
 )
 
@@ -99,7 +100,13 @@ func (s *session) greet(ctx context.Context) error {
 	waiting, cancel := context.WithTimeout(s.ctx, s.silence())
 	defer cancel()
 	defer context.AfterFunc(ctx, cancel)()
-	return s.dealer.Send(waiting, s.version.commandOf(ready, []byte(s.service)))
+	return s.dealer.Send(waiting, s.command(mdp.Message{Kind: mdp.Ready, Service: s.service}))
+}
+
+// command returns a command of the worker.
+func (s *session) command(m mdp.Message) comm.Message {
+	m.Role = mdp.Worker
+	return comm.NewMessage(s.spelling.Encode(m)...)
 }
 
 // say sends a message within some time.
@@ -139,7 +146,7 @@ func (s *session) serve(ctx context.Context) error {
 			return err
 		}
 		if s.stopping && !s.busy {
-			return s.say(s.heartbeat, s.version.commandOf(disconnect))
+			return s.say(s.heartbeat, s.command(mdp.Message{Kind: mdp.Disconnect}))
 		}
 		timer.Reset(max(time.Until(s.next()), 0))
 	}
@@ -160,7 +167,7 @@ func (s *session) tick() error {
 	case now.Sub(s.heard) >= s.silence():
 		return lost("the broker said nothing for %v", s.silence())
 	case now.Sub(s.spoke) >= s.heartbeat:
-		if err := s.say(s.heartbeat, s.version.commandOf(heartbeat)); err != nil {
+		if err := s.say(s.heartbeat, s.command(mdp.Message{Kind: mdp.Heartbeat})); err != nil {
 			s.spoke = now // and it will be seen whether the broker is there
 			s.log.Debug("majordomo: heartbeat not sent", "service", s.service, "error", err)
 		}
@@ -171,16 +178,16 @@ func (s *session) tick() error {
 // take takes a message of the broker. Any command of the protocol shows that it lives
 // (RFC 7 and RFC 18, "Heartbeating").
 func (s *session) take(m comm.Message) error {
-	c, err := s.version.readCommand(m.Frames)
+	c, err := s.spelling.DecodeCommand(m.Frames)
 	if err != nil {
 		s.log.Debug("majordomo: message dropped", "service", s.service, "error", err)
 		return nil
 	}
-	if c.kind == disconnect {
+	if c.Kind == mdp.Disconnect {
 		return lost("the broker sent DISCONNECT")
 	}
 	s.heard, s.greeted = time.Now(), true
-	if c.kind != request {
+	if c.Kind != mdp.Request {
 		return nil
 	}
 	if s.busy {
@@ -195,16 +202,18 @@ func (s *session) take(m comm.Message) error {
 // Were it dropped, the broker would wait for its answer for ever.
 func (s *session) confused() error {
 	err := lost("the broker sent a request while another is under way")
-	return errors.Join(err, s.say(s.heartbeat, s.version.commandOf(disconnect)))
+	return errors.Join(err, s.say(s.heartbeat, s.command(mdp.Message{Kind: mdp.Disconnect})))
 }
 
 // answer sends what a handler made of a request. What cannot be sent, since it is too
 // large, is an error to the client.
 func (s *session) answer(a answer) error {
 	s.busy = false
-	err := s.say(s.silence(), s.version.answerOf(final, a.address, a.body))
+	final := mdp.Message{Kind: mdp.Final, Address: a.address, Body: a.body}
+	err := s.say(s.silence(), s.command(final))
 	if errors.Is(err, comm.TooLarge) {
-		return s.say(s.silence(), s.version.answerOf(final, a.address, bodyOfError(messaging.FromComm(err))))
+		final.Body = bodyOfError(messaging.FromComm(err))
+		return s.say(s.silence(), s.command(final))
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/mdp"
 	"github.com/mittere/mittere/messaging"
 )
 
@@ -57,10 +58,10 @@ func (t *try) once(ctx context.Context, l *line) ([][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if r.final {
-			return r.body, nil
+		if r.Kind == mdp.Final {
+			return r.Body, nil
 		}
-		if err := t.part(r.body); err != nil {
+		if err := t.part(r.Body); err != nil {
 			return nil, err
 		}
 		deadline = time.Now().Add(t.timeout)
@@ -79,19 +80,19 @@ func (t *try) send(ctx context.Context, deadline time.Time, dealer *comm.Dealer)
 }
 
 // next waits for a reply to the request. All else is dropped, and wins no time.
-func (t *try) next(ctx context.Context, deadline time.Time, dealer *comm.Dealer) (reply, error) {
+func (t *try) next(ctx context.Context, deadline time.Time, dealer *comm.Dealer) (mdp.Message, error) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	for {
 		m, err := dealer.Recv(ctx)
 		if err != nil {
-			return reply{}, err
+			return mdp.Message{}, err
 		}
-		r, err := t.version.readReply(m.Frames)
-		if err == nil && r.service == t.service {
+		r, err := t.spelling.DecodeReply(m.Frames)
+		if err == nil && r.Service == t.service {
 			return r, nil
 		}
-		t.log.Debug("majordomo: message dropped", "service", t.service, "of", r.service, "error", err)
+		t.log.Debug("majordomo: message dropped", "service", t.service, "of", r.Service, "error", err)
 	}
 }
 

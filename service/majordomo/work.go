@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime/debug"
 
+	"github.com/mittere/mittere/internal/mdp"
 	"github.com/mittere/mittere/messaging"
 )
 
@@ -15,15 +16,15 @@ type answer struct {
 
 // work handles a request and hands the answer to the loop, whatever the handler does, and
 // if it ends its goroutine.
-func (s *session) work(c command) {
-	a := answer{c.address, bodyOfError(messaging.Errorf(messaging.Internal, "the handler of %s did not return", s.service))}
+func (s *session) work(c mdp.Message) {
+	a := answer{c.Address, bodyOfError(messaging.Errorf(messaging.Internal, "the handler of %s did not return", s.service))}
 	defer func() { s.answers <- a }()
 	a.body = s.invoke(c)
 }
 
 // invoke calls the handler and returns what it answers, which may be an error. Reading
 // that one may panic, too.
-func (s *session) invoke(c command) (body [][]byte) {
+func (s *session) invoke(c mdp.Message) (body [][]byte) {
 	ctx, cancel := context.WithCancel(s.ctx)
 	defer cancel()
 	defer func() {
@@ -32,7 +33,7 @@ func (s *session) invoke(c command) (body [][]byte) {
 			body = bodyOfError(messaging.Errorf(messaging.Internal, "the handler of %s panicked", s.service))
 		}
 	}()
-	reply, err := s.handle(ctx, c.body, func(part ...[]byte) error { return s.part(ctx, c.address, part) })
+	reply, err := s.handle(ctx, c.Body, func(part ...[]byte) error { return s.part(ctx, c.Address, part) })
 	if err != nil {
 		return bodyOfError(err)
 	}
@@ -41,5 +42,5 @@ func (s *session) invoke(c command) (body [][]byte) {
 
 // part sends a PARTIAL while its handler runs.
 func (s *session) part(ctx context.Context, address []byte, body [][]byte) error {
-	return messaging.FromComm(s.dealer.Send(ctx, s.version.answerOf(partial, address, body)))
+	return messaging.FromComm(s.dealer.Send(ctx, s.command(mdp.Message{Kind: mdp.Partial, Address: address, Body: body})))
 }

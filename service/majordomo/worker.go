@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/mdp"
 	"github.com/mittere/mittere/messaging"
 )
 
@@ -37,6 +38,7 @@ type Worker struct {
 	endpoint string
 	service  string
 	handle   PartsHandler
+	spelling *mdp.Spelling
 	started  atomic.Bool
 }
 
@@ -74,10 +76,10 @@ func newWorkerConfig(v Version, options []WorkerOption) workerConfig {
 // newWorker returns a worker if all that it is made of is right.
 func newWorker(zmq *comm.Context, endpoint, service string, handle PartsHandler, c workerConfig) (*Worker, error) {
 	c.require(handle != nil, "the handler must not be nil")
-	if err := c.check("worker of "+service, checkName(service)); err != nil {
+	if err := c.check("worker of "+service, mdp.CheckName(service)); err != nil {
 		return nil, err
 	}
-	w := &Worker{workerConfig: c, zmq: zmq, endpoint: endpoint, service: service, handle: handle}
+	w := &Worker{workerConfig: c, zmq: zmq, endpoint: endpoint, service: service, handle: handle, spelling: c.version.spelling()}
 	if err := w.try(); err != nil {
 		return nil, err
 	}

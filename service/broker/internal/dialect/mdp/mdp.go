@@ -1,9 +1,9 @@
 package mdp
 
 import (
-	"cmp"
 	"time"
 
+	wire "github.com/mittere/mittere/internal/mdp"
 	"github.com/mittere/mittere/service/broker/internal/desk"
 	"github.com/mittere/mittere/service/broker/internal/dialect"
 )
@@ -20,13 +20,20 @@ const (
 // V1 returns MDP/0.1, of RFC 7. Its clients may be REQ or DEALER sockets.
 //
 // A dialect may be used concurrently; its speakers belong to the loop of their desk.
-func V1(options ...Option) dialect.Dialect { return newVersion(version01(), options) }
+func V1(options ...Option) dialect.Dialect { return newVersion(wire.V1, options) }
 
 // V2 returns MDP/0.2, of RFC 18, where a request may have several replies. Its
 // clients are DEALER sockets.
 //
 // A dialect may be used concurrently; its speakers belong to the loop of their desk.
-func V2(options ...Option) dialect.Dialect { return newVersion(version02(), options) }
+func V2(options ...Option) dialect.Dialect { return newVersion(wire.V2, options) }
+
+// version is a dialect. It does not change after it was made.
+type version struct {
+	wire.Version
+	interval time.Duration // of heartbeats
+	liveness int           // of workers, in intervals
+}
 
 // Option changes a dialect.
 type Option interface{ apply(*version) }
@@ -58,7 +65,8 @@ const (
 	mostLiveness     = 1000
 )
 
-func newVersion(v *version, options []Option) *version {
+func newVersion(of wire.Version, options []Option) *version {
+	v := &version{Version: of}
 	WithHeartbeat(0, 0).apply(v)
 	for _, o := range options {
 		o.apply(v)
@@ -67,31 +75,19 @@ func newVersion(v *version, options []Option) *version {
 }
 
 // Name returns "MDP/0.1" or "MDP/0.2".
-func (v *version) Name() string { return v.name }
+func (v *version) Name() string { return v.String() }
 
 // Speaks reports whether a message has the header of this version: of MDP/0.1 only
 // behind an empty frame, of MDP/0.2 there or as the first one. What follows may be wrong.
 func (v *version) Speaks(frames [][]byte) bool {
-	s, _ := v.spellingOf(frames)
-	role, _ := s.header(frames)
-	return role != unknown
+	s, _ := v.Spelling(frames)
+	return s != nil
 }
 
 // Kind returns the command as the RFC names it. Of MDP/0.1 clients have none.
-func (v *version) Kind(frames [][]byte) string {
-	s, _ := v.spellingOf(frames)
-	role, rest := s.header(frames)
-	switch {
-	case role == unknown || len(rest) == 0:
-		return "unknown"
-	case role == worker:
-		return cmp.Or(s.names()[string(rest[0])], "unknown")
-	default:
-		return cmp.Or(s.clientNames()[string(rest[0])], "message")
-	}
-}
+func (v *version) Kind(frames [][]byte) string { return v.Describe(frames) }
 
 // Open returns the speaker of a new peer, client or worker.
 func (v *version) Open(d *desk.Desk, peer desk.Peer) dialect.Speaker {
-	return &speaker{version: v, spelling: v.spellings[0], desk: d, peer: peer}
+	return &speaker{version: v, spelling: v.Spellings()[0], desk: d, peer: peer}
 }

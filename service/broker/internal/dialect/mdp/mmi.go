@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	wire "github.com/mittere/mittere/internal/mdp"
 	"github.com/mittere/mittere/service/broker/internal/desk"
 )
 
@@ -18,34 +19,31 @@ import (
 // Lists are ordered. One that is empty is an empty frame. The broker's own worker is
 // listed only where its service is named.
 
-// management begins the names of its services (RFC 8, "Namespace").
-const management = "mmi."
-
 // manage answers a request to the management interface. What is due is done first, so
 // that no worker counts which is dead by now.
 func (s *speaker) manage(now time.Duration, service string, body [][]byte) (actions []desk.Action, answer [][]byte) {
 	actions = s.desk.Hear(now, s.peer)
 	argument := string(body[len(body)-1]) // the last frame, as for all known brokers
 	switch service {
-	case "mmi.service":
+	case wire.ManagementService:
 		body = texts(s.registered(argument))
-	case "mmi.services":
+	case wire.ManagementServices:
 		body = texts(s.services()...)
-	case "mmi.workers":
+	case wire.ManagementWorkers:
 		body = texts(s.workers(argument)...)
 	default:
-		body = texts("501")
+		body = texts(wire.NotImplemented)
 	}
-	return actions, s.toClient(s.clientFinal, service, body)
+	return actions, s.reply(wire.Final, service, body)
 }
 
 // registered returns whether a service has a worker, idle or busy (RFC 8, "Default
 // services").
 func (s *speaker) registered(name string) string {
 	if v, ok := s.desk.Service(name); ok && v.Workers > 0 {
-		return "200"
+		return wire.Found
 	}
-	return "404"
+	return wire.NotFound
 }
 
 // services returns the names of the services that have a worker.

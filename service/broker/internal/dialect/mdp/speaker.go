@@ -1,20 +1,24 @@
 package mdp
 
 import (
+	"cmp"
 	"time"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+
+	wire "github.com/mittere/mittere/internal/mdp"
+	"github.com/mittere/mittere/messaging/message"
 	"github.com/mittere/mittere/service/broker/internal/desk"
 )
 
 // speaker is one peer, which is a client or a worker from its first message on.
 type speaker struct {
 	*version
-	*spelling // the RFC's until one is certain
-	certain   bool
-	desk      *desk.Desk
-	peer      desk.Peer
-	role      role
+	spelling *wire.Spelling // the RFC's until one is certain
+	certain  bool
+	desk     *desk.Desk
+	peer     desk.Peer
+	role     wire.Role
 
 	calls uint64 // of a client, that it made
 
@@ -42,49 +46,27 @@ func (s *speaker) Read(now time.Duration, frames [][]byte) (actions []desk.Actio
 // told nothing.
 func (s *speaker) read(now time.Duration, frames [][]byte) (actions []desk.Action, answers [][][]byte, err error) {
 	if !s.certain {
-		s.spelling, s.certain = s.spellingOf(frames)
+		var found *wire.Spelling
+		found, s.certain = s.Spelling(frames)
+		s.spelling = cmp.Or(found, s.spelling)
 	}
-	r, rest := s.header(frames)
-	if r == unknown {
-		return nil, nil, invalid("no message of %s", s.name)
-	}
-	if s.role == unknown {
-		s.role = r
-	}
+	m, err := s.spelling.Decode(frames)
+	s.role = cmp.Or(s.role, m.Role)
 	switch {
-	case r != s.role && r == worker:
+	case m.Role == 0:
+		return nil, nil, err
+	case m.Role != s.role && m.Role == wire.Worker:
 		return nil, nil, invalid("a client that sends commands of a worker")
-	case r != s.role:
+	case m.Role != s.role:
 		return nil, nil, invalid("a worker that sends requests of a client")
-	case r == client:
-		return s.readRequest(now, rest)
+	case err != nil:
+		return nil, nil, err
+	case m.Role == wire.Client:
+		actions, answers = s.readRequest(now, m)
+		return actions, answers, nil
 	default:
-		actions, err = s.readWorker(now, rest)
+		actions, err = s.readWorker(now, m)
 		return actions, nil, err
-	}
-}
-
-// readWorker reads a command of a worker.
-func (s *speaker) readWorker(now time.Duration, frames [][]byte) ([]desk.Action, error) {
-	if len(frames) == 0 {
-		return nil, invalid("a message of a worker without a command")
-	}
-	rest := frames[1:]
-	switch command := string(frames[0]); {
-	case command == s.ready:
-		return s.readReady(now, rest)
-	case command == s.request:
-		return s.readWorkerRequest(now, rest)
-	case command == s.partial && s.partials():
-		return s.readPartial(now, rest)
-	case command == s.final:
-		return s.readFinal(now, rest)
-	case command == s.heartbeat:
-		return s.readHeartbeat(now, rest)
-	case command == s.disconnect:
-		return s.readDisconnect(now, rest)
-	default:
-		return nil, invalid("a worker's command %s", shown(frames[0]))
 	}
 }
 
@@ -99,7 +81,7 @@ func (s *speaker) Write(action desk.Action) [][]byte {
 	case desk.Deliver:
 		return s.writeRequest(a)
 	case desk.Heartbeat:
-		return s.writeHeartbeat()
+		return s.spelling.Encode(wire.Message{Role: wire.Worker, Kind: wire.Heartbeat})
 	case desk.Disconnect:
 		return s.writeDisconnect()
 	default:
@@ -113,4 +95,9 @@ func (s *speaker) Idle() bool { return !s.desk.Waits(s.peer) && !s.desk.Register
 // statusOf returns an error of this package as it travels.
 func statusOf(err error) *mitterev1.Status {
 	return &mitterev1.Status{Code: mitterev1.Code_CODE_INVALID_ARGUMENT, Message: err.Error()}
+}
+
+// invalid returns the error of a message that breaks the protocol.
+func invalid(format string, args ...any) error {
+	return message.Errorf(message.InvalidArgument, format, args...)
 }
