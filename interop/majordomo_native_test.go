@@ -12,7 +12,6 @@ import (
 
 	calculatorv1 "github.com/mittere/mittere/gen/calculator/v1"
 	dialectv1 "github.com/mittere/mittere/gen/mittere/dialect/v1"
-	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/examples/calculator"
 	"github.com/mittere/mittere/examples/exampletest"
@@ -157,7 +156,7 @@ func nativeClient(t *testing.T, m *majordomo, version string) {
 		return
 	}
 	var got []string
-	counted := call.Method{Streaming: true, Idempotency: mitterev1.Idempotency_IDEMPOTENCY_NO_SIDE_EFFECTS}
+	counted := call.Method{Streaming: true, Idempotency: call.NoSideEffects}
 	for part, err := range call.Stream[*dialectv1.Frames](ctx, signs, counted, &dialectv1.Frames{Frames: [][]byte{[]byte("a")}}) {
 		if err != nil {
 			t.Fatal(err)

@@ -128,13 +128,13 @@ func (c *Client) Call(ctx context.Context, r *call.Request, each func(*messaging
 // begin makes a call where its target is.
 func (c *Client) begin(ctx context.Context, r *call.Request, each func(*messaging.Envelope) error) error {
 	err := r.Check()
-	switch names := r.Target.GetNames(); {
+	switch {
 	case err != nil:
 		return err
 	case !r.Targeted() || c.brokered():
 		return c.try(ctx, r, anyone, each)
-	case r.Several == nil && len(names) == 1:
-		return c.try(ctx, direct(r), names[0], each)
+	case r.Several == nil && len(r.Target.Names) == 1:
+		return c.try(ctx, direct(r), r.Target.Names[0], each)
 	default:
 		return c.spread(ctx, r, each)
 	}

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"sync"
 
-	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
-
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 )
@@ -62,16 +60,16 @@ func (c *Client) stranger(name string) bool {
 // takes calls if there is none, or none is known.
 func (c *Client) meant(ctx context.Context, r *call.Request) (workers, unknown []string, err error) {
 	target := r.Target
-	all := target.GetKind() == mitterev1.Target_KIND_ALL
+	all := target.All
 	for {
 		members := c.Members()
 		workers, unknown = nil, nil
 		for _, m := range members {
-			if id := m.Instance.GetId(); all && m.Ready || !all && slices.Contains(target.GetNames(), id) {
+			if id := m.Instance.GetId(); all && m.Ready || !all && slices.Contains(target.Names, id) {
 				workers = append(workers, id)
 			}
 		}
-		for _, name := range target.GetNames() {
+		for _, name := range target.Names {
 			if !slices.Contains(workers, name) && !slices.Contains(unknown, name) {
 				unknown = append(unknown, name)
 			}

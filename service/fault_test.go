@@ -251,7 +251,7 @@ func TestFaultIdempotentCallIsExecutedAgainThoughItWasCancelled(t *testing.T) {
 	s := startInstance(t, tcp, "only")
 	c := clientAt(t, newContext(t), s.endpoint())
 	repeatable := storeMethod
-	repeatable.Idempotency = mitterev1.Idempotency_IDEMPOTENCY_IDEMPOTENT
+	repeatable.Idempotency = call.Idempotent
 	p := call.Go(patient(t), call.Bind[*testv1.StoreRequest, *testv1.StoreResponse](c, repeatable), &testv1.StoreRequest{Item: 1, TakesMs: 600_000})
 	s.Await("executes 1")
 	s.Halt()

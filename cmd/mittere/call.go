@@ -237,7 +237,7 @@ func (c *callCommand) dialBroker(zmq *comm.Context, endpoint string, teller memb
 	case c.id != "":
 		w.serves = toWorkers(client, c.id)
 	case c.all:
-		w.serves = toTarget(client, &mitterev1.Target{Kind: mitterev1.Target_KIND_ALL})
+		w.serves = toTarget(client, &call.Target{All: true})
 	case len(c.workers) > 0:
 		w.serves = toWorkers(client, c.workers...)
 	}

@@ -87,11 +87,11 @@ func (m member) dial(zmq *comm.Context, endpoint string) (call.Caller, io.Closer
 
 // toWorkers returns a caller whose calls go to those workers of a broker.
 func toWorkers(c call.Caller, names ...string) call.Caller {
-	return toTarget(c, &mitterev1.Target{Kind: mitterev1.Target_KIND_NAMED, Names: names})
+	return toTarget(c, &call.Target{Names: names})
 }
 
 // toTarget returns a caller whose calls go to that target.
-func toTarget(c call.Caller, target *mitterev1.Target) call.Caller {
+func toTarget(c call.Caller, target *call.Target) call.Caller {
 	return call.Intercept(c, func(next call.Invoker) call.Invoker {
 		return func(ctx context.Context, r *call.Request, each func(*messaging.Envelope) error) error {
 			r.Target = target

@@ -13,7 +13,6 @@ import (
 	zoov1 "github.com/mittere/mittere/cmd/protoc-gen-go-mittere/testdata/gen/zoo/v1"
 	callmittere "github.com/mittere/mittere/cmd/protoc-gen-go-mittere/testdata/golden/default/names/v1/callmittere"
 	zoov1mittere "github.com/mittere/mittere/cmd/protoc-gen-go-mittere/testdata/golden/default/zoo/v1/zoov1mittere"
-	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/reactor"
@@ -44,7 +43,7 @@ func TestClientMakesUnaryCalls(t *testing.T) {
 	if err != nil || answer == nil {
 		t.Fatalf("answer %v, error %v", answer, err)
 	}
-	want := call.Method{Name: zoov1mittere.ZooServiceFeedMethod, Idempotency: mitterev1.Idempotency_IDEMPOTENCY_IDEMPOTENT}
+	want := call.Method{Name: zoov1mittere.ZooServiceFeedMethod, Idempotency: call.Idempotent}
 	if made.Method != want || !proto.Equal(made.Message, meal) || made.Metadata["who"] != "me" {
 		t.Errorf("called %+v, want %+v with the meal and metadata", made, want)
 	}

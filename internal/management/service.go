@@ -88,9 +88,9 @@ func (s service) Info(context.Context, *mitterev1.InfoRequest) (*mitterev1.InfoR
 // levelOf returns the name of a method's idempotency level.
 func levelOf(md protoreflect.MethodDescriptor) string {
 	switch call.MethodOf(md).Idempotency {
-	case mitterev1.Idempotency_IDEMPOTENCY_NO_SIDE_EFFECTS:
+	case call.NoSideEffects:
 		return "NO_SIDE_EFFECTS"
-	case mitterev1.Idempotency_IDEMPOTENCY_IDEMPOTENT:
+	case call.Idempotent:
 		return "IDEMPOTENT"
 	default:
 		return "IDEMPOTENCY_UNKNOWN"

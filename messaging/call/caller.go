@@ -6,8 +6,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
-
 	"github.com/mittere/mittere/messaging"
 )
 
@@ -73,9 +71,8 @@ type Request struct {
 	// Window is how many items of a stream may be on their way; 0 is
 	// [DefaultWindow].
 	Window int
-	// Target says which workers get the request; nil is one of them, whichever. See
-	// [ToWorker].
-	Target *mitterev1.Target
+	// Target says which workers get the request; nil is any one of them. See [ToWorker].
+	Target *Target
 	// Several, if it is not nil, is told whose each part of the answer is. A request
 	// whose target several workers may answer needs it, unless it is one-way.
 	Several *Several
@@ -84,9 +81,8 @@ type Request struct {
 	Accepted func(workers, unknown []string)
 	// Progress, if it is not nil, gets news of the call; see [WithProgress].
 	Progress func(worker string, e *messaging.Envelope)
-	// Key names the request on every try; nil is one that the Conn chooses. Its Instance
-	// is not looked at: each server knows the client by another one.
-	Key *mitterev1.Key
+	// Key names the request on every try; the zero value is one that the Conn chooses.
+	Key Key
 	// Attempt counts the tries, from 1; 0 is the first.
 	Attempt int
 	// FailFast asks for an error where nobody can serve the request, not for a wait; see

@@ -41,7 +41,7 @@ func (c *Conn) Call(ctx context.Context, r *Request, each func(*messaging.Envelo
 	c.calls.Add(1)
 	defer c.calls.Add(-1)
 	key := r.Key
-	if key == nil {
+	if key.Number == 0 {
 		key = c.keys.Begin()
 		defer c.keys.End(key)
 	}
@@ -58,7 +58,7 @@ func (c *Conn) Call(ctx context.Context, r *Request, each func(*messaging.Envelo
 
 // begin sends a request in a session. One that ends before something was sent is as
 // if there had been none.
-func (c *Conn) begin(ctx context.Context, r *Request, key *mitterev1.Key) (*exchange, error) {
+func (c *Conn) begin(ctx context.Context, r *Request, key Key) (*exchange, error) {
 	for {
 		l, err := c.linkFor(ctx, r)
 		if err != nil {
@@ -92,7 +92,7 @@ func (c *Conn) linkFor(ctx context.Context, r *Request) (*link, error) {
 var errNoSession = errors.New("the session has ended")
 
 // begin sends a request. An error means that nothing was sent.
-func (l *link) begin(ctx context.Context, r *Request, key *mitterev1.Key) (*exchange, error) {
+func (l *link) begin(ctx context.Context, r *Request, key Key) (*exchange, error) {
 	if r.Targeted() && !l.targets {
 		return nil, messaging.Errorf(messaging.Unimplemented, "%s is no broker that gives a request to chosen workers", l.conn.endpoint).AsRefused()
 	}
@@ -113,13 +113,13 @@ func (l *link) begin(ctx context.Context, r *Request, key *mitterev1.Key) (*exch
 }
 
 // request returns the command that begins a call.
-func (l *link) request(ctx context.Context, x *exchange, r *Request, key *mitterev1.Key) *mitterev1.Request {
+func (l *link) request(ctx context.Context, x *exchange, r *Request, key Key) *mitterev1.Request {
 	trace := messaging.TraceContextFrom(ctx)
 	request := &mitterev1.Request{
 		Call: x.id, Session: l.session, Service: l.conn.service, Method: r.Method.Name,
-		Key:    &mitterev1.Key{Instance: l.conn.instance, Number: key.GetNumber(), Settled: key.GetSettled()},
-		Target: r.Target, WaitNano: int64(r.Wait), SentAtNano: l.conn.clock(), Attempt: uint32(max(r.Attempt, 1)),
-		Idempotency: r.Method.Idempotency, OneWay: r.OneWay, FailFast: r.FailFast,
+		Key:    &mitterev1.Key{Instance: l.conn.instance, Number: key.Number, Settled: key.Settled},
+		Target: r.Target.wire(), WaitNano: int64(r.Wait), SentAtNano: l.conn.clock(), Attempt: uint32(max(r.Attempt, 1)),
+		Idempotency: r.Method.Idempotency.wire(), OneWay: r.OneWay, FailFast: r.FailFast,
 		Traceparent: trace.Parent, Tracestate: trace.State, Metadata: r.Metadata,
 	}
 	if r.Method.Streaming {

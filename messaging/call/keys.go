@@ -5,9 +5,17 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"sync"
-
-	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 )
+
+// Key names a request of a client on every try, so that a server recognises one that it has
+// executed. Each server knows the client itself by another name, which a connection adds.
+type Key struct {
+	// Number counts the client's requests, from 1; 0 is no key.
+	Number uint64
+	// Settled is the least number whose caller still waits: the server may forget the
+	// answers to all below.
+	Settled uint64
+}
 
 // Keys names the requests of one client, over all of its connections: a request
 // has the same number on every try, and the client the same instance in all sessions
@@ -41,21 +49,20 @@ func (k *Keys) instanceAt(endpoint string) []byte {
 	return mac.Sum(nil)[:instanceSize]
 }
 
-// Begin returns the key of a new request, which must be given to End. It has no
-// instance: that is of each connection.
-func (k *Keys) Begin() *mitterev1.Key {
+// Begin returns the key of a new request, which must be given to End.
+func (k *Keys) Begin() Key {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.last++
 	k.open[k.last] = struct{}{}
-	return &mitterev1.Key{Number: k.last, Settled: k.low}
+	return Key{Number: k.last, Settled: k.low}
 }
 
 // End notes that the client waits no longer for the answer to a request.
-func (k *Keys) End(key *mitterev1.Key) {
+func (k *Keys) End(key Key) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	delete(k.open, key.GetNumber())
+	delete(k.open, key.Number)
 	for k.low <= k.last {
 		if _, waits := k.open[k.low]; waits {
 			return

@@ -14,9 +14,34 @@ type Method struct {
 	// message type.
 	Name string
 	// Idempotency says what a second execution does.
-	Idempotency mitterev1.Idempotency
+	Idempotency Idempotency
 	// Streaming says that the answer is a stream.
 	Streaming bool
+}
+
+// Idempotency says what a second execution of a method does, as protobuf's option
+// idempotency_level.
+type Idempotency uint8
+
+const (
+	// IdempotencyUnknown is of methods whose second execution may do harm.
+	IdempotencyUnknown Idempotency = iota
+	// NoSideEffects is of methods that change nothing.
+	NoSideEffects
+	// Idempotent is of methods whose second execution changes nothing more.
+	Idempotent
+)
+
+// wire returns what stands for it in a Request.
+func (i Idempotency) wire() mitterev1.Idempotency {
+	switch i {
+	case NoSideEffects:
+		return mitterev1.Idempotency_IDEMPOTENCY_NO_SIDE_EFFECTS
+	case Idempotent:
+		return mitterev1.Idempotency_IDEMPOTENCY_IDEMPOTENT
+	default:
+		return mitterev1.Idempotency_IDEMPOTENCY_UNSPECIFIED
+	}
 }
 
 // MethodOf returns the method that a descriptor describes, with its option
@@ -29,9 +54,9 @@ func MethodOf(md protoreflect.MethodDescriptor) Method {
 	options, _ := md.Options().(*descriptorpb.MethodOptions)
 	switch options.GetIdempotencyLevel() {
 	case descriptorpb.MethodOptions_NO_SIDE_EFFECTS:
-		m.Idempotency = mitterev1.Idempotency_IDEMPOTENCY_NO_SIDE_EFFECTS
+		m.Idempotency = NoSideEffects
 	case descriptorpb.MethodOptions_IDEMPOTENT:
-		m.Idempotency = mitterev1.Idempotency_IDEMPOTENCY_IDEMPOTENT
+		m.Idempotency = Idempotent
 	}
 	return m
 }
@@ -41,7 +66,7 @@ func ByType() Method { return Method{} }
 
 // Repeatable reports whether a second execution does no harm.
 func (m Method) Repeatable() bool {
-	return m.Idempotency != mitterev1.Idempotency_IDEMPOTENCY_UNSPECIFIED
+	return m.Idempotency != IdempotencyUnknown
 }
 
 // String returns the name.

@@ -137,7 +137,7 @@ func TestNothingIsToldOfAWorkerAfterItsError(t *testing.T) {
 	}))
 	var told []string
 	r := &call.Request{
-		Method: numbersMethod, Message: &testv1.NumbersRequest{}, Target: &mitterev1.Target{Kind: mitterev1.Target_KIND_ALL},
+		Method: numbersMethod, Message: &testv1.NumbersRequest{}, Target: &call.Target{All: true},
 		Accepted: func([]string, []string) { // until the rest has come: the link reads in order
 			_, err := askEcho(patient(t), conn, "x", call.ToWorker("a"))
 			wantCode(t, err, messaging.CodeOf(err))

@@ -6,6 +6,41 @@ import (
 	"github.com/mittere/mittere/messaging"
 )
 
+// Target says which workers get a request: all, or those that are named. It is one of the
+// two.
+type Target struct {
+	// All is each worker of the service that takes requests now.
+	All bool
+	// Names are the workers that get it, and no others.
+	Names []string
+}
+
+// wire returns what stands for it in a Request.
+func (t *Target) wire() *mitterev1.Target {
+	switch {
+	case t == nil:
+		return nil
+	case t.All:
+		return &mitterev1.Target{Kind: mitterev1.Target_KIND_ALL}
+	default:
+		return &mitterev1.Target{Kind: mitterev1.Target_KIND_NAMED, Names: t.Names}
+	}
+}
+
+// check returns what is wrong with it.
+func (t *Target) check() *messaging.Error {
+	switch {
+	case t == nil:
+		return nil
+	case t.All && len(t.Names) > 0:
+		return messaging.Errorf(messaging.InvalidArgument, "a target of all workers and of %d that are named", len(t.Names))
+	case !t.All && len(t.Names) == 0:
+		return messaging.Errorf(messaging.InvalidArgument, "a target without names")
+	default:
+		return nil
+	}
+}
+
 // ToWorker gives the call to the worker of this name and to no other: it is a call
 // like any other then, which waits until that worker has room, and is
 // [messaging.NotFound] if there is no such worker. The default is any worker.
@@ -19,15 +54,13 @@ func ToWorker(name string) Option { return ToWorkers(name) }
 // [AllStream] take their answers, and a one-way call has none. Names that no worker
 // has are told apart.
 func ToWorkers(names ...string) Option {
-	return option(func(r *Request) {
-		r.Target = &mitterev1.Target{Kind: mitterev1.Target_KIND_NAMED, Names: names}
-	})
+	return option(func(r *Request) { r.Target = &Target{Names: names} })
 }
 
 // ToAll gives the call to each worker of the service that takes requests now. It is
 // the default of [All] and [AllStream], and else of use with one-way calls.
 func ToAll() Option {
-	return option(func(r *Request) { r.Target = &mitterev1.Target{Kind: mitterev1.Target_KIND_ALL} })
+	return option(func(r *Request) { r.Target = &Target{All: true} })
 }
 
 // WithAccepted sets a function that is told, before there are answers, which workers
@@ -62,23 +95,17 @@ type Several struct {
 }
 
 // Targeted reports whether the request is for workers that it chooses itself.
-func (r *Request) Targeted() bool {
-	return r.Target.GetKind() != mitterev1.Target_KIND_UNSPECIFIED
-}
+func (r *Request) Targeted() bool { return r.Target != nil }
 
 // Check returns what is wrong with the request in itself, as an error that is
 // refused; nil if nothing is.
 func (r *Request) Check() error {
-	kind, names := r.Target.GetKind(), len(r.Target.GetNames())
-	several := kind == mitterev1.Target_KIND_ALL || names > 1
-	var err *messaging.Error
+	err := r.Target.check()
+	several := r.Targeted() && (r.Target.All || len(r.Target.Names) > 1)
 	switch {
+	case err != nil:
 	case r.Message == nil:
 		err = messaging.Errorf(messaging.InvalidArgument, "the request is nil")
-	case kind < 0 || kind > mitterev1.Target_KIND_NAMED:
-		err = messaging.Errorf(messaging.InvalidArgument, "a target of kind %d", kind)
-	case kind == mitterev1.Target_KIND_NAMED && names == 0:
-		err = messaging.Errorf(messaging.InvalidArgument, "a target without names")
 	case several && r.Several == nil && !r.OneWay:
 		err = messaging.Errorf(messaging.InvalidArgument, "several workers may answer the call: use All or AllStream")
 	case r.Several != nil && !r.Targeted():

@@ -390,10 +390,10 @@ func TestWrongTargetsAreRefusedBeforeAnythingIsSent(t *testing.T) {
 	}
 	each := func(*messaging.Envelope) error { return nil }
 	for _, r := range []*call.Request{
-		{Message: &testv1.Note{}, Target: &mitterev1.Target{Kind: 3}},
-		{Message: &testv1.Note{}, Target: &mitterev1.Target{Kind: -1}},
+		{Message: &testv1.Note{}, Target: &call.Target{}},
+		{Message: &testv1.Note{}, Target: &call.Target{All: true, Names: []string{"a"}}},
 		{Message: &testv1.Note{}, Several: &call.Several{}},
-		{Target: &mitterev1.Target{}},
+		{Target: &call.Target{All: true}},
 	} {
 		wantRefused(t, conn.Call(patient(t), r, each), messaging.InvalidArgument)
 	}

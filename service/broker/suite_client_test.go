@@ -102,7 +102,7 @@ func (n nativeCaller) ask(ctx context.Context, q question) (parts []content, err
 		r.Method.Name = echoName + "/" + q.method
 	}
 	if !q.once {
-		r.Method.Idempotency = mitterev1.Idempotency_IDEMPOTENCY_IDEMPOTENT
+		r.Method.Idempotency = call.Idempotent
 	}
 	if r.Message, err = q.body.message(); err != nil {
 		return nil, err
