@@ -38,8 +38,8 @@ const (
 
 // Message is a message of Majordomo between a broker and a client or worker.
 type Message struct {
-	Role    Role
-	Kind    Kind
+	Role    Role     // which sub-protocol it is of
+	Kind    Kind     // its command
 	Service string   // of READY, and of all that goes to and from clients
 	Address []byte   // of a worker's REQUEST, PARTIAL and FINAL: for whom the reply is
 	Body    [][]byte // of REQUEST, PARTIAL and FINAL

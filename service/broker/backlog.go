@@ -172,12 +172,23 @@ func (b *Broker) flush(now time.Duration) {
 	}
 	for p := range b.backlog.slow {
 		b.flushTo(p)
-		if b.shutting && len(p.waiting) > 0 && now-p.moved >= b.unread {
+	}
+	b.perform(nil)
+	b.due.flush = b.now() + max(9*(b.now()-now), retryPause)
+}
+
+// evictUnread loses the peers that have taken nothing of what waits for them for too long
+// since the broker began to stop.
+func (b *Broker) evictUnread(now time.Duration) {
+	if !b.shutting || b.backlog.letters == 0 {
+		return
+	}
+	for p := range b.backlog.slow {
+		if now-max(p.moved, b.shutAt) >= b.unread {
 			b.giveUp(p)
 		}
 	}
 	b.perform(nil)
-	b.due.flush = b.now() + max(9*(b.now()-now), retryPause)
 }
 
 // resume has streams go on to peers for whom nothing waits any more. A peer may have been

@@ -44,7 +44,8 @@ type Broker struct {
 	stats   Stats
 	journal journal
 
-	shutting bool // it takes no requests any more
+	shutting bool          // it takes no requests any more
+	shutAt   time.Duration // since when
 }
 
 // New returns a broker at these endpoints, which it binds, separated by commas; it

@@ -136,6 +136,7 @@ func (b *Broker) tick() time.Duration {
 	now := b.now()
 	b.perform(b.desk.Tick(now))
 	b.flush(now)
+	b.evictUnread(now)
 	b.resume(now)
 	b.beat(now)
 	b.post()

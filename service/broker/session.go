@@ -87,8 +87,8 @@ func (b *Broker) probeSome(peers []*peer) {
 func (b *Broker) shut() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.shutting = true
-	b.perform(b.desk.Shut(b.now()))
+	b.shutting, b.shutAt = true, b.now()
+	b.perform(b.desk.Shut(b.shutAt))
 	for p := range b.keepers {
 		b.answer(p, p.keeper.Drain())
 	}
