@@ -51,15 +51,6 @@ func TestFailedBindsGiveTheRealReason(t *testing.T) {
 	}
 }
 
-func TestSocketsCountThreeTimes(t *testing.T) {
-	r := newRig(t, comm.WithMaxSockets(9))
-	for range 3 {
-		r.dealer("")
-	}
-	_, err := comm.NewDealer(r.zmq, "")
-	r.wantError(err, comm.Internal)
-}
-
 func TestDisconnectedPeersReceiveNothing(t *testing.T) {
 	onEachTransport(t, func(r *rig, bind string) {
 		a, b := r.pull(bind), r.pull(elsewhere(bind))
@@ -147,8 +138,8 @@ func TestErrorsOfSocketsReadWell(t *testing.T) {
 	d, closed := r.dealer("", small), r.dealer("")
 	r.ok(closed.Close())
 	_, recvErr := closed.Recv(r.ctx)
-	_, parseErr := comm.NewDealer(r.zmq, "nonsense, udp://x:1")
-	_, optionErr := comm.NewDealer(r.zmq, "", comm.WithMaxFrames(-1))
+	_, parseErr := comm.NewDealer(r.zctx, "nonsense, udp://x:1")
+	_, optionErr := comm.NewDealer(r.zctx, "", comm.WithMaxFrames(-1))
 	for want, err := range map[string]error{
 		"comm: receive: closed": recvErr,
 		"comm: send: closed":    closed.Send(r.ctx, message("x")),
@@ -189,8 +180,13 @@ func TestErrorsOfEndedContextsSayWhy(t *testing.T) {
 	}
 }
 
-func TestVersionIsThatOfLibzmq(t *testing.T) {
-	if v := comm.Version(); !regexp.MustCompile(`^4\.\d+\.\d+$`).MatchString(v) {
-		t.Errorf("version %q", v)
+func TestContextsTellTheirEngine(t *testing.T) {
+	for _, e := range engines {
+		zctx, err := comm.NewContext(comm.WithEngine(e))
+		must(t, zctx, err)
+		if got := zctx.Engine(); got.Name() != e.Name() || !regexp.MustCompile(`^\d+\.\d+\.\d+$`).MatchString(got.Version()) {
+			t.Errorf("the engine %s tells that it is %s %q", e.Name(), got.Name(), got.Version())
+		}
+		(&rig{TB: t}).ok(zctx.Close())
 	}
 }

@@ -26,7 +26,7 @@ func TestHundredsOfConnectionsDoNotFreezeAContext(t *testing.T) {
 // askOnce connects, asks and leaves.
 func askOnce(r *rig, endpoint, text string) {
 	r.Helper()
-	req, err := comm.NewReq(r.zmq, endpoint, drop)
+	req, err := comm.NewReq(r.zctx, endpoint, drop)
 	req = must(r, req, err)
 	reply, err := req.Do(r.ctx, []byte(text))
 	if err != nil || string(reply.Frames[0]) != text {

@@ -70,7 +70,7 @@ func TestClosingAgainDoesNothing(t *testing.T) {
 		r.ok(port.Close())
 	}
 	for range 3 {
-		r.ok(r.zmq.Close())
+		r.ok(r.zctx.Close())
 	}
 }
 
@@ -83,17 +83,17 @@ func TestClosingAContextClosesItsSockets(t *testing.T) {
 		result <- err
 	})
 	r.eventually("it waits", func() bool { n, _ := d.Waiting(); return n == 1 })
-	r.ok(r.zmq.Close())
+	r.ok(r.zctx.Close())
 	r.wantClosed(<-result)
 	r.wantClosed(d.Send(r.ctx, message("x")))
 }
 
 func TestNothingIsMadeInAClosedContext(t *testing.T) {
 	r := newRig(t)
-	r.ok(r.zmq.Close())
-	_, err := comm.NewRouter(r.zmq, "tcp://127.0.0.1:*")
+	r.ok(r.zctx.Close())
+	_, err := comm.NewRouter(r.zctx, "tcp://127.0.0.1:*")
 	r.wantClosed(err)
-	_, err = comm.NewPublisher(r.zmq, "")
+	_, err = comm.NewPublisher(r.zctx, "")
 	r.wantClosed(err)
 }
 
@@ -170,7 +170,7 @@ func closeInTheMiddle(t *testing.T, bind string) {
 		someTimes(func() error { return bindAndUnbind(router) })
 		untilClosed(func() error { return p.WaitForSubscribers(r.ctx, 1, []byte("topic")) })
 		someTimes(func() error {
-			extra, err := comm.NewDealer(r.zmq, endpoint, drop)
+			extra, err := comm.NewDealer(r.zctx, endpoint, drop)
 			if err != nil {
 				return err
 			}
@@ -182,7 +182,7 @@ func closeInTheMiddle(t *testing.T, bind string) {
 		r.spawned.Go(func() { r.ok(s.Close()) })
 		r.spawned.Go(func() { r.ok(s.Close()) })
 	}
-	r.ok(r.zmq.Close())
+	r.ok(r.zctx.Close())
 	r.spawned.Wait()
 }
 
@@ -225,7 +225,7 @@ func TestMessagesForNobodyDoNotHoldUpAContextWithoutLinger(t *testing.T) {
 	r := newRig(t)
 	push := r.push(">tcp://127.0.0.1:9", comm.WithLinger(0)) // the port of discard, or none
 	r.send(push, "for nobody")
-	r.ok(r.zmq.Close())
+	r.ok(r.zctx.Close())
 }
 
 func TestSubscriptionsToADeadPublisherDoNotHoldUpAContext(t *testing.T) {
@@ -236,7 +236,7 @@ func TestSubscriptionsToADeadPublisherDoNotHoldUpAContext(t *testing.T) {
 		r.subscribe(p, s, "news")
 		r.ok(p.Close())
 		r.eventually("it is gone", func() bool { return s.Stats().Connections == 0 })
-		r.ok(r.zmq.Close())
+		r.ok(r.zctx.Close())
 	}
 }
 
@@ -246,11 +246,11 @@ func TestConstructorsThatFailLeaveNothingOpen(t *testing.T) {
 	before := descriptors(t)
 	for range 20 {
 		for _, endpoints := range []string{"@" + taken, "@tcp://127.0.0.1:*, @ipc:///nowhere/at/all/x", "nonsense", "@tcp://203.0.113.1:*"} {
-			if s, err := comm.NewDealer(r.zmq, endpoints); err == nil {
+			if s, err := comm.NewDealer(r.zctx, endpoints); err == nil {
 				s.Close()
 				t.Fatalf("%q: no error", endpoints)
 			}
-			if s, err := comm.NewPublisher(r.zmq, endpoints); err == nil {
+			if s, err := comm.NewPublisher(r.zctx, endpoints); err == nil {
 				s.Close()
 				t.Fatalf("%q: no error", endpoints)
 			}

@@ -3,123 +3,115 @@ package comm
 import (
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
-	"runtime"
 	"runtime/pprof"
 	"slices"
 	"sync"
-	"sync/atomic"
 
-	zmq "github.com/pebbe/zmq4"
+	"github.com/mittere/mittere/comm/internal/engine"
 )
 
 // contexts lists the open contexts, each with the stack that made it, under
 // /debug/pprof/ of programs that serve that: a leak shows where it began.
 var contexts = pprof.NewProfile("mittere.comm.contexts")
 
-// Context owns sockets and the threads of libzmq behind them. inproc endpoints
+// Context owns sockets and what an [Engine] has behind them. inproc endpoints
 // are names within one Context. A program needs one.
 type Context struct {
 	log      *slog.Logger
 	id       string
-	poison   bool
-	monitors atomic.Uint64 // names monitors
+	engine   Engine
+	inner    engine.Context
 	warnOnce sync.Once
-	names    *names // of inproc; has a lock of its own
-	resolver *net.Resolver
+	making   sync.WaitGroup // sockets that are being made
 
-	mu      sync.Mutex // guards what follows, and making sockets
-	z       *zmq.Context
+	mu      sync.Mutex // guards what follows
 	sockets map[*Socket]struct{}
 	closed  bool
 }
 
 // NewContext returns a context without sockets. It must be closed.
 func NewContext(options ...ContextOption) (*Context, error) {
-	c := contextConfig{ioThreads: zmq.IoThreadsDflt, maxSockets: DefaultMaxSockets, log: slog.Default(), resolver: net.DefaultResolver}
+	c := contextConfig{engine: defaultEngine(), ContextConfig: engine.ContextConfig{
+		IOThreads: DefaultIOThreads, MaxSockets: DefaultMaxSockets, Log: slog.Default(), Resolver: net.DefaultResolver,
+	}}
 	for _, option := range options {
 		option.applyContext(&c)
 	}
 	if err := errors.Join(c.wrong...); err != nil {
 		return nil, err
 	}
-	z, err := newZMQContext(c)
+	inner, err := c.engine.NewContext(c.ContextConfig)
 	if err != nil {
-		return nil, translate("new context", "", err)
+		return nil, err
 	}
-	ctx := &Context{z: z, id: rand.Text(), log: c.log, poison: c.poison, resolver: c.resolver, names: newNames(), sockets: map[*Socket]struct{}{}}
+	ctx := &Context{engine: c.engine, inner: inner, id: rand.Text(), log: c.Log, sockets: map[*Socket]struct{}{}}
 	contexts.Add(ctx, 1)
 	return ctx, nil
 }
 
-// newZMQContext makes and configures a context of libzmq.
-func newZMQContext(c contextConfig) (*zmq.Context, error) {
-	z, err := zmq.NewContext()
-	if err != nil {
-		return nil, err
-	}
-	// A context that is lost shall leak. pebbe's finalizer would end it on the
-	// runtime's only finalizer goroutine, which would then wait for ever for
-	// the context's sockets.
-	runtime.SetFinalizer(z, nil)
-	if err := errors.Join(z.SetIoThreads(c.ioThreads), z.SetMaxSockets(c.maxSockets)); err != nil {
-		return nil, errors.Join(err, z.Term())
-	}
-	return z, nil
-}
-
 // Close closes every socket that is still open and ends the context. It waits
-// until libzmq has sent what the sockets left behind, for their linger time at
-// most. Closing again does nothing.
+// until what the sockets left behind is sent, for their linger time at most.
+// Closing again does nothing.
 func (c *Context) Close() error {
-	open, first := c.shut()
-	if !first {
+	if !c.shut() {
 		return nil
 	}
+	c.making.Wait() // or it would not be among those that are open
 	var wrong []error
-	for _, socket := range open {
+	for _, socket := range c.open() {
 		wrong = append(wrong, socket.Close())
 	}
-	wrong = append(wrong, translate("close context", "", c.z.Term()))
+	wrong = append(wrong, c.inner.Close())
 	contexts.Remove(c)
 	return errors.Join(wrong...)
 }
 
-// shut marks the context closed and returns its open sockets; first is false if
-// somebody else did.
-func (c *Context) shut() (open []*Socket, first bool) {
+// shut marks the context closed; first is false if somebody else did.
+func (c *Context) shut() (first bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
-		return nil, false
-	}
+	first = !c.closed
 	c.closed = true
-	for socket := range c.sockets {
-		open = append(open, socket)
-	}
-	return open, true
+	return first
 }
 
-// newSocket makes the socket of libzmq for s and enters s into the context.
-func (c *Context) newSocket(s *Socket) error {
+// open returns the sockets that are open.
+func (c *Context) open() (sockets []*Socket) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for socket := range c.sockets {
+		sockets = append(sockets, socket)
+	}
+	return sockets
+}
+
+// newSocket makes the engine's socket for s and enters s into the context.
+func (c *Context) newSocket(s *Socket, config engine.Config, endpoints []engine.Endpoint) error {
+	if err := c.begin(s); err != nil {
+		return err
+	}
+	defer c.making.Done()
+	inner, err := c.inner.NewSocket(config, endpoints)
+	if err != nil {
+		return err
+	}
+	s.inner = inner
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sockets[s] = struct{}{}
+	return nil
+}
+
+// begin notes that a socket is being made, unless the context is closed.
+func (c *Context) begin(s *Socket) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		return &Error{Op: "new " + s.kind.String(), Reason: Closed}
 	}
-	z, err := c.z.NewSocket(s.kind.trait().zmq)
-	if err != nil {
-		return translate("new "+s.kind.String(), "", err)
-	}
-	// The context keeps the socket until Close: pebbe's finalizer would close it
-	// on a foreign thread, outside every lock.
-	runtime.SetFinalizer(z, nil)
-	s.z = z
-	if s.kind != kindMonitor { // a monitor ends with its socket, not before
-		c.sockets[s] = struct{}{}
-	}
+	c.making.Add(1)
 	return nil
 }
 
@@ -131,7 +123,7 @@ func (c *Context) forget(s *Socket) {
 }
 
 // warnOpen says once that everyone who reaches this host may connect, if one of
-// the endpoints, as libzmq resolved them, lets them. The handler is the user's
+// the endpoints, as the engine resolved them, lets them. The handler is the user's
 // code: no lock may be held.
 func (c *Context) warnOpen(bound []string) {
 	i := slices.IndexFunc(bound, everywhere)
@@ -148,8 +140,5 @@ func (c *Context) warnOpen(bound []string) {
 // hold, from all others in the world.
 func (c *Context) ID() string { return c.id }
 
-// Version returns the version of the libzmq in use, such as "4.3.4".
-func Version() string {
-	major, minor, patch := zmq.Version()
-	return fmt.Sprintf("%d.%d.%d", major, minor, patch)
-}
+// Engine returns what carries the messages of the context's sockets.
+func (c *Context) Engine() Engine { return c.engine }

@@ -11,8 +11,8 @@ type Dealer struct {
 }
 
 // NewDealer returns a dealer at these endpoints, to which it connects.
-func NewDealer(ctx *Context, endpoints string, options ...Option) (*Dealer, error) {
-	s, err := newPlain(ctx, KindDealer, endpoints, options)
+func NewDealer(zctx *Context, endpoints string, options ...Option) (*Dealer, error) {
+	s, err := newSocket(zctx, KindDealer, endpoints, options)
 	if err != nil {
 		return nil, err
 	}

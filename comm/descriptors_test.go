@@ -37,7 +37,7 @@ func surviveWithoutDescriptors(r *rig) {
 	} {
 		r.wantTooMany(err)
 	}
-	_, err := comm.NewDealer(r.zmq, "tcp://127.0.0.1:*")
+	_, err := comm.NewDealer(r.zctx, "tcp://127.0.0.1:*")
 	r.wantTooMany(err)
 	_, err = comm.AcquirePort("")
 	r.wantTooMany(err)

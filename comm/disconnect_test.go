@@ -217,7 +217,7 @@ func TestStressOfPeersThatComeAndGoTellsEveryEnd(t *testing.T) {
 	for range peers {
 		coming.Go(func() {
 			for range rounds {
-				dealer, err := comm.NewDealer(r.zmq, at(router))
+				dealer, err := comm.NewDealer(r.zctx, at(router))
 				if err == nil {
 					err = errors.Join(dealer.Send(r.ctx, message("hello")), dealer.Close())
 				}

@@ -1,11 +1,11 @@
 // Package comm makes ZeroMQ sockets safe: frames in, frames out, a context on
-// every call that may wait. It is the lowest layer, above libzmq by way of
-// pebbe/zmq4 and the only place with either; messaging puts typed messages on
-// it.
+// every call that may wait. It is the lowest layer; messaging puts typed
+// messages on it. Below it an [Engine] carries the messages: comm/libzmq does so by
+// ZeroMQ's library in C.
 //
 // # Sockets
 //
-// A [Context] owns sockets and the threads of libzmq behind them. Each socket
+// A [Context] owns sockets and what the engine has behind them. Each socket
 // type follows one pattern: [Publisher] and [Subscriber], [Req] and
 // [Rep], [Dealer] and [Router], [Push] and [Pull], [Pair], and [XPub] and
 // [XSub] for those who forward subscriptions. They follow the classes of
@@ -25,7 +25,7 @@
 // # Bytes
 //
 // A send copies: when it returns, with or without an error, the frames are the
-// caller's again. A receive gives frames away until [Message.Release].
+// caller's again. A receive gives frames away until Release on the [Message].
 //
 // # Bounds
 //

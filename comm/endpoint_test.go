@@ -84,7 +84,7 @@ func TestWrongEndpointsAreRefused(t *testing.T) {
 
 func TestEveryWrongEndpointIsReportedAtOnce(t *testing.T) {
 	r := newRig(t)
-	_, err := comm.NewRouter(r.zmq, "nonsense, tcp://127.0.0.1:*, udp://x:1")
+	_, err := comm.NewRouter(r.zctx, "nonsense, tcp://127.0.0.1:*, udp://x:1")
 	r.wantError(err, comm.Invalid)
 	for _, part := range []string{"nonsense", "udp://x:1"} {
 		if !strings.Contains(err.Error(), part) {
@@ -152,7 +152,7 @@ func TestUnboundEndpointsAreFreeAgain(t *testing.T) {
 
 func TestIPv6IsSpoken(t *testing.T) {
 	r := newRig(t)
-	pull, err := comm.NewPull(r.zmq, "tcp://[::1]:*")
+	pull, err := comm.NewPull(r.zctx, "tcp://[::1]:*")
 	if err != nil {
 		t.Skip("this system has no IPv6:", err)
 	}

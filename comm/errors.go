@@ -2,10 +2,6 @@ package comm
 
 import (
 	"context"
-	"errors"
-	"syscall"
-
-	zmq "github.com/pebbe/zmq4"
 
 	"github.com/mittere/mittere/comm/internal/engine"
 )
@@ -16,7 +12,7 @@ type Reason = engine.Reason
 
 // The reasons.
 const (
-	// Internal is an error that comm did not expect of libzmq or the system.
+	// Internal is an error that comm did not expect of the engine or the system.
 	Internal = engine.Internal
 	// Closed means that the socket or its context is closed. Such an error is
 	// also net.ErrClosed.
@@ -66,52 +62,3 @@ func invalid(op, detail string) *Error { return engine.InvalidArgument(op, detai
 
 // ended returns the error of a call whose context ended.
 func ended(ctx context.Context, op string) *Error { return engine.ContextEnded(ctx, op) }
-
-// translate is the seam where errors of libzmq become errors of comm.
-func translate(op, detail string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return &Error{Op: op, Reason: reasonOf(err), Detail: detail, Cause: err}
-}
-
-// reasonOf maps an error of pebbe/zmq4 to a reason.
-func reasonOf(err error) Reason {
-	if errors.Is(err, zmq.ErrorSocketClosed) || errors.Is(err, zmq.ErrorContextClosed) {
-		return Closed
-	}
-	switch errnoOf(err) {
-	case zmq.ETERM, zmq.ENOTSOCK:
-		return Closed
-	case zmq.Errno(syscall.EAGAIN):
-		return Full
-	case zmq.EHOSTUNREACH:
-		return Unreachable
-	case zmq.EADDRINUSE:
-		return AddressInUse
-	case zmq.EADDRNOTAVAIL, zmq.Errno(syscall.ENODEV), zmq.Errno(syscall.ENOENT):
-		return AddressUnavailable
-	case zmq.Errno(syscall.EACCES), zmq.Errno(syscall.EPERM), zmq.Errno(syscall.EROFS):
-		return PermissionDenied
-	case zmq.EMSGSIZE:
-		return TooLarge
-	case zmq.Errno(syscall.EINVAL), zmq.EPROTONOSUPPORT, zmq.ENOCOMPATPROTO, zmq.Errno(syscall.ENAMETOOLONG):
-		return Invalid
-	default:
-		return Internal
-	}
-}
-
-// errnoOf returns the error number in err, also if it is joined with others.
-func errnoOf(err error) zmq.Errno {
-	if errno, ok := errors.AsType[zmq.Errno](err); ok {
-		return errno
-	}
-	errno, _ := errors.AsType[syscall.Errno](err)
-	return zmq.Errno(errno)
-}
-
-// refused reports whether libzmq could not carry out a call without waiting.
-func refused(err error) bool {
-	return err != nil && zmq.AsErrno(err) == zmq.Errno(syscall.EAGAIN)
-}

@@ -24,7 +24,7 @@ func TestErrorsSayTheirReason(t *testing.T) {
 		{"@ipc://" + fmt.Sprintf("/tmp/%0200d", 0), comm.Invalid},
 		{"nonsense", comm.Invalid},
 	} {
-		_, err := comm.NewDealer(r.zmq, c.endpoints)
+		_, err := comm.NewDealer(r.zctx, c.endpoints)
 		r.wantError(err, c.want)
 		for other := comm.Internal; other <= comm.AddressUnavailable; other++ {
 			if errors.Is(err, other) != (other == c.want) {

@@ -17,13 +17,13 @@ func check(err error) {
 // A publisher that waits for its subscribers loses no first message.
 func ExamplePublisher() {
 	ctx := context.Background()
-	zmq, err := comm.NewContext()
+	zctx, err := comm.NewContext()
 	check(err)
-	defer zmq.Close()
+	defer zctx.Close()
 
-	publisher, err := comm.NewPublisher(zmq, "tcp://127.0.0.1:*")
+	publisher, err := comm.NewPublisher(zctx, "tcp://127.0.0.1:*")
 	check(err)
-	subscriber, err := comm.NewSubscriber(zmq, publisher.Endpoints()[0])
+	subscriber, err := comm.NewSubscriber(zctx, publisher.Endpoints()[0])
 	check(err)
 	check(subscriber.Subscribe([]byte("weather")))
 	check(publisher.WaitForSubscribers(ctx, 1, []byte("weather")))
@@ -40,11 +40,11 @@ func ExamplePublisher() {
 // Any number of requests may be under way at once; each gets its own reply.
 func ExampleReq() {
 	ctx := context.Background()
-	zmq, err := comm.NewContext()
+	zctx, err := comm.NewContext()
 	check(err)
-	defer zmq.Close()
+	defer zctx.Close()
 
-	response, err := comm.NewRep(zmq, "tcp://127.0.0.1:*")
+	response, err := comm.NewRep(zctx, "tcp://127.0.0.1:*")
 	check(err)
 	go func() {
 		m, err := response.Recv(ctx)
@@ -54,7 +54,7 @@ func ExampleReq() {
 		check(response.Reply(ctx, route, []byte("hello, "), body[0]))
 	}()
 
-	request, err := comm.NewReq(zmq, response.Endpoints()[0])
+	request, err := comm.NewReq(zctx, response.Endpoints()[0])
 	check(err)
 	reply, err := request.Do(ctx, []byte("world"))
 	check(err)
@@ -66,13 +66,13 @@ func ExampleReq() {
 // A response tells requests apart by the way that they came.
 func ExampleRep() {
 	ctx := context.Background()
-	zmq, err := comm.NewContext()
+	zctx, err := comm.NewContext()
 	check(err)
-	defer zmq.Close()
+	defer zctx.Close()
 
-	response, err := comm.NewRep(zmq, "inproc://answers")
+	response, err := comm.NewRep(zctx, "inproc://answers")
 	check(err)
-	dealer, err := comm.NewDealer(zmq, "inproc://answers")
+	dealer, err := comm.NewDealer(zctx, "inproc://answers")
 	check(err)
 	for _, question := range []string{"first", "second"} {
 		check(dealer.Send(ctx, comm.NewMessage([]byte(question), nil, []byte("body"))))
@@ -98,13 +98,13 @@ func ExampleRep() {
 // A router names the peer that it sends to; a dealer may choose its name.
 func ExampleRouter() {
 	ctx := context.Background()
-	zmq, err := comm.NewContext()
+	zctx, err := comm.NewContext()
 	check(err)
-	defer zmq.Close()
+	defer zctx.Close()
 
-	router, err := comm.NewRouter(zmq, "tcp://127.0.0.1:*")
+	router, err := comm.NewRouter(zctx, "tcp://127.0.0.1:*")
 	check(err)
-	dealer, err := comm.NewDealer(zmq, router.Endpoints()[0], comm.WithRoutingID("ann"))
+	dealer, err := comm.NewDealer(zctx, router.Endpoints()[0], comm.WithRoutingID("ann"))
 	check(err)
 
 	check(dealer.Send(ctx, comm.NewMessage([]byte("ready"))))
@@ -124,15 +124,15 @@ func ExampleRouter() {
 // Each message goes to one of those who pull, in turn.
 func ExamplePush() {
 	ctx := context.Background()
-	zmq, err := comm.NewContext()
+	zctx, err := comm.NewContext()
 	check(err)
-	defer zmq.Close()
+	defer zctx.Close()
 
-	left, err := comm.NewPull(zmq, "inproc://left")
+	left, err := comm.NewPull(zctx, "inproc://left")
 	check(err)
-	right, err := comm.NewPull(zmq, "inproc://right")
+	right, err := comm.NewPull(zctx, "inproc://right")
 	check(err)
-	push, err := comm.NewPush(zmq, "inproc://left, inproc://right")
+	push, err := comm.NewPush(zctx, "inproc://left, inproc://right")
 	check(err)
 
 	for i := range 4 {
@@ -153,13 +153,13 @@ func ExamplePush() {
 // Two pair sockets talk in both directions, and with nobody else.
 func ExamplePair() {
 	ctx := context.Background()
-	zmq, err := comm.NewContext()
+	zctx, err := comm.NewContext()
 	check(err)
-	defer zmq.Close()
+	defer zctx.Close()
 
-	one, err := comm.NewPair(zmq, "@inproc://talk")
+	one, err := comm.NewPair(zctx, "@inproc://talk")
 	check(err)
-	other, err := comm.NewPair(zmq, ">inproc://talk")
+	other, err := comm.NewPair(zctx, ">inproc://talk")
 	check(err)
 
 	check(one.Send(ctx, comm.NewMessage([]byte("ping"))))
@@ -178,13 +178,13 @@ func ExamplePair() {
 // Many messages at once cost less than one at a time.
 func ExampleReceiver_RecvBatch() {
 	ctx := context.Background()
-	zmq, err := comm.NewContext()
+	zctx, err := comm.NewContext()
 	check(err)
-	defer zmq.Close()
+	defer zctx.Close()
 
-	pull, err := comm.NewPull(zmq, "inproc://batches")
+	pull, err := comm.NewPull(zctx, "inproc://batches")
 	check(err)
-	push, err := comm.NewPush(zmq, "inproc://batches")
+	push, err := comm.NewPush(zctx, "inproc://batches")
 	check(err)
 
 	sent, err := push.SendBatch(ctx, []comm.Message{
@@ -211,18 +211,18 @@ func ExampleReceiver_RecvBatch() {
 // take it meanwhile.
 func ExampleAcquirePort() {
 	ctx := context.Background()
-	zmq, err := comm.NewContext()
+	zctx, err := comm.NewContext()
 	check(err)
-	defer zmq.Close()
+	defer zctx.Close()
 
 	port, err := comm.AcquirePort("")
 	check(err)
 	defer port.Close()
-	push, err := comm.NewPush(zmq, port.Endpoint())
+	push, err := comm.NewPush(zctx, port.Endpoint())
 	check(err)
 	check(push.Send(ctx, comm.NewMessage([]byte("early"))))
 
-	pull, err := comm.NewPull(zmq, "")
+	pull, err := comm.NewPull(zctx, "")
 	check(err)
 	check(pull.BindPort(port))
 	m, err := pull.Recv(ctx)
@@ -235,15 +235,15 @@ func ExampleAcquirePort() {
 // A forwarder passes subscriptions up and messages down.
 func ExampleXSub() {
 	ctx := context.Background()
-	zmq, err := comm.NewContext()
+	zctx, err := comm.NewContext()
 	check(err)
-	defer zmq.Close()
+	defer zctx.Close()
 
-	publisher, err := comm.NewPublisher(zmq, "inproc://publisher")
+	publisher, err := comm.NewPublisher(zctx, "inproc://publisher")
 	check(err)
-	up, err := comm.NewXSub(zmq, "inproc://publisher")
+	up, err := comm.NewXSub(zctx, "inproc://publisher")
 	check(err)
-	down, err := comm.NewXPub(zmq, "inproc://forwarder")
+	down, err := comm.NewXPub(zctx, "inproc://forwarder")
 	check(err)
 	forward := func(from comm.Receiver, to comm.Sender) {
 		for m, err := from.Recv(ctx); err == nil; m, err = from.Recv(ctx) {
@@ -254,7 +254,7 @@ func ExampleXSub() {
 	go forward(down.Receiver, up.Sender) // until they close
 	go forward(up.Receiver, down.Sender)
 
-	subscriber, err := comm.NewSubscriber(zmq, "inproc://forwarder")
+	subscriber, err := comm.NewSubscriber(zctx, "inproc://forwarder")
 	check(err)
 	check(subscriber.Subscribe([]byte("news")))
 	check(publisher.WaitForSubscribers(ctx, 1, []byte("news")))

@@ -2,7 +2,7 @@ package comm
 
 // What the tests of this package see of its inside.
 
-// ParseEndpoints reads a list and returns what libzmq is told: "bind" or
+// ParseEndpoints reads a list and returns what the engine is told: "bind" or
 // "connect" and an endpoint, for each.
 func ParseEndpoints(kind Kind, list string) ([]string, error) {
 	endpoints, err := parseEndpoints(kind.Binds(), list)
@@ -12,7 +12,7 @@ func ParseEndpoints(kind Kind, list string) ([]string, error) {
 	told := []string{}
 	for _, e := range endpoints {
 		do := "connect "
-		if e.binds {
+		if e.Binds {
 			do = "bind "
 		}
 		told = append(told, do+e.String())
@@ -21,16 +21,10 @@ func ParseEndpoints(kind Kind, list string) ([]string, error) {
 }
 
 // Waiting returns how many callers wait to receive and to send.
-func (s *Socket) Waiting() (receivers, senders int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.receivers.callers.Len(), s.senders.callers.Len()
-}
+func (s *Socket) Waiting() (receivers, senders int) { return s.inner.Waiting() }
 
-// Names returns how many inproc names are bound in the context, and how many are
-// waited for.
-func (c *Context) Names() (bound, waited int) {
-	c.names.mu.Lock()
-	defer c.names.mu.Unlock()
-	return len(c.names.bound), len(c.names.dials)
-}
+// Names returns how many inproc names are bound in the context, and how many only dialed.
+func (c *Context) Names() (bound, dialed int) { return c.inner.Names() }
+
+// DefaultEngine is the engine of contexts that are not told another.
+func DefaultEngine() Engine { return defaultEngine() }

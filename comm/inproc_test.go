@@ -17,7 +17,7 @@ const name = "inproc://here"
 // wantNames checks how many names are bound in the context and waited for.
 func (r *rig) wantNames(bound, waited int) {
 	r.Helper()
-	if b, w := r.zmq.Names(); b != bound || w != waited {
+	if b, w := r.zctx.Names(); b != bound || w != waited {
 		r.Errorf("%d names are bound and %d waited for, want %d and %d", b, w, bound, waited)
 	}
 }
@@ -140,7 +140,7 @@ func TestConnectionsThatWaitAreTakenBack(t *testing.T) {
 func TestFailedSocketsLeaveNoNames(t *testing.T) {
 	r := newRig(t)
 	r.router("inproc://taken")
-	_, err := comm.NewDealer(r.zmq, name+",@inproc://mine,@inproc://taken")
+	_, err := comm.NewDealer(r.zctx, name+",@inproc://mine,@inproc://taken")
 	r.wantError(err, comm.AddressInUse)
 	r.wantNames(1, 0)
 }
@@ -190,7 +190,7 @@ func TestNamesThatNobodyCanBindAreRefusedAtOnce(t *testing.T) {
 	for _, text := range []string{longest + "x", "inproc://"} {
 		r.wantError(push.Connect(text), comm.Invalid)
 		r.wantError(push.Bind(text), comm.Invalid)
-		_, err := comm.NewPush(r.zmq, text)
+		_, err := comm.NewPush(r.zctx, text)
 		r.wantError(err, comm.Invalid)
 	}
 }
@@ -199,12 +199,13 @@ func TestNamesThatNobodyCanBindAreRefusedAtOnce(t *testing.T) {
 // one name had waited in vain.
 func TestContextsEndWhoseDialersFoundNobody(t *testing.T) {
 	const contexts = 2000
+	engine, _, _ := enginesOfRun(t)
 	var work sync.WaitGroup
 	next := make(chan struct{})
 	for range 8 {
 		work.Go(func() {
 			for range next {
-				if err := dialNobody(); err != nil {
+				if err := dialNobody(engine); err != nil {
 					t.Error(err)
 				}
 			}
@@ -219,22 +220,22 @@ func TestContextsEndWhoseDialersFoundNobody(t *testing.T) {
 
 // dialNobody opens a context with dialers that find nobody, or nobody any more, and
 // closes it. There are many connections, so that libzmq is long about it.
-func dialNobody() error {
-	zmq, err := comm.NewContext(comm.WithMaxSockets(1000))
+func dialNobody(engine comm.Engine) error {
+	zctx, err := comm.NewContext(comm.WithEngine(engine), comm.WithMaxSockets(1000))
 	if err != nil {
 		return err
 	}
-	gone, err := comm.NewRouter(zmq, "inproc://gone", drop)
+	gone, err := comm.NewRouter(zctx, "inproc://gone", drop)
 	if err != nil {
-		return errors.Join(err, zmq.Close())
+		return errors.Join(err, zctx.Close())
 	}
 	wrong := []error{gone.Close()}
 	dials := strings.Repeat(name+",inproc://gone,", 50) + name
 	for range 2 {
-		_, err := comm.NewDealer(zmq, dials, drop)
+		_, err := comm.NewDealer(zctx, dials, drop)
 		wrong = append(wrong, err)
 	}
-	return errors.Join(append(wrong, zmq.Close())...)
+	return errors.Join(append(wrong, zctx.Close())...)
 }
 
 // Listeners and dialers come and go at a few names, in every order there is.
@@ -258,14 +259,14 @@ func TestNamesAreBoundWhileDialersComeAndGo(t *testing.T) {
 	lasting := r.dealer(all, drop)
 	repeat(func(i int) error { // binds, and dials the next
 		at := endpoints[i%len(endpoints)] + ",>" + endpoints[(i+1)%len(endpoints)]
-		s, err := comm.NewDealer(r.zmq, "@"+at, drop)
+		s, err := comm.NewDealer(r.zctx, "@"+at, drop)
 		if err != nil {
 			return err
 		}
 		return errors.Join(s.Unbind(endpoints[i%len(endpoints)]), s.Close())
 	})
 	repeat(func(int) error {
-		s, err := comm.NewDealer(r.zmq, all, drop)
+		s, err := comm.NewDealer(r.zctx, all, drop)
 		if err != nil {
 			return err
 		}
@@ -276,7 +277,7 @@ func TestNamesAreBoundWhileDialersComeAndGo(t *testing.T) {
 		return errors.Join(lasting.Connect(endpoint), lasting.Disconnect(endpoint))
 	})
 	repeat(func(int) error { // is closed by two while it waits or is connected
-		s, err := comm.NewDealer(r.zmq, all, drop)
+		s, err := comm.NewDealer(r.zctx, all, drop)
 		if err != nil {
 			return err
 		}

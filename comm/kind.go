@@ -1,6 +1,6 @@
 package comm
 
-import zmq "github.com/pebbe/zmq4"
+import "github.com/mittere/mittere/comm/internal/engine"
 
 // Kind is the type of a socket. Its zero value is no kind.
 type Kind uint8
@@ -29,18 +29,13 @@ const (
 	KindPull
 	// KindPair is the kind of a [Pair]; it connects.
 	KindPair
-	// kindMonitor reads the events of another socket.
-	kindMonitor
 )
 
 // trait is what comm knows of a kind.
 type trait struct {
-	name  string
-	zmq   zmq.Type
-	binds bool // what an endpoint does that does not say
-	// addresses says that each message has its own peers, so that libzmq always
-	// reports POLLOUT and the event tells nothing about room.
-	addresses bool
+	name    string
+	pattern engine.Pattern
+	binds   bool // what an endpoint does that does not say
 	// immediate says that what is sent waits for an answer. Such a message must
 	// not be queued for a peer that is not there: whoever takes the peer's
 	// address later would execute it.
@@ -49,18 +44,17 @@ type trait struct {
 
 // traits is the one table of kinds.
 var traits = [...]trait{
-	KindPublisher:  {name: "publisher", zmq: zmq.XPUB, binds: true, addresses: true},
-	KindSubscriber: {name: "subscriber", zmq: zmq.SUB},
-	KindXPub:       {name: "xpub", zmq: zmq.XPUB, binds: true, addresses: true},
-	KindXSub:       {name: "xsub", zmq: zmq.XSUB},
-	KindReq:        {name: "req", zmq: zmq.DEALER, immediate: true},
-	KindRep:        {name: "rep", zmq: zmq.ROUTER, binds: true, addresses: true},
-	KindDealer:     {name: "dealer", zmq: zmq.DEALER, immediate: true},
-	KindRouter:     {name: "router", zmq: zmq.ROUTER, binds: true, addresses: true},
-	KindPush:       {name: "push", zmq: zmq.PUSH},
-	KindPull:       {name: "pull", zmq: zmq.PULL, binds: true},
-	KindPair:       {name: "pair", zmq: zmq.PAIR},
-	kindMonitor:    {name: "monitor", zmq: zmq.PAIR},
+	KindPublisher:  {name: "publisher", pattern: engine.Pub, binds: true},
+	KindSubscriber: {name: "subscriber", pattern: engine.Sub},
+	KindXPub:       {name: "xpub", pattern: engine.XPub, binds: true},
+	KindXSub:       {name: "xsub", pattern: engine.XSub},
+	KindReq:        {name: "req", pattern: engine.Dealer, immediate: true},
+	KindRep:        {name: "rep", pattern: engine.Router, binds: true},
+	KindDealer:     {name: "dealer", pattern: engine.Dealer, immediate: true},
+	KindRouter:     {name: "router", pattern: engine.Router, binds: true},
+	KindPush:       {name: "push", pattern: engine.Push},
+	KindPull:       {name: "pull", pattern: engine.Pull, binds: true},
+	KindPair:       {name: "pair", pattern: engine.Pair},
 }
 
 // trait returns the kind's row of the table.

@@ -31,7 +31,7 @@ func outlive(t *testing.T, newPeer func(*rig, string) receiver, newSender func(*
 		if sendWhileClosing(r, newSender(r, at(gone)), gone, next) {
 			outlived++
 		}
-		r.ok(r.zmq.Close())
+		r.ok(r.zctx.Close())
 	}
 	t.Logf("%d messages outlived the peer that they began to go to", outlived)
 }

@@ -8,6 +8,8 @@ import (
 	"net"
 	"os"
 	"time"
+
+	"github.com/mittere/mittere/comm/internal/engine"
 )
 
 // The defaults of a socket. Each is an option.
@@ -25,9 +27,11 @@ const (
 	DefaultMaxFrames = 1024
 	// DefaultHighWaterMark bounds the queue to and from each peer, in messages.
 	DefaultHighWaterMark = 1000
-	// DefaultMaxSockets bounds the sockets of a context. Each socket of comm
+	// DefaultMaxSockets bounds the sockets of a context. On libzmq each socket of comm
 	// counts three times: its monitor has two ends.
 	DefaultMaxSockets = 65536
+	// DefaultIOThreads is how many threads of its own libzmq moves bytes with.
+	DefaultIOThreads = 1
 	// DefaultIPCMode is the mode of the files of ipc endpoints.
 	DefaultIPCMode os.FileMode = 0o600
 )
@@ -43,8 +47,8 @@ func (c *checks) require(right bool, format string, args ...any) {
 	}
 }
 
-// What libzmq keeps in an int. Beyond it a value would wrap around, and mean no
-// bound at all.
+// What every engine can hold: libzmq keeps it in an int, where more would wrap around,
+// and mean no bound at all.
 const (
 	longest = math.MaxInt32 * time.Millisecond
 	most    = math.MaxInt32
@@ -53,30 +57,23 @@ const (
 // config is what options set.
 type config struct {
 	checks
-	linger            time.Duration
-	keepAliveInterval time.Duration
-	keepAliveTimeout  time.Duration
-	maxFrameSize      int
-	maxFrames         int
-	highWaterMark     int
-	immediate         bool
-	routingID         string
-	ipcMode           os.FileMode
-	overflow          Overflow
+	engine.Config
 }
 
 // newConfig applies options to a kind's defaults and reports all that are wrong.
 func newConfig[O PublisherOption](kind Kind, options []O) (config, error) {
-	c := config{
-		linger:            DefaultLinger,
-		keepAliveInterval: DefaultKeepAliveInterval,
-		keepAliveTimeout:  DefaultKeepAliveTimeout,
-		maxFrameSize:      DefaultMaxFrameSize,
-		maxFrames:         DefaultMaxFrames,
-		highWaterMark:     DefaultHighWaterMark,
-		immediate:         kind.trait().immediate,
-		ipcMode:           DefaultIPCMode,
-	}
+	c := config{Config: engine.Config{
+		Pattern:           kind.trait().pattern,
+		Kind:              kind.String(),
+		Linger:            DefaultLinger,
+		KeepAliveInterval: DefaultKeepAliveInterval,
+		KeepAliveTimeout:  DefaultKeepAliveTimeout,
+		MaxFrameSize:      DefaultMaxFrameSize,
+		MaxFrames:         DefaultMaxFrames,
+		HighWaterMark:     DefaultHighWaterMark,
+		Immediate:         kind.trait().immediate,
+		IPCMode:           DefaultIPCMode,
+	}}
 	for _, option := range options {
 		option.applyPublisher(&c)
 	}
@@ -107,13 +104,13 @@ type publisherOption func(*config)
 
 func (o publisherOption) applyPublisher(c *config) { o(c) }
 
-// WithLinger sets for how long libzmq keeps trying to send what a closed socket
+// WithLinger sets for how long the engine keeps trying to send what a closed socket
 // left behind; closing the context waits for it. 0 drops it at once; the default
 // is [DefaultLinger]. Negative values are refused: a context could never end.
 func WithLinger(d time.Duration) Option {
 	return option(func(c *config) {
 		c.require(d >= 0 && d <= longest, "linger %v: want 0 to %v", d, longest)
-		c.linger = d
+		c.Linger = d
 	})
 }
 
@@ -125,30 +122,26 @@ const longestKeepAlive = 32767 * time.Second
 // answers: this finds hosts that are gone, not processes that hang. An interval
 // of 0 turns it off. The default is [DefaultKeepAliveInterval] and
 // [DefaultKeepAliveTimeout].
-//
-// libzmq's own heartbeats are not used. They take a peer for dead whose messages
-// nobody receives for a while, and lose them; and libzmq 4.3.4 ends the process
-// when one is due on a connection that broke while its queue was full.
 func WithKeepAlive(interval, timeout time.Duration) Option {
 	return option(func(c *config) {
 		c.require(interval == 0 || interval >= time.Second && timeout >= interval && timeout <= longestKeepAlive,
 			"keep-alive %v, %v: want 0 or at least 1s, and a timeout no shorter, up to %v", interval, timeout, longestKeepAlive)
-		c.keepAliveInterval, c.keepAliveTimeout = interval, timeout
+		c.KeepAliveInterval, c.KeepAliveTimeout = interval, timeout
 	})
 }
 
-// minFrameSize is the least maximum: libzmq holds what a handshake consists of
+// minFrameSize is the least maximum, in bytes: libzmq holds what a handshake consists of
 // against it too, and with less no peer could connect.
 const minFrameSize = 1024
 
 // WithMaxFrameSize bounds the frames of a socket, in bytes; at least 1024.
 // Longer ones are refused at send; a tcp or ipc peer that sends one is
-// disconnected by libzmq, an inproc message with one is dropped with an error.
+// disconnected, an inproc message with one is dropped with an error.
 // The default is [DefaultMaxFrameSize].
 func WithMaxFrameSize(bytes int) Option {
 	return option(func(c *config) {
 		c.require(bytes >= minFrameSize, "maximum frame size %d: want at least %d", bytes, minFrameSize)
-		c.maxFrameSize = bytes
+		c.MaxFrameSize = bytes
 	})
 }
 
@@ -157,17 +150,17 @@ func WithMaxFrameSize(bytes int) Option {
 func WithMaxFrames(n int) Option {
 	return option(func(c *config) {
 		c.require(n > 0, "maximum number of frames %d: must be positive", n)
-		c.maxFrames = n
+		c.MaxFrames = n
 	})
 }
 
-// WithHighWaterMark bounds the queues to and from each peer, in messages. libzmq
-// keeps one at either end, and over inproc their sum is the bound. The default
+// WithHighWaterMark bounds the queues to and from each peer, in messages. There
+// is one at either end, and over inproc their sum is the bound. The default
 // is [DefaultHighWaterMark].
 func WithHighWaterMark(messages int) Option {
 	return option(func(c *config) {
 		c.require(messages > 0 && messages <= most, "high-water mark %d: want 1 to %d", messages, most)
-		c.highWaterMark = messages
+		c.HighWaterMark = messages
 	})
 }
 
@@ -175,12 +168,12 @@ func WithHighWaterMark(messages int) Option {
 // connected. The default is true for [Dealer] and [Req], where a message
 // that waits for a dead peer would be executed by whoever takes its address, and
 // false for all others. The price: what has arrived and was not received yet is
-// dropped by libzmq when its connection ends, so that a peer should not send and
+// dropped when its connection ends, so that a peer should not send and
 // close at once.
 //
 // Over inproc nothing is queued, either way, for a name that nobody has bound.
 func WithImmediate(on bool) Option {
-	return option(func(c *config) { c.immediate = on })
+	return option(func(c *config) { c.Immediate = on })
 }
 
 // WithRoutingID sets the name by which a ROUTER addresses this socket: 1 to 255
@@ -190,7 +183,7 @@ func WithRoutingID(id string) Option {
 	return option(func(c *config) {
 		c.require(len(id) > 0 && len(id) < 256 && id[0] != 0,
 			"routing id %q: want 1 to 255 bytes, the first not zero", id)
-		c.routingID = id
+		c.RoutingID = id
 	})
 }
 
@@ -201,21 +194,22 @@ func WithRoutingID(id string) Option {
 func WithIPCMode(mode os.FileMode) Option {
 	return option(func(c *config) {
 		c.require(mode&^os.ModePerm == 0 && mode&0o200 != 0, "ipc mode %#o: want permissions, with writing for the owner", mode)
-		c.ipcMode = mode
+		c.IPCMode = mode
 	})
 }
 
 // Overflow says what a publisher does when a subscriber's queue is full.
-type Overflow uint8
+type Overflow = engine.Overflow
 
+// What a publisher does when a subscriber's queue is full.
 const (
 	// Lossy drops the message for that subscriber, without a word here. The
 	// subscriber of messaging sees a gap.
-	Lossy Overflow = iota
+	Lossy = engine.Lossy
 	// Block waits until there is room at all subscribers of the message.
-	Block
+	Block = engine.Block
 	// Fail returns a [Full] error and sends the message to nobody.
-	Fail
+	Fail = engine.Fail
 )
 
 // WithOverflow sets what a publisher does when a subscriber's queue is full. The
@@ -223,18 +217,15 @@ const (
 func WithOverflow(o Overflow) PublisherOption {
 	return publisherOption(func(c *config) {
 		c.require(o <= Fail, "overflow %d: want Lossy, Block or Fail", o)
-		c.overflow = o
+		c.Overflow = o
 	})
 }
 
 // contextConfig is what options of a context set.
 type contextConfig struct {
 	checks
-	ioThreads  int
-	maxSockets int
-	log        *slog.Logger
-	resolver   *net.Resolver
-	poison     bool
+	engine.ContextConfig
+	engine Engine
 }
 
 // ContextOption sets how a [Context] works. The set is sealed like [Option].
@@ -249,12 +240,12 @@ func (o contextOption) applyContext(c *contextConfig) { o(c) }
 // it cannot start one.
 const maxIOThreads = 1024
 
-// WithIOThreads sets how many threads libzmq uses for tcp and ipc. The default,
-// 1, is enough for about a gigabyte per second.
+// WithIOThreads sets how many threads libzmq uses for tcp and ipc; other engines have
+// none. The default, [DefaultIOThreads], is enough for about a gigabyte per second.
 func WithIOThreads(n int) ContextOption {
 	return contextOption(func(c *contextConfig) {
 		c.require(n > 0 && n <= maxIOThreads, "I/O threads %d: want 1 to %d", n, maxIOThreads)
-		c.ioThreads = n
+		c.IOThreads = n
 	})
 }
 
@@ -262,12 +253,22 @@ func WithIOThreads(n int) ContextOption {
 // for all of them at once.
 const mostSockets = 1 << 20
 
-// WithMaxSockets bounds the sockets of a context, three for each socket of comm.
+// WithMaxSockets bounds the sockets of a context; on libzmq, three for each socket of
+// comm.
 // The default is [DefaultMaxSockets].
 func WithMaxSockets(n int) ContextOption {
 	return contextOption(func(c *contextConfig) {
 		c.require(n > 2 && n <= mostSockets, "maximum number of sockets %d: want 3 to %d", n, mostSockets)
-		c.maxSockets = n
+		c.MaxSockets = n
+	})
+}
+
+// WithEngine sets what carries the messages of the context's sockets, such as
+// libzmq.Engine of package comm/libzmq.
+func WithEngine(e Engine) ContextOption {
+	return contextOption(func(c *contextConfig) {
+		c.require(e != nil, "engine: must not be nil")
+		c.engine = e
 	})
 }
 
@@ -276,7 +277,7 @@ func WithMaxSockets(n int) ContextOption {
 func WithLogger(log *slog.Logger) ContextOption {
 	return contextOption(func(c *contextConfig) {
 		c.require(log != nil, "logger: must not be nil")
-		c.log = log
+		c.Log = log
 	})
 }
 
@@ -285,12 +286,12 @@ func WithLogger(log *slog.Logger) ContextOption {
 func WithResolver(r *net.Resolver) ContextOption {
 	return contextOption(func(c *contextConfig) {
 		c.require(r != nil, "resolver: must not be nil")
-		c.resolver = r
+		c.Resolver = r
 	})
 }
 
 // WithPoison overwrites each received frame when its message is released, so
 // that a test sees whoever uses it after that. It is off by default.
 func WithPoison() ContextOption {
-	return contextOption(func(c *contextConfig) { c.poison = true })
+	return contextOption(func(c *contextConfig) { c.Poison = true })
 }

@@ -9,8 +9,8 @@ type Pair struct {
 }
 
 // NewPair returns a pair socket at these endpoints, to which it connects.
-func NewPair(ctx *Context, endpoints string, options ...Option) (*Pair, error) {
-	s, err := newPlain(ctx, KindPair, endpoints, options)
+func NewPair(zctx *Context, endpoints string, options ...Option) (*Pair, error) {
+	s, err := newSocket(zctx, KindPair, endpoints, options)
 	if err != nil {
 		return nil, err
 	}

@@ -8,8 +8,8 @@ type Push struct {
 }
 
 // NewPush returns a push socket at these endpoints, to which it connects.
-func NewPush(ctx *Context, endpoints string, options ...Option) (*Push, error) {
-	s, err := newPlain(ctx, KindPush, endpoints, options)
+func NewPush(zctx *Context, endpoints string, options ...Option) (*Push, error) {
+	s, err := newSocket(zctx, KindPush, endpoints, options)
 	if err != nil {
 		return nil, err
 	}
@@ -23,8 +23,8 @@ type Pull struct {
 }
 
 // NewPull returns a pull socket at these endpoints, which it binds.
-func NewPull(ctx *Context, endpoints string, options ...Option) (*Pull, error) {
-	s, err := newPlain(ctx, KindPull, endpoints, options)
+func NewPull(zctx *Context, endpoints string, options ...Option) (*Pull, error) {
+	s, err := newSocket(zctx, KindPull, endpoints, options)
 	if err != nil {
 		return nil, err
 	}

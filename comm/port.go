@@ -1,13 +1,11 @@
 package comm
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"sync"
-	"syscall"
 
-	zmq "github.com/pebbe/zmq4"
+	"github.com/mittere/mittere/comm/internal/engine"
 )
 
 // Port is a free TCP port of this host that is held, listening, from the moment
@@ -50,41 +48,18 @@ func (p *Port) Close() error {
 	return err
 }
 
-// give hands the listening descriptor to a socket of libzmq, which closes it.
-func (p *Port) give(z *zmq.Socket) error {
+// give hands the listener to a socket.
+func (p *Port) give(s engine.Socket) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.listener == nil {
-		return zmq.EADDRNOTAVAIL
+		return &Error{Op: "bind", Reason: AddressUnavailable, Detail: p.Endpoint()}
 	}
-	fd, err := p.descriptor()
-	if err != nil {
+	if err := s.Adopt(p.listener); err != nil {
 		return err
 	}
-	err = errors.Join(z.SetIpv6(p.address.IP.To4() == nil), z.SetUseFd(fd))
-	if err == nil {
-		err = z.Bind(p.Endpoint())
-	}
-	// A second bind with the same descriptor would end the process.
-	if reset := z.SetUseFd(-1); reset != nil {
-		err = errors.Join(err, reset)
-	}
-	if err != nil {
-		return errors.Join(err, syscall.Close(fd))
-	}
-	closing := p.listener.Close()
 	p.listener = nil
-	return closing
-}
-
-// descriptor returns a copy of the listener's descriptor.
-func (p *Port) descriptor() (fd int, err error) {
-	raw, err := p.listener.SyscallConn()
-	if err != nil {
-		return -1, err
-	}
-	control := raw.Control(func(original uintptr) { fd, err = duplicate(int(original)) })
-	return fd, errors.Join(control, err)
+	return nil
 }
 
 // String returns the endpoint.

@@ -31,7 +31,7 @@ func TestAcquiredPortsAreAllDifferent(t *testing.T) {
 func TestAcquiredPortIsHeldUntilItIsUsed(t *testing.T) {
 	r := newRig(t)
 	p := r.acquire()
-	_, err := comm.NewPull(r.zmq, "@"+p.Endpoint())
+	_, err := comm.NewPull(r.zctx, "@"+p.Endpoint())
 	r.wantError(err, comm.AddressInUse)
 	pull := r.pull("")
 	r.ok(pull.BindPort(p))

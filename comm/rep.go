@@ -14,8 +14,8 @@ type Rep struct {
 
 // NewRep returns a response socket at these endpoints, which it binds; to
 // serve behind a proxy, connect with ">".
-func NewRep(ctx *Context, endpoints string, options ...Option) (*Rep, error) {
-	s, err := newPlain(ctx, KindRep, endpoints, options)
+func NewRep(zctx *Context, endpoints string, options ...Option) (*Rep, error) {
+	s, err := newSocket(zctx, KindRep, endpoints, options)
 	if err != nil {
 		return nil, err
 	}
@@ -31,4 +31,4 @@ func (r *Rep) Reply(ctx context.Context, route [][]byte, body ...[]byte) error {
 }
 
 // WaitRoom is [Router.WaitRoom].
-func (r *Rep) WaitRoom(ctx context.Context) error { return r.waitRoom(ctx) }
+func (r *Rep) WaitRoom(ctx context.Context) error { return r.inner.WaitRoom(ctx) }

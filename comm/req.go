@@ -25,8 +25,8 @@ type Req struct {
 const replyBatch = 64
 
 // NewReq returns a request socket at these endpoints, to which it connects.
-func NewReq(ctx *Context, endpoints string, options ...Option) (*Req, error) {
-	s, err := newPlain(ctx, KindReq, endpoints, options)
+func NewReq(zctx *Context, endpoints string, options ...Option) (*Req, error) {
+	s, err := newSocket(zctx, KindReq, endpoints, options)
 	if err != nil {
 		return nil, err
 	}
@@ -104,8 +104,8 @@ func (r *Req) await(ctx context.Context, reply chan Message) (Message, error) {
 // deliver hands a reply to whoever waits for it.
 func (r *Req) deliver(m Message) {
 	id, body, ok := splitReply(m.Frames)
-	if !ok || !r.resolve(id, Message{Frames: body, poison: m.poison}) {
-		r.stats.unexpected.Add(1)
+	if !ok || !r.resolve(id, m.With(body)) {
+		r.counters.Unexpected.Add(1)
 		m.Release()
 	}
 }

@@ -12,8 +12,8 @@ type Router struct {
 }
 
 // NewRouter returns a router at these endpoints, which it binds.
-func NewRouter(ctx *Context, endpoints string, options ...Option) (*Router, error) {
-	s, err := newPlain(ctx, KindRouter, endpoints, options)
+func NewRouter(zctx *Context, endpoints string, options ...Option) (*Router, error) {
+	s, err := newSocket(zctx, KindRouter, endpoints, options)
 	if err != nil {
 		return nil, err
 	}
@@ -23,20 +23,4 @@ func NewRouter(ctx *Context, endpoints string, options ...Option) (*Router, erro
 // WaitRoom waits until some peer may have room again: until something happened
 // on the socket, a few milliseconds at most. Whoever keeps messages that were
 // refused with [Full] tries them again after it.
-func (r *Router) WaitRoom(ctx context.Context) error { return r.waitRoom(ctx) }
-
-// waitRoom waits in the line of those who cannot know whether there is room.
-func (s *Socket) waitRoom(ctx context.Context) error {
-	var place waiting
-	err := s.withOpen("wait for room", func() error {
-		place = s.senders.enter()
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	if err := s.wait(ctx, "wait for room", &s.senders, place); err != nil {
-		return err
-	}
-	return s.withOpen("wait for room", func() error { return nil })
-}
+func (r *Router) WaitRoom(ctx context.Context) error { return r.inner.WaitRoom(ctx) }

@@ -23,31 +23,45 @@ const patience = time.Minute
 // errHang is why the context of a test ended.
 var errHang = errors.New("the test hangs")
 
-// rig is what tests stand on: a context for sockets, which is closed at the
-// test's end, and a context for calls, which ends if the test hangs.
+// rig is what tests stand on: contexts for sockets, which are closed at the test's
+// end, and a context for calls, which ends if the test hangs.
 type rig struct {
 	testing.TB
-	zmq     *comm.Context
+	zctx    *comm.Context
+	dialing *comm.Context // of sockets that connect; the same, unless engines are mixed
 	ctx     context.Context
 	spawned *sync.WaitGroup // goroutines that end when the sockets close
 }
 
 func newRig(t testing.TB, options ...comm.ContextOption) *rig {
 	t.Helper()
-	zmq, err := comm.NewContext(options...)
-	if err != nil {
-		t.Fatal(err)
+	binding, connecting, mixed := enginesOfRun(t)
+	zctx, err := comm.NewContext(append(options, comm.WithEngine(binding))...)
+	r := &rig{TB: t, zctx: must(t, zctx, err), dialing: zctx, spawned: &sync.WaitGroup{}}
+	if mixed {
+		r.dialing, err = comm.NewContext(append(options, comm.WithEngine(connecting))...)
+		r.ok(err)
 	}
 	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, errHang)
-	r := &rig{TB: t, zmq: zmq, ctx: ctx, spawned: &sync.WaitGroup{}}
+	r.ctx = ctx
 	t.Cleanup(func() {
 		cancel()
-		if err := zmq.Close(); err != nil {
-			t.Error("closing the context:", err)
+		if err := errors.Join(r.dialing.Close(), r.zctx.Close()); err != nil {
+			t.Error("closing the contexts:", err)
 		}
 		r.spawned.Wait()
 	})
 	return r
+}
+
+// contextOf returns the context of a socket at these endpoints. Over inproc only
+// sockets of one context meet.
+func (r *rig) contextOf(kind comm.Kind, endpoints string) *comm.Context {
+	connects := !kind.Binds() && !strings.ContainsAny(endpoints, "@*") || strings.Contains(endpoints, ">")
+	if connects && !strings.Contains(endpoints, "inproc:") {
+		return r.dialing
+	}
+	return r.zctx
 }
 
 // onEachTransport runs a test with an endpoint to bind on each transport.
@@ -72,67 +86,67 @@ func must[T any](t testing.TB, v T, err error) T {
 
 func (r *rig) publisher(at string, options ...comm.PublisherOption) *comm.Publisher {
 	r.Helper()
-	s, err := comm.NewPublisher(r.zmq, at, options...)
+	s, err := comm.NewPublisher(r.contextOf(comm.KindPublisher, at), at, options...)
 	return must(r, s, err)
 }
 
 func (r *rig) subscriber(at string, options ...comm.Option) *comm.Subscriber {
 	r.Helper()
-	s, err := comm.NewSubscriber(r.zmq, at, options...)
+	s, err := comm.NewSubscriber(r.contextOf(comm.KindSubscriber, at), at, options...)
 	return must(r, s, err)
 }
 
 func (r *rig) xpub(at string, options ...comm.PublisherOption) *comm.XPub {
 	r.Helper()
-	s, err := comm.NewXPub(r.zmq, at, options...)
+	s, err := comm.NewXPub(r.contextOf(comm.KindXPub, at), at, options...)
 	return must(r, s, err)
 }
 
 func (r *rig) xsub(at string, options ...comm.Option) *comm.XSub {
 	r.Helper()
-	s, err := comm.NewXSub(r.zmq, at, options...)
+	s, err := comm.NewXSub(r.contextOf(comm.KindXSub, at), at, options...)
 	return must(r, s, err)
 }
 
 func (r *rig) request(at string, options ...comm.Option) *comm.Req {
 	r.Helper()
-	s, err := comm.NewReq(r.zmq, at, options...)
+	s, err := comm.NewReq(r.contextOf(comm.KindReq, at), at, options...)
 	return must(r, s, err)
 }
 
 func (r *rig) response(at string, options ...comm.Option) *comm.Rep {
 	r.Helper()
-	s, err := comm.NewRep(r.zmq, at, options...)
+	s, err := comm.NewRep(r.contextOf(comm.KindRep, at), at, options...)
 	return must(r, s, err)
 }
 
 func (r *rig) dealer(at string, options ...comm.Option) *comm.Dealer {
 	r.Helper()
-	s, err := comm.NewDealer(r.zmq, at, options...)
+	s, err := comm.NewDealer(r.contextOf(comm.KindDealer, at), at, options...)
 	return must(r, s, err)
 }
 
 func (r *rig) router(at string, options ...comm.Option) *comm.Router {
 	r.Helper()
-	s, err := comm.NewRouter(r.zmq, at, options...)
+	s, err := comm.NewRouter(r.contextOf(comm.KindRouter, at), at, options...)
 	return must(r, s, err)
 }
 
 func (r *rig) push(at string, options ...comm.Option) *comm.Push {
 	r.Helper()
-	s, err := comm.NewPush(r.zmq, at, options...)
+	s, err := comm.NewPush(r.contextOf(comm.KindPush, at), at, options...)
 	return must(r, s, err)
 }
 
 func (r *rig) pull(at string, options ...comm.Option) *comm.Pull {
 	r.Helper()
-	s, err := comm.NewPull(r.zmq, at, options...)
+	s, err := comm.NewPull(r.contextOf(comm.KindPull, at), at, options...)
 	return must(r, s, err)
 }
 
 func (r *rig) pair(at string, options ...comm.Option) *comm.Pair {
 	r.Helper()
-	s, err := comm.NewPair(r.zmq, at, options...)
+	s, err := comm.NewPair(r.contextOf(comm.KindPair, at), at, options...)
 	return must(r, s, err)
 }
 

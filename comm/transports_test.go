@@ -340,7 +340,7 @@ func TestFilesOfIPCEndpointsAreTheUsersOwn(t *testing.T) {
 		r.send(r.push("ipc://"+path), "x")
 		r.want(pull, "x")
 	}
-	_, err := comm.NewPull(r.zmq, "", comm.WithIPCMode(0o444))
+	_, err := comm.NewPull(r.zctx, "", comm.WithIPCMode(0o444))
 	r.wantError(err, comm.Invalid)
 }
 

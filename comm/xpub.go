@@ -11,8 +11,8 @@ type XPub struct {
 }
 
 // NewXPub returns an XPub at these endpoints, which it binds.
-func NewXPub(ctx *Context, endpoints string, options ...PublisherOption) (*XPub, error) {
-	s, err := newPlain(ctx, KindXPub, endpoints, options)
+func NewXPub(zctx *Context, endpoints string, options ...PublisherOption) (*XPub, error) {
+	s, err := newSocket(zctx, KindXPub, endpoints, options)
 	if err != nil {
 		return nil, err
 	}
@@ -27,34 +27,13 @@ type XSub struct {
 	*Socket
 	Sender
 	Receiver
-	subscribed map[string]int // how often to each prefix; guarded by the socket's lock
 }
 
 // NewXSub returns an XSub at these endpoints, to which it connects.
-func NewXSub(ctx *Context, endpoints string, options ...Option) (*XSub, error) {
-	s, err := newPlain(ctx, KindXSub, endpoints, options)
+func NewXSub(zctx *Context, endpoints string, options ...Option) (*XSub, error) {
+	s, err := newSocket(zctx, KindXSub, endpoints, options)
 	if err != nil {
 		return nil, err
 	}
-	x := &XSub{Socket: s, Sender: Sender{s}, Receiver: Receiver{s}, subscribed: map[string]int{}}
-	s.withhold = x.repeats
-	return x, nil
-}
-
-// repeats notes a subscription or the end of one, and reports whether the
-// publishers need not know.
-func (x *XSub) repeats(m Message) bool {
-	subscribes, prefix := readSubscription(m)
-	before := x.subscribed[prefix]
-	switch {
-	case subscribes:
-		x.subscribed[prefix]++
-		return before > 0
-	case before > 1:
-		x.subscribed[prefix]--
-		return true
-	default:
-		delete(x.subscribed, prefix)
-		return before == 0
-	}
+	return &XSub{Socket: s, Sender: Sender{s}, Receiver: Receiver{s}}, nil
 }

@@ -1,10 +1,14 @@
-package comm
+//go:build cgo
+
+package libzmq
 
 import (
 	"container/list"
 	"errors"
 	"slices"
 	"sync"
+
+	"github.com/mittere/mittere/comm/internal/engine"
 )
 
 // How inproc names find each other.
@@ -30,25 +34,25 @@ import (
 // names is the table of a context's inproc names.
 type names struct {
 	mu    sync.Mutex
-	bound map[string]*Socket
+	bound map[string]*socket
 	dials map[string]*list.List // of *dial, in the order they were made
 }
 
 // dial is a connection to a name that was not bound when it was asked for. It is
 // in its socket's list and in the table.
 type dial struct {
-	socket *Socket
+	socket *socket
 	name   string
 	place  *list.Element // in the table
 }
 
 // newNames returns an empty table.
 func newNames() *names {
-	return &names{bound: map[string]*Socket{}, dials: map[string]*list.List{}}
+	return &names{bound: map[string]*socket{}, dials: map[string]*list.List{}}
 }
 
 // bind has libzmq bind a name. The caller has the socket's lock, here and below.
-func (n *names) bind(s *Socket, name string) error {
+func (n *names) bind(s *socket, name string) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if err := s.z.Bind(name); err != nil {
@@ -60,7 +64,7 @@ func (n *names) bind(s *Socket, name string) error {
 
 // connect has libzmq connect to a name if it is bound, and else keeps that for
 // whoever binds it.
-func (n *names) connect(s *Socket, name string) error {
+func (n *names) connect(s *socket, name string) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.bound[name] != nil {
@@ -79,7 +83,7 @@ func (n *names) connect(s *Socket, name string) error {
 
 // detach has libzmq unbind or disconnect, which do the same there, and ends what
 // waits.
-func (n *names) detach(s *Socket, name string, do func(string) error) error {
+func (n *names) detach(s *socket, name string, do func(string) error) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	waited := n.remove(s, name)
@@ -87,14 +91,14 @@ func (n *names) detach(s *Socket, name string, do func(string) error) error {
 	if err == nil && n.bound[name] == s {
 		delete(n.bound, name)
 	}
-	if waited > 0 && reasonOf(err) == AddressUnavailable {
+	if waited > 0 && reasonOf(err) == engine.AddressUnavailable {
 		return nil // libzmq had not heard of it
 	}
 	return err
 }
 
 // leave takes out all that a socket bound and waits for, before it is closed.
-func (n *names) leave(s *Socket) {
+func (n *names) leave(s *socket) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, name := range s.bound {
@@ -109,7 +113,7 @@ func (n *names) leave(s *Socket) {
 
 // remove takes out what a socket waits for at one name, and returns how many
 // connections that are.
-func (n *names) remove(s *Socket, name string) int {
+func (n *names) remove(s *socket, name string) int {
 	before := len(s.dials)
 	s.dials = slices.DeleteFunc(s.dials, func(d *dial) bool {
 		if d.name != name {
@@ -126,14 +130,14 @@ func (n *names) remove(s *Socket, name string) int {
 }
 
 // dialers returns who waits for a name, in order. No lock of a socket is needed.
-func (n *names) dialers(name string) []*Socket {
+func (n *names) dialers(name string) []*socket {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	line := n.dials[name]
 	if line == nil {
 		return nil
 	}
-	var waiting []*Socket
+	var waiting []*socket
 	for place := line.Front(); place != nil; place = place.Next() {
 		waiting = append(waiting, place.Value.(*dial).socket)
 	}
@@ -142,7 +146,7 @@ func (n *names) dialers(name string) []*Socket {
 
 // redial makes the connections of a socket that waited for a name, if it is bound
 // still.
-func (n *names) redial(s *Socket, name string) error {
+func (n *names) redial(s *socket, name string) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.bound[name] == nil {
@@ -158,8 +162,8 @@ func (n *names) redial(s *Socket, name string) error {
 // redial connects the sockets that wait for an endpoint, if it is one that was
 // just bound on inproc. No lock may be held: it takes theirs, and the logger's
 // handler is the user's code.
-func (c *Context) redial(e endpoint) {
-	if !e.binds || !e.named() {
+func (c *zmqContext) redial(e engine.Endpoint) {
+	if !e.Binds || !named(e) {
 		return
 	}
 	name := e.String()
@@ -168,7 +172,7 @@ func (c *Context) redial(e endpoint) {
 			defer s.settle()
 			return translate("connect", name, c.names.redial(s, name))
 		})
-		if err != nil && !errors.Is(err, Closed) {
+		if err != nil && !errors.Is(err, engine.Closed) {
 			c.log.Error("an inproc endpoint was bound and could not be connected to", "error", err)
 		}
 	}

@@ -1,12 +1,17 @@
-package comm
+//go:build cgo
+
+package libzmq
 
 import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 
 	zmq "github.com/pebbe/zmq4"
+
+	"github.com/mittere/mittere/comm/internal/engine"
 )
 
 // watchedEvents are those that connections follow. Not all: libzmq reports that a
@@ -18,39 +23,39 @@ const watchedEvents = zmq.EVENT_ACCEPTED | zmq.EVENT_CONNECTED | zmq.EVENT_HANDS
 // which is read from birth: one that nobody reads freezes every socket of its
 // context after some hundred connections, and so lets any peer stop a program.
 // The PAIR's queue has no bound, which means that libzmq never waits for it.
-func (s *Socket) startMonitor() error {
-	name := fmt.Sprintf("inproc://mittere.monitor.%d", s.ctx.monitors.Add(1))
-	if err := s.z.Monitor(name, watchedEvents); err != nil {
-		return translate("monitor "+s.kind.String(), "", err)
+func (s *socket) startMonitor() error {
+	name := fmt.Sprintf("mittere.monitor.%d", s.ctx.monitors.Add(1))
+	if err := s.z.Monitor("inproc://"+name, watchedEvents); err != nil {
+		return translate("monitor "+s.config.Kind, "", err)
 	}
-	c, _ := newConfig[Option](kindMonitor, nil)
-	c.highWaterMark = 0
 	s.connections.stats, s.connections.open, s.connections.before = &s.stats, map[int32]connection{}, map[string]bool{}
-	monitor, err := newSocket(s.ctx, kindMonitor, name, c, func(m *Socket) bool { return m.drainEvents(&s.connections) })
+	config := engine.Config{Pattern: engine.Pair, Kind: "monitor", MaxFrameSize: math.MaxInt32, MaxFrames: 2}
+	monitor, err := s.ctx.newSocket(config, s, []engine.Endpoint{{Transport: engine.Inproc, Address: name}})
 	s.monitor = monitor
 	return err
 }
 
-// drainEvents takes one event of the socket that is watched.
-func (s *Socket) drainEvents(watched *connections) (any bool) {
+// drainEvent takes one event of the socket that is watched.
+func (s *socket) drainEvent() (any bool) {
 	m, err := s.receive()
 	if err != nil || len(m.Frames) != 2 || len(m.Frames[0]) != 6 {
 		return !refused(err)
 	}
 	event := zmq.Event(binary.NativeEndian.Uint16(m.Frames[0]))
 	value := int32(binary.NativeEndian.Uint32(m.Frames[0][2:]))
+	watched := &s.watched.connections
 	watched.note(event, value, string(m.Frames[1]))
-	watched.stats.handshakes.Store(int64(len(watched.unready)))
+	watched.stats.Handshakes.Store(int64(len(watched.unready)))
 	return true
 }
 
 // endConnections notes that connections at an endpoint were ended from this
 // side, of which libzmq says nothing.
-func (s *Socket) endConnections(endpoint string) {
+func (s *socket) endConnections(endpoint string) {
 	_ = s.monitor.withOpen("", func() error {
 		s.monitor.settle() // what is reported already is about those connections
 		s.connections.endAll(endpoint)
-		s.stats.handshakes.Store(int64(len(s.connections.unready)))
+		s.stats.Handshakes.Store(int64(len(s.connections.unready)))
 		return nil
 	})
 }
@@ -59,24 +64,24 @@ func (s *Socket) endConnections(endpoint string) {
 // seen, and returns how many that are: the Disconnects of [Stats]. It is how a
 // caller learns at once that a peer is gone. On inproc connections end without a
 // word.
-func (s *Socket) WaitDisconnect(ctx context.Context, seen uint64) (uint64, error) {
+func (s *socket) WaitDisconnect(ctx context.Context, seen uint64) (uint64, error) {
 	for {
 		next, err := s.nextDisconnect()
-		if n := s.stats.disconnects.Load(); n > seen || err != nil {
+		if n := s.stats.Disconnects.Load(); n > seen || err != nil {
 			return n, err
 		}
 		select {
 		case <-next:
 		case <-ctx.Done():
-			return seen, ended(ctx, "wait for a disconnect")
+			return seen, engine.ContextEnded(ctx, "wait for a disconnect")
 		case <-s.done:
-			return seen, &Error{Op: "wait for a disconnect", Reason: Closed}
+			return seen, &engine.Error{Op: "wait for a disconnect", Reason: engine.Closed}
 		}
 	}
 }
 
 // nextDisconnect returns a channel that is closed when a connection ends.
-func (s *Socket) nextDisconnect() (next <-chan struct{}, err error) {
+func (s *socket) nextDisconnect() (next <-chan struct{}, err error) {
 	err = s.monitor.withOpen("wait for a disconnect", func() error {
 		if s.connections.ended == nil {
 			s.connections.ended = make(chan struct{})
@@ -98,7 +103,7 @@ func (s *Socket) nextDisconnect() (next <-chan struct{}, err error) {
 // the other's handshake succeeds, and the sums are right when they have ended.
 type connections struct {
 	troubles
-	stats   *counters
+	stats   *engine.Counters
 	before  map[string]bool      // endpoints whose connection ended, and was not tried again since
 	open    map[int32]connection // by descriptor
 	unready []int32              // those that are not ready, oldest first
@@ -129,7 +134,7 @@ func (c *connections) note(event zmq.Event, value int32, endpoint string) {
 		}
 		delete(c.before, endpoint)
 	case zmq.EVENT_ACCEPT_FAILED:
-		c.stats.failedAccepts.Add(1)
+		c.stats.FailedAccepts.Add(1)
 	}
 }
 
@@ -145,16 +150,16 @@ func (c *connections) ready() {
 	made.ready = true
 	c.open[newest] = made
 	c.recovered(made.endpoint)
-	c.stats.connections.Add(1)
+	c.stats.Connections.Add(1)
 }
 
 // correct notes a handshake that no connection is left for: one that succeeded
 // before was taken for it, and what ended as a failure in between was ready.
 func (c *connections) correct() {
-	if c.stats.badHandshakes.Load() == 0 {
+	if c.stats.BadHandshakes.Load() == 0 {
 		return
 	}
-	c.stats.badHandshakes.Add(^uint64(0))
+	c.stats.BadHandshakes.Add(^uint64(0))
 	c.countEnd()
 }
 
@@ -163,7 +168,7 @@ func (c *connections) end(descriptor int32) {
 	gone, known := c.open[descriptor]
 	c.forget(descriptor)
 	if known && !gone.ready {
-		c.stats.badHandshakes.Add(1)
+		c.stats.BadHandshakes.Add(1)
 	}
 	if !known || !gone.ours {
 		return
@@ -188,7 +193,7 @@ func (c *connections) endAll(endpoint string) {
 // forget takes a connection out.
 func (c *connections) forget(descriptor int32) {
 	if c.open[descriptor].ready {
-		c.stats.connections.Add(-1)
+		c.stats.Connections.Add(-1)
 		c.countEnd()
 	} else {
 		c.unready = slices.DeleteFunc(c.unready, func(d int32) bool { return d == descriptor })
@@ -198,7 +203,7 @@ func (c *connections) forget(descriptor int32) {
 
 // countEnd counts the end of a connection that was ready, and tells who waits.
 func (c *connections) countEnd() {
-	c.stats.disconnects.Add(1)
+	c.stats.Disconnects.Add(1)
 	if c.ended != nil {
 		close(c.ended)
 		c.ended = nil

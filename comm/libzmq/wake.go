@@ -1,4 +1,6 @@
-package comm
+//go:build cgo
+
+package libzmq
 
 import (
 	"container/list"
@@ -6,6 +8,8 @@ import (
 	"time"
 
 	zmq "github.com/pebbe/zmq4"
+
+	"github.com/mittere/mittere/comm/internal/engine"
 )
 
 // How a goroutine waits for a socket without parking a thread.
@@ -66,7 +70,7 @@ func isWoken(place waiting) bool {
 }
 
 // wakeOne wakes the caller that waits longest.
-func (s *Socket) wakeOne(line *waitlist) {
+func (s *socket) wakeOne(line *waitlist) {
 	first := line.callers.Front()
 	if first == nil {
 		return
@@ -78,14 +82,14 @@ func (s *Socket) wakeOne(line *waitlist) {
 }
 
 // wakeAll wakes every caller.
-func (s *Socket) wakeAll(line *waitlist) {
+func (s *socket) wakeAll(line *waitlist) {
 	for line.callers.Len() > 0 {
 		s.wakeOne(line)
 	}
 }
 
 // anyoneWaits reports whether there is somebody to wake.
-func (s *Socket) anyoneWaits() bool {
+func (s *socket) anyoneWaits() bool {
 	return s.receivers.callers.Len() > 0 || s.senders.callers.Len() > 0
 }
 
@@ -94,7 +98,7 @@ func (s *Socket) anyoneWaits() bool {
 const absorbAtOnce = 128
 
 // settle empties the mailbox and passes on what it finds.
-func (s *Socket) settle() {
+func (s *socket) settle() {
 	events := s.events()
 	for n := 0; events&zmq.POLLIN != 0 && s.absorb != nil; n++ {
 		if n == absorbAtOnce {
@@ -109,14 +113,14 @@ func (s *Socket) settle() {
 	if events&zmq.POLLIN != 0 {
 		s.wakeOne(&s.receivers) // rule 4
 	}
-	if events&zmq.POLLOUT != 0 && !s.kind.trait().addresses {
+	if events&zmq.POLLOUT != 0 && !s.trait().addresses {
 		s.wakeOne(&s.senders) // rule 5
 	}
 }
 
 // events empties the mailbox and says what can be done without waiting. An
 // error, of a context that ends, makes callers try and see it themselves.
-func (s *Socket) events() zmq.State {
+func (s *socket) events() zmq.State {
 	events, err := s.z.GetEvents()
 	if err != nil && s.absorb == nil {
 		return zmq.POLLIN | zmq.POLLOUT
@@ -127,7 +131,7 @@ func (s *Socket) events() zmq.State {
 // conclude follows an operation that was carried out. It is not for nothing that
 // it asks whether anybody waits: ZMQ_EVENTS costs a system call, more than the
 // rest of a send.
-func (s *Socket) conclude() {
+func (s *socket) conclude() {
 	switch {
 	case s.anyoneWaits():
 		s.settle() // rule 2
@@ -139,8 +143,8 @@ func (s *Socket) conclude() {
 
 // wakeBlind wakes all who wait for room at one of many peers, where POLLOUT is
 // always set and tells nothing. Something happened: they may try.
-func (s *Socket) wakeBlind() {
-	if s.kind.trait().addresses {
+func (s *socket) wakeBlind() {
+	if s.trait().addresses {
 		s.wakeAll(&s.senders)
 	}
 }
@@ -149,7 +153,7 @@ func (s *Socket) wakeBlind() {
 const absorbDelay = time.Millisecond
 
 // settleSoon settles in a moment, once for all who ask until then.
-func (s *Socket) settleSoon() {
+func (s *socket) settleSoon() {
 	if s.settling {
 		return
 	}
@@ -162,7 +166,7 @@ func (s *Socket) settleSoon() {
 }
 
 // settleLate is what settleSoon puts off.
-func (s *Socket) settleLate() {
+func (s *socket) settleLate() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settling = false
@@ -173,9 +177,9 @@ func (s *Socket) settleLate() {
 
 // operate calls try under the lock until it is not refused, waiting in line in
 // between.
-func (s *Socket) operate(ctx context.Context, op string, line *waitlist, try func() error) error {
+func (s *socket) operate(ctx context.Context, op string, line *waitlist, try func() error) error {
 	if ctx.Err() != nil {
-		return ended(ctx, op)
+		return engine.ContextEnded(ctx, op)
 	}
 	// A caller that was woken tries again even if its context has ended since:
 	// whoever is woken either does what there is to do or settles (rule 6).
@@ -191,11 +195,11 @@ func (s *Socket) operate(ctx context.Context, op string, line *waitlist, try fun
 }
 
 // attempt calls try once. If it is refused, the caller gets a place in line.
-func (s *Socket) attempt(op string, line *waitlist, try func() error) (waiting, error) {
+func (s *socket) attempt(op string, line *waitlist, try func() error) (waiting, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return nil, &Error{Op: op, Reason: Closed}
+		return nil, &engine.Error{Op: op, Reason: engine.Closed}
 	}
 	err := try()
 	if !refused(err) {
@@ -213,7 +217,7 @@ func (s *Socket) attempt(op string, line *waitlist, try func() error) (waiting, 
 }
 
 // wait returns nil when it is time to try again.
-func (s *Socket) wait(ctx context.Context, op string, line *waitlist, place waiting) error {
+func (s *socket) wait(ctx context.Context, op string, line *waitlist, place waiting) error {
 	if s.idle != nil {
 		defer s.idle.Reset(standInAfter)
 	}
@@ -236,15 +240,15 @@ func (s *Socket) wait(ctx context.Context, op string, line *waitlist, place wait
 	}
 	s.giveUp(line, place)
 	if ctx.Err() != nil {
-		return ended(ctx, op)
+		return engine.ContextEnded(ctx, op)
 	}
 	return nil
 }
 
 // isBlind reports whether callers in this line wait for room at one of many
 // peers.
-func (s *Socket) isBlind(line *waitlist) bool {
-	return line == &s.senders && s.kind.trait().addresses
+func (s *socket) isBlind(line *waitlist) bool {
+	return line == &s.senders && s.trait().addresses
 }
 
 // blindRetry is when a sender that waits for room at one of many peers tries
@@ -254,7 +258,7 @@ func (s *Socket) isBlind(line *waitlist) bool {
 const blindRetry = 10 * time.Millisecond
 
 // giveUp takes a caller out of line.
-func (s *Socket) giveUp(line *waitlist, place waiting) {
+func (s *socket) giveUp(line *waitlist, place waiting) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	line.leave(place)

@@ -1,4 +1,6 @@
-package comm
+//go:build cgo
+
+package libzmq
 
 import (
 	"context"
@@ -7,6 +9,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/mittere/mittere/comm/internal/engine"
 )
 
 // How names of hosts are connected to.
@@ -32,7 +36,7 @@ const (
 
 // lookup is the connection of a socket to a name.
 type lookup struct {
-	socket   *Socket
+	socket   *socket
 	endpoint string // as it was given
 	host     string
 	port     string
@@ -44,21 +48,21 @@ type lookup struct {
 	wrong   error  // why the last look-up failed; nil if it did not
 }
 
-// name returns the host of an endpoint to connect to, if that is to be looked up.
-func (e endpoint) name() (host, port string, ok bool) {
-	if e.transport != "tcp" || e.binds {
+// hostName returns the host of an endpoint to connect to, if that is to be looked up.
+func hostName(e engine.Endpoint) (host, port string, ok bool) {
+	if e.Transport != engine.TCP || e.Binds {
 		return "", "", false
 	}
-	host, port, err := net.SplitHostPort(e.address)
+	host, port, err := net.SplitHostPort(e.Address)
 	if err != nil {
 		return "", "", false
 	}
 	_, err = netip.ParseAddr(host)
-	return host, port, err != nil && !e.ipv6()
+	return host, port, err != nil && !ipv6(e)
 }
 
 // follow connects to a name from now on. The caller has the lock.
-func (s *Socket) follow(e endpoint, host, port string) {
+func (s *socket) follow(e engine.Endpoint, host, port string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &lookup{socket: s, endpoint: e.String(), host: host, port: port, cancel: cancel}
 	s.lookups = append(s.lookups, l)
@@ -67,7 +71,7 @@ func (s *Socket) follow(e endpoint, host, port string) {
 
 // unfollow takes the connections to a name out, and returns what libzmq was told for
 // them. The caller has the lock.
-func (s *Socket) unfollow(endpoint string) (told []string, known bool) {
+func (s *socket) unfollow(endpoint string) (told []string, known bool) {
 	s.lookups = slices.DeleteFunc(s.lookups, func(l *lookup) bool {
 		if l.endpoint != endpoint {
 			return false
@@ -118,7 +122,7 @@ func (l *lookup) resolve(ctx context.Context) ([]netip.Addr, error) {
 	var failed *net.DNSError
 	switch {
 	case errors.As(err, &failed) && failed.IsNotFound:
-		err = HostUnknown
+		err = engine.HostUnknown
 	case errors.As(err, &failed) && failed.IsTimeout, errors.Is(err, context.DeadlineExceeded):
 		err = errors.New("the look-up was not answered")
 	case err == nil && len(addresses) == 0:
@@ -133,7 +137,7 @@ func (l *lookup) take(addresses []netip.Addr, wrong error) error {
 	s := l.socket
 	err := s.withOpen("connect", func() error {
 		if l.ended {
-			return &Error{Op: "connect", Reason: Closed}
+			return &engine.Error{Op: "connect", Reason: engine.Closed}
 		}
 		defer s.settle()
 		if l.wrong = wrong; wrong != nil {
@@ -144,7 +148,7 @@ func (l *lookup) take(addresses []netip.Addr, wrong error) error {
 	if wrong != nil {
 		s.connections.failed(l.endpoint, hostUnknown)
 	}
-	if errors.Is(err, Closed) {
+	if errors.Is(err, engine.Closed) {
 		return err
 	}
 	if err != nil {

@@ -1,4 +1,6 @@
-package comm
+//go:build cgo
+
+package libzmq
 
 import (
 	"context"
@@ -12,7 +14,7 @@ import (
 // token in s.lead is the only one to wait there, for RawConn.Read admits one: a
 // caller, while it waits; otherwise a stand-in. A socket that absorbs has one for
 // good.
-func (s *Socket) watch() error {
+func (s *socket) watch() error {
 	fd, err := s.z.GetFd()
 	if err != nil {
 		return err
@@ -24,7 +26,7 @@ func (s *Socket) watch() error {
 	if err := syscall.SetNonblock(copied, true); err != nil {
 		return errors.Join(err, syscall.Close(copied))
 	}
-	file := os.NewFile(uintptr(copied), "zmq "+s.kind.String())
+	file := os.NewFile(uintptr(copied), "zmq "+s.config.Kind)
 	if s.edges, err = file.SyscallConn(); err != nil {
 		return errors.Join(err, file.Close())
 	}
@@ -45,7 +47,7 @@ const standInAfter = 20 * time.Millisecond
 // standIn leads while no caller does. libzmq leaves work to whoever uses a
 // socket: to send subscriptions again when a publisher comes back, to let go of
 // connections that have ended. With nobody there, that would wait and pile up.
-func (s *Socket) standIn() {
+func (s *socket) standIn() {
 	if !s.beginStandIn() {
 		return
 	}
@@ -56,7 +58,7 @@ func (s *Socket) standIn() {
 }
 
 // beginStandIn reports whether there is a stand-in to be.
-func (s *Socket) beginStandIn() bool {
+func (s *socket) beginStandIn() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || s.anyoneWaits() {
@@ -73,11 +75,11 @@ func (s *Socket) beginStandIn() bool {
 }
 
 // someoneLeads reports whether the token is taken.
-func (s *Socket) someoneLeads() bool { return len(s.lead) == 0 }
+func (s *socket) someoneLeads() bool { return len(s.lead) == 0 }
 
 // leadOn waits for edges in the place of all who wait, until the caller is woken
 // or ctx ends, or for a moment if the caller is to try again by itself.
-func (s *Socket) leadOn(ctx context.Context, line *waitlist, place waiting) {
+func (s *socket) leadOn(ctx context.Context, line *waitlist, place waiting) {
 	defer func() { s.lead <- struct{}{} }() // rule 7
 	if !s.beginLead(line, place) {
 		return
@@ -90,7 +92,7 @@ func (s *Socket) leadOn(ctx context.Context, line *waitlist, place waiting) {
 
 // awaitEdges calls edge at once and after each edge, until that returns true or
 // the file's deadline passes. The error says why, which the caller sees anyway.
-func (s *Socket) awaitEdges(place waiting) {
+func (s *socket) awaitEdges(place waiting) {
 	edges := -1
 	_ = s.edges.Read(func(uintptr) bool {
 		edges++
@@ -101,7 +103,7 @@ func (s *Socket) awaitEdges(place waiting) {
 // edge settles; done means that the leader is woken, or the socket closed. While
 // it runs there is no leader to be poked: it is up. Blind callers are woken by
 // real edges only, or one that leads would wake itself for ever.
-func (s *Socket) edge(place waiting, real bool) (done bool) {
+func (s *socket) edge(place waiting, real bool) (done bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -120,7 +122,7 @@ func (s *Socket) edge(place waiting, real bool) (done bool) {
 }
 
 // beginLead makes the caller the leader, unless it was woken just now.
-func (s *Socket) beginLead(line *waitlist, place waiting) bool {
+func (s *socket) beginLead(line *waitlist, place waiting) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || isWoken(place) {
@@ -134,7 +136,7 @@ func (s *Socket) beginLead(line *waitlist, place waiting) bool {
 }
 
 // endLead leaves the descriptor as it was found.
-func (s *Socket) endLead() {
+func (s *socket) endLead() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.leader, s.standing = nil, false
@@ -144,7 +146,7 @@ func (s *Socket) endLead() {
 }
 
 // pokeLeader gets a leader up whose context ended, if it still leads.
-func (s *Socket) pokeLeader(place waiting) {
+func (s *socket) pokeLeader(place waiting) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.leader == place {
@@ -155,11 +157,11 @@ func (s *Socket) pokeLeader(place waiting) {
 // poke gets the leader or stand-in up: a deadline in the past ends its wait. Only
 // one waits on the descriptor, and takes the deadline away before the next one
 // does.
-func (s *Socket) poke() { s.setDeadline(time.Unix(1, 0)) }
+func (s *socket) poke() { s.setDeadline(time.Unix(1, 0)) }
 
 // setDeadline sets when the leader's wait ends; the zero time is never. An error
 // says that the file is closed, and then it has ended.
-func (s *Socket) setDeadline(t time.Time) {
+func (s *socket) setDeadline(t time.Time) {
 	s.deadline = !t.IsZero()
 	_ = s.file.SetReadDeadline(t)
 }

@@ -1,4 +1,6 @@
-package comm_test
+//go:build cgo
+
+package libzmq_test
 
 import (
 	"context"
@@ -33,13 +35,15 @@ var edits = []struct{ file, what, instead string }{
 	{"wake.go", `(?m)^.*:= line\.enter\(\)$`, `if mutant("with rule 3 in the wrong order") && s.someoneLeads() { s.settle() }` + "\n$0"},
 	{"wake.go", `(?m)^(.*) // rule 3$`, `if !mutant("with rule 3 in the wrong order") { $0` + "\n}"},
 	{"wake.go", `(?m)^(\tfor \{)(\n\t\tplace, err := s\.attempt)`,
-		`$1 if mutant("with rule 6 broken by those who were woken") && ctx.Err() != nil { return ended(ctx, op) }$2`},
+		`$1 if mutant("with rule 6 broken by those who were woken") && ctx.Err() != nil { return engine.ContextEnded(ctx, op) }$2`},
 	{"wake.go", `(?m)^(.*) // rule (\d)$`, `if !mutant("without rule $2") { $1 }`},
 	{"lead.go", `(?m)^(.*) // rule (\d)$`, `if !mutant("without rule $2") { $1 }`},
 }
 
 // mutantFile is a file more for the package.
-const mutantFile = `package comm
+const mutantFile = `//go:build cgo
+
+package libzmq
 
 import "os"
 
@@ -48,12 +52,12 @@ var mutantOfProcess = os.Getenv("MUTANT")
 func mutant(name string) bool { return name == mutantOfProcess }
 `
 
-// The loads of this package are run in processes of their own, without the race
-// detector, with each of the mutants: each must stall, and the package as it is must
-// not.
+// The loads of comm are run in processes of their own, without the race
+// detector, with each of the mutants of this package: each must stall, and the package as it
+// is must not.
 func TestLoadsStallWithoutAnyOneOfTheWakeUpRules(t *testing.T) {
 	if testing.Short() {
-		t.Skip("builds this package and runs it once for each rule: left out by -short")
+		t.Skip("builds comm and runs it once for each rule: left out by -short")
 	}
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip("there is no go command to build mutants with:", err)
@@ -70,12 +74,15 @@ func TestLoadsStallWithoutAnyOneOfTheWakeUpRules(t *testing.T) {
 			t.Parallel()
 			// It ends when it stalls, most of them at once, and has time on a slow machine.
 			output, err := runLoad(t, program, m.load, "FAULT_SECONDS=600", "STALL=1s", "MUTANT="+m.name)
-			if err == nil || !strings.Contains(output, errStalled.Error()) {
+			if err == nil || !strings.Contains(output, stalled) {
 				t.Errorf("no load stalls (%v):\n%s", err, output)
 			}
 		})
 	}
 }
+
+// stalled is what a load says that stalls.
+const stalled = "no progress"
 
 // atOnce is how many children run at a time.
 var atOnce = make(chan struct{}, 2)
@@ -88,12 +95,12 @@ func runLoad(t *testing.T, program, name string, env ...string) (output string, 
 	defer cancel()
 	child := exec.CommandContext(ctx, program, "-test.failfast", "-test.run", "^TestStress.*"+name)
 	// More than one thread, wherever this runs: the races need them.
-	child.Env = append(append(os.Environ(), "GOMAXPROCS=4"), env...)
+	child.Env = append(append(os.Environ(), "GOMAXPROCS=4", "MITTERE_ENGINE=libzmq"), env...)
 	printed, err := child.CombinedOutput()
 	return string(printed), err
 }
 
-// buildMutants builds the tests of this package with the mutants in it, and returns
+// buildMutants builds the tests of comm with the mutants in it, and returns
 // where they are.
 func buildMutants(t *testing.T) (program string) {
 	dir := t.TempDir()
@@ -107,7 +114,7 @@ func buildMutants(t *testing.T) (program string) {
 	list, err := json.Marshal(map[string]any{"Replace": replace})
 	write(t, overlay, string(must(t, list, err)))
 	program = filepath.Join(dir, "comm.test")
-	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-overlay", overlay, "-o", program, ".")
+	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-overlay", overlay, "-o", program, "..")
 	build.Env = append(os.Environ(), "GOFLAGS=")
 	if output, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("the mutants do not build: %v\n%s", err, output)

@@ -1,4 +1,6 @@
-package comm
+//go:build cgo
+
+package libzmq
 
 import (
 	"context"
@@ -9,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/mittere/mittere/comm/internal/engine"
 )
 
 // how says what went wrong with a connection.
@@ -101,9 +105,9 @@ func await(ctx context.Context, c <-chan trouble, done <-chan struct{}, wanted f
 				return f, nil
 			}
 		case <-done:
-			return trouble{}, &Error{Op: "wait for a failure", Reason: Closed}
+			return trouble{}, &engine.Error{Op: "wait for a failure", Reason: engine.Closed}
 		case <-ctx.Done():
-			return trouble{}, ended(ctx, "wait for a failure")
+			return trouble{}, engine.ContextEnded(ctx, "wait for a failure")
 		}
 	}
 }
@@ -129,12 +133,12 @@ func (t *troubles) leave(c chan trouble) {
 const diagnosis = time.Second
 
 // WaitFailure waits until a connection that the socket tries to make fails, and returns
-// why as far as is known: [ConnectionRefused], [HostUnknown], [Unroutable] or [Foreign].
+// why as far as is known: [engine.ConnectionRefused], [engine.HostUnknown], [engine.Unroutable] or [engine.Foreign].
 // It returns at once if one failed before that no call has told, and was not made since.
 // libzmq goes on trying. libzmq itself does not tell why, so that another connection is
 // tried once, and closed at once if it succeeds after all. Other errors are that ctx
-// ended, and [Closed].
-func (s *Socket) WaitFailure(ctx context.Context) error {
+// ended, and [engine.Closed].
+func (s *socket) WaitFailure(ctx context.Context) error {
 	for {
 		f, err := s.connections.awaitFailure(ctx, s.done)
 		if err != nil {
@@ -147,13 +151,13 @@ func (s *Socket) WaitFailure(ctx context.Context) error {
 }
 
 // diagnose returns why a connection failed, nil if it would not any more.
-func (s *Socket) diagnose(ctx context.Context, f trouble) error {
+func (s *socket) diagnose(ctx context.Context, f trouble) error {
 	const op = "connect"
 	switch f.how {
 	case hostUnknown:
-		return &Error{Op: op, Reason: HostUnknown, Detail: f.endpoint, Cause: s.lookupError(f.endpoint)}
+		return &engine.Error{Op: op, Reason: engine.HostUnknown, Detail: f.endpoint, Cause: s.lookupError(f.endpoint)}
 	case foreign:
-		return &Error{Op: op, Reason: Foreign, Detail: f.endpoint}
+		return &engine.Error{Op: op, Reason: engine.Foreign, Detail: f.endpoint}
 	}
 	network, address, _ := strings.Cut(f.endpoint, "://")
 	if network == "ipc" {
@@ -165,11 +169,11 @@ func (s *Socket) diagnose(ctx context.Context, f trouble) error {
 		_ = conn.Close()
 		return nil
 	}
-	return &Error{Op: op, Reason: connectReason(err), Detail: f.endpoint, Cause: innermost(err)}
+	return &engine.Error{Op: op, Reason: connectReason(err), Detail: f.endpoint, Cause: innermost(err)}
 }
 
 // lookupError returns why the name in an endpoint cannot be looked up.
-func (s *Socket) lookupError(endpoint string) error {
+func (s *socket) lookupError(endpoint string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, l := range s.lookups {
@@ -181,14 +185,14 @@ func (s *Socket) lookupError(endpoint string) error {
 }
 
 // connectReason maps an error of a connection to a reason.
-func connectReason(err error) Reason {
+func connectReason(err error) engine.Reason {
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT): // of ipc, there is no file
-		return ConnectionRefused
+		return engine.ConnectionRefused
 	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
-		return PermissionDenied
+		return engine.PermissionDenied
 	default:
-		return Unroutable
+		return engine.Unroutable
 	}
 }
 
