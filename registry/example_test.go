@@ -140,3 +140,28 @@ func startExample() (zmq *comm.Context, endpoint string, stop func()) {
 		zmq.Close()
 	}
 }
+
+// A watch tells each change, one by one.
+func ExampleClient_Watch() {
+	zmq, registryEndpoint, stop := startExample()
+	defer stop()
+	client, err := registry.NewClient(zmq, registryEndpoint)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+
+	for event := range client.Watch(context.Background(), "calc") {
+		switch event.Kind {
+		case registry.EventLive:
+			fmt.Println("all that is there was told")
+			client.Register(&mitterev1.Instance{Name: "calc", Id: "1", Endpoints: []string{"tcp://127.0.0.1:5555"}}, 0)
+		case registry.EventPut:
+			fmt.Println("new:", event.Entry.GetInstance().GetId())
+			return
+		}
+	}
+	// Output:
+	// all that is there was told
+	// new: 1
+}

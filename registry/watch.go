@@ -3,7 +3,6 @@ package registry
 import (
 	"cmp"
 	"context"
-	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -41,27 +40,9 @@ func (v View) Age() time.Duration {
 	return time.Since(v.At)
 }
 
-// Watch tells of the instances of a name, of all if it is empty: first of those
-// that are there, then again at each change, without a gap also when the
-// connection or the registry is lost and comes back. It ends with ctx or with the
-// client.
-func (c *Client) Watch(ctx context.Context, name string) iter.Seq[*mitterev1.WatchResponse] {
-	return func(yield func(*mitterev1.WatchResponse) bool) {
-		ctx, cancel := c.ended(ctx)
-		defer cancel()
-		req := &mitterev1.WatchRequest{Name: name}
-		for ctx.Err() == nil {
-			if more, _ := c.watchOnce(ctx, req, yield); !more {
-				return
-			}
-			c.rest(ctx, pause)
-		}
-	}
-}
-
-// watchOnce is Watch until the connection is lost, and says why that was; more is
-// false if yield wants no more. It notes in req what was told. A part of the table has no revision, so
-// that who loses the rest begins again.
+// watchOnce yields the registry's news until the connection is lost, and says why that was;
+// more is false if yield wants no more. It notes in req what was told. A part of the table
+// has no revision, so that a watcher that loses the rest begins again.
 func (c *Client) watchOnce(ctx context.Context, req *mitterev1.WatchRequest, yield func(*mitterev1.WatchResponse) bool) (more bool, lost error) {
 	for resp, err := range c.stub.Watch(ctx, proto.CloneOf(req)) {
 		c.observe(err)

@@ -27,7 +27,7 @@ func TestWatchTellsWhatIsThereAndThenEachChangeInOrder(t *testing.T) {
 	ctx := patient(t)
 	go func() {
 		defer close(heard)
-		for told := range c.Watch(ctx, "") {
+		for told := range c.News(ctx, "") {
 			heard <- told
 			if told.GetRevision() == 4 {
 				return // leaves the loop, which cancels the call
@@ -49,6 +49,46 @@ func TestWatchTellsWhatIsThereAndThenEachChangeInOrder(t *testing.T) {
 	}
 	if _, more := <-heard; more {
 		t.Error("the watch goes on")
+	}
+}
+
+func TestWatchTellsEventsAlsoWhenTheRegistryWasAway(t *testing.T) {
+	zmq := newContext(t)
+	first := serve(t, zmq, tcp)
+	c := dial(t, zmq, first.endpoint())
+	register(t, c, instance("calc", "1"), long)
+	events, ctx := make(chan registry.Event), patient(t)
+	go func() {
+		defer close(events)
+		for e := range c.Watch(ctx, "calc") {
+			events <- e
+			if e.Entry.GetInstance().GetId() == "2" {
+				return // leaves the loop, which cancels the call
+			}
+		}
+	}()
+	want := func(kind registry.EventKind, id string) {
+		t.Helper()
+		if e := <-events; e.Kind != kind || e.Entry.GetInstance().GetId() != id || (e.Lost != nil) != (kind == registry.EventAway) {
+			t.Errorf("the watcher is told %+v, want kind %d of %q", e, kind, id)
+		}
+	}
+	want(registry.EventListed, "1")
+	want(registry.EventLive, "")
+	first.stop(t)
+	want(registry.EventAway, "")
+	serve(t, zmq, first.endpoint())
+	for e := range events { // that it was gone depends on who is first
+		if e.Kind == registry.EventLive {
+			break
+		}
+	}
+	register(t, c, instance("other", "1"), long)
+	register(t, c, instance("calc", "2"), long)
+	for e := range events {
+		if name := e.Entry.GetInstance().GetName(); name == "other" {
+			t.Errorf("the watcher is told of %s", name)
+		}
 	}
 }
 
@@ -113,7 +153,7 @@ func TestSlowWatcherIsToldTheTableInstead(t *testing.T) {
 	known := map[string]bool{}
 	go func() {
 		defer close(ended)
-		for told := range c.Watch(patient(t), "") {
+		for told := range c.News(patient(t), "") {
 			apply(known, told)
 			if told.GetSnapshot() != nil {
 				tables <- len(told.GetSnapshot().GetEntries())
@@ -163,7 +203,7 @@ func TestLargeTableArrivesInPartsOfWhichNoViewIsOne(t *testing.T) {
 	fill(t, zmqStub(t, s), numbered("calc", size)...)
 	c := dial(t, zmq, s.endpoint())
 	parts, entries := 0, 0
-	for told := range c.Watch(patient(t), "") {
+	for told := range c.News(patient(t), "") {
 		parts++
 		entries += len(told.GetSnapshot().GetEntries())
 		if told.GetChange() != nil {

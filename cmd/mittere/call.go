@@ -260,7 +260,7 @@ func (c *callCommand) patience() time.Duration {
 func idle(instance *mitterev1.Instance) error {
 	switch instance.GetHealth() {
 	case mitterev1.Health_HEALTH_NOT_SERVING, mitterev1.Health_HEALTH_DRAINING:
-		return messaging.Errorf(messaging.Unavailable, "it is %s", healthName(instance.GetHealth()))
+		return messaging.Errorf(messaging.Unavailable, "it is %s", viewOf(instance, "health").cell("health"))
 	default:
 		return nil
 	}

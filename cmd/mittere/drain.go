@@ -67,30 +67,17 @@ same. So is a service that no worker serves.`,
 	return cmd
 }
 
-// takenJSON is what became of a worker, in JSON.
-type takenJSON struct {
-	Name  string `json:"name"`
-	State string `json:"state"`
-}
-
 // printTaken prints what became of workers, and returns the error of those that are
 // not there.
 func printTaken(p printer, state string, names, unknown []string, err error) error {
 	if err != nil {
 		return err
 	}
-	rows := [][]string{{"NAME", "STATE"}}
-	values := make([]takenJSON, len(names))
+	views := make([]view, len(names))
 	for i, name := range names {
-		rows = append(rows, []string{name, state})
-		values[i] = takenJSON{name, state}
+		views[i] = view{{"name", name}, {"state", state}}
 	}
-	if p.json() {
-		err = objects(p, values)
-	} else {
-		err = p.rows(rows...)
-	}
-	if err != nil {
+	if err := p.list(views, "name state"); err != nil {
 		return err
 	}
 	return noWorkers(unknown)

@@ -25,9 +25,10 @@ NAME the broker tells of itself: versions, endpoints, settings.`,
 		ask: func(ctx context.Context, m *management) (*mitterev1.InfoResponse, error) {
 			return m.Info(ctx, &mitterev1.InfoRequest{})
 		},
-		table: printInfo,
-		json:  func(a answer[*mitterev1.InfoResponse]) any { return newInfoJSON(a) },
-		own:   brokerInfo,
+		view:      viewInfo,
+		tables:    infoTables,
+		own:       brokerInfo,
+		ownTables: brokerInfoTables,
 	})
 }
 
@@ -35,9 +36,10 @@ NAME the broker tells of itself: versions, endpoints, settings.`,
 type question[T any] struct {
 	use, short, long string
 	ask              func(context.Context, *management) (T, error)
-	table            func(printer, []answer[T]) error // those that answered
-	json             func(answer[T]) any
-	own              func(context.Context, *manager, time.Duration, printer) error // of the broker itself
+	view             func(answer[T]) view
+	tables           func([]view) []table                                         // of those that answered
+	own              func(context.Context, *manager, time.Duration) (view, error) // of the broker itself
+	ownTables        func(view) []table
 }
 
 // newQuestion returns the command.
@@ -61,7 +63,11 @@ func newQuestion[T any](g *globals, q question[T]) *cobra.Command {
 		p := printer{cmd.OutOrStdout(), format.value}
 		if g.brokered && t.name == "" {
 			return g.withBroker(func(_ *comm.Context, m *manager) error {
-				return q.own(cmd.Context(), m, time.Duration(*t.timeout), p)
+				v, err := q.own(cmd.Context(), m, time.Duration(*t.timeout))
+				if err != nil {
+					return err
+				}
+				return p.show([]view{v}, q.ownTables(v)...)
 			})
 		}
 		return t.find(cmd.Context(), g, func(zmq *comm.Context, members []member) error {
@@ -77,95 +83,44 @@ func newQuestion[T any](g *globals, q question[T]) *cobra.Command {
 
 // print prints answers. In a table there is no place for those that failed.
 func (q question[T]) print(p printer, answers []answer[T]) error {
-	if p.json() {
-		values := make([]any, len(answers))
-		for i, a := range answers {
-			values[i] = q.json(a)
-		}
-		return objects(p, values)
-	}
-	var given []answer[T]
+	var all, given []view
 	for _, a := range answers {
-		if a.err == nil {
-			given = append(given, a)
+		v := q.view(a)
+		if all = append(all, v.failing(a.err)); a.err == nil {
+			given = append(given, v)
 		}
 	}
-	if len(given) == 0 {
+	if len(given) == 0 && !p.json() {
 		return nil
 	}
-	return q.table(p, given)
+	return p.show(all, q.tables(given)...)
 }
 
-// printInfo prints what instances are.
-func printInfo(p printer, answers []answer[*mitterev1.InfoResponse]) error {
-	for n, a := range answers {
-		i := a.value
-		if n > 0 {
-			if err := p.text("\n"); err != nil {
-				return err
+// viewInfo returns what an instance is.
+func viewInfo(a answer[*mitterev1.InfoResponse]) view {
+	info, v := a.value, view(nil)
+	if a.err != nil {
+		info = &mitterev1.InfoResponse{Name: a.instance.GetName(), Id: a.instance.GetId(), Endpoints: a.instance.GetEndpoints()}
+	}
+	v = viewOf(info, "name id version library endpoints labels started").with("id", a.id(info.GetId()))
+	if a.err != nil {
+		v = v.with("started", absence(""))
+	}
+	return v.with("methods", viewsOf(info.GetMethods(), "name request response streaming idempotency"))
+}
+
+// infoTables returns what instances are, and their methods.
+func infoTables(views []view) (tables []table) {
+	for _, v := range views {
+		var methods []view
+		for _, m := range v.get("methods").([]view) {
+			if m.get("streaming") == true {
+				m = m.with("response", "stream "+m.cell("response"))
 			}
+			methods = append(methods, m.with("method", m.get("name")))
 		}
-		err := p.rows(
-			[]string{"name", i.GetName()}, []string{"id", i.GetId()}, []string{"version", i.GetVersion()},
-			[]string{"library", i.GetLibrary()}, []string{"endpoints", joined(i.GetEndpoints())},
-			[]string{"labels", labelsText(i.GetLabels())}, []string{"started", startedAt(i).Format(time.RFC3339)},
-		)
-		if err != nil {
-			return err
-		}
-		rows := [][]string{{"METHOD", "REQUEST", "RESPONSE", "IDEMPOTENCY"}}
-		for _, m := range i.GetMethods() {
-			response := m.GetResponse()
-			if m.GetStreaming() {
-				response = "stream " + response
-			}
-			rows = append(rows, []string{m.GetName(), m.GetRequest(), response, m.GetIdempotency()})
-		}
-		if err := p.rows(rows...); err != nil {
-			return err
-		}
+		is := v.only("name id version library endpoints labels started").lines()
+		tables = append(tables, append(is, columns(methods, "method request response idempotency")...))
 	}
-	return nil
-}
-
-// startedAt returns when an instance began to serve.
-func startedAt(i *mitterev1.InfoResponse) time.Time { return time.Unix(0, i.GetStartedUnixNano()) }
-
-// infoJSON is what an instance is, in JSON.
-type infoJSON struct {
-	Name      string            `json:"name"`
-	ID        string            `json:"id"`
-	Version   string            `json:"version"`
-	Library   string            `json:"library"`
-	Endpoints []string          `json:"endpoints"`
-	Labels    map[string]string `json:"labels"`
-	Started   *time.Time        `json:"started"`
-	Methods   []methodJSON      `json:"methods"`
-	Error     *failureJSON      `json:"error,omitempty"`
-}
-
-// methodJSON is a method in JSON.
-type methodJSON struct {
-	Name        string `json:"name"`
-	Request     string `json:"request"`
-	Response    string `json:"response"`
-	Streaming   bool   `json:"streaming"`
-	Idempotency string `json:"idempotency"`
-}
-
-// newInfoJSON returns what an instance is for JSON.
-func newInfoJSON(a answer[*mitterev1.InfoResponse]) infoJSON {
-	i := a.value
-	j := infoJSON{
-		Name: a.instance.GetName(), ID: a.id(i.GetId()), Version: i.GetVersion(), Library: i.GetLibrary(),
-		Endpoints: orEmpty(a.instance.GetEndpoints()), Labels: orNone(i.GetLabels()), Methods: []methodJSON{}, Error: failureOf(a.err),
-	}
-	if a.err == nil {
-		at := startedAt(i)
-		j.Name, j.Endpoints, j.Started = i.GetName(), orEmpty(i.GetEndpoints()), &at
-	}
-	for _, m := range i.GetMethods() {
-		j.Methods = append(j.Methods, methodJSON{m.GetName(), m.GetRequest(), m.GetResponse(), m.GetStreaming(), m.GetIdempotency()})
-	}
-	return j
+	return tables
 }

@@ -22,7 +22,7 @@ func TestLookoutTellsWhatIsNewsAndOnce(t *testing.T) {
 	began := time.Now()
 	after := func(s int) time.Time { return began.Add(time.Duration(s) * time.Second) }
 	var out bytes.Buffer
-	l := &lookout{printer: printer{out: &out}, endpoint: "tcp://b:1"}
+	l := &lookout{watcher: watcher{printer: printer{out: &out}, what: "broker", endpoint: "tcp://b:1"}}
 	column := regexp.MustCompile(`(?m)^\S+ +(\S+) +`)
 	for i, step := range []struct {
 		do   func() error
@@ -47,7 +47,8 @@ func TestLookoutTellsWhatIsNewsAndOnce(t *testing.T) {
 }
 
 func TestNamesInJSONBecomeWords(t *testing.T) {
-	if got := fmt.Sprint(rowsOf([]number{{"inFlight", 7}, {"waitingBytes", 0}, {"sent", 1}})); got != "[[in flight 7] [waiting bytes 0] [sent 1]]" {
+	v := view{{"inFlight", 7}, {"waitingBytes", 0}, {"expirySeconds", span(time.Second)}}
+	if got := fmt.Sprint(v.lines()); got != "[[in flight 7] [waiting bytes 0] [expiry 1s]]" {
 		t.Errorf("got %s", got)
 	}
 }

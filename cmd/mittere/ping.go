@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -104,46 +103,30 @@ func (p pings) span() (least, mean, most time.Duration) {
 	return slices.Min(p.times), mean / time.Duration(len(p.times)), slices.Max(p.times)
 }
 
-// pingJSON is how an instance answered, in JSON.
-type pingJSON struct {
-	Name              string       `json:"name"`
-	ID                string       `json:"id"`
-	Endpoints         []string     `json:"endpoints"`
-	Sent              int          `json:"sent"`
-	Received          int          `json:"received"`
-	MinSeconds        float64      `json:"minSeconds"`
-	MeanSeconds       float64      `json:"meanSeconds"`
-	MaxSeconds        float64      `json:"maxSeconds"`
-	RoundTripsSeconds []float64    `json:"roundTripsSeconds"`
-	Error             *failureJSON `json:"error,omitempty"`
-}
-
 // printPings prints how instances answered.
 func printPings(p printer, answers []answer[pings]) error {
-	rows := [][]string{{"NAME", "ID", "SENT", "RECEIVED", "MIN", "MEAN", "MAX", "ERROR"}}
-	var values []pingJSON
+	var views, rows []view
 	for _, a := range answers {
-		least, mean, most := a.value.span()
-		j := pingJSON{
-			Name: a.instance.GetName(), ID: a.id(a.value.answer), Endpoints: orEmpty(a.instance.GetEndpoints()), Sent: a.value.sent, Received: len(a.value.times),
-			MinSeconds: least.Seconds(), MeanSeconds: mean.Seconds(), MaxSeconds: most.Seconds(),
-			RoundTripsSeconds: []float64{}, Error: failureOf(a.err),
+		v := viewPings(a)
+		row := v.with("id", cmp.Or(v.cell("id"), v.cell("endpoints")))
+		if len(a.value.times) == 0 {
+			row = row.only("name id sent received error")
 		}
-		for _, t := range a.value.times {
-			j.RoundTripsSeconds = append(j.RoundTripsSeconds, t.Seconds())
-		}
-		values = append(values, j)
-		row := []string{j.Name, cmp.Or(j.ID, joined(j.Endpoints)), strconv.Itoa(j.Sent), strconv.Itoa(j.Received), "", "", "", ""}
-		if j.Received > 0 {
-			row[4], row[5], row[6] = short(least), short(mean), short(most)
-		}
-		if a.err != nil {
-			row[7] = a.err.Error()
-		}
-		rows = append(rows, row)
+		views, rows = append(views, v), append(rows, row)
 	}
-	if p.json() {
-		return objects(p, values)
+	return p.show(views, columns(rows, "name id sent received minSeconds meanSeconds maxSeconds error"))
+}
+
+// viewPings returns how an instance answered.
+func viewPings(a answer[pings]) view {
+	least, mean, most := a.value.span()
+	times := []span{}
+	for _, t := range a.value.times {
+		times = append(times, span(t))
 	}
-	return p.rows(rows...)
+	v := viewOf(a.instance.Instance, "name id endpoints").with("id", a.id(a.value.answer))
+	return append(v, view{
+		{"sent", a.value.sent}, {"received", len(times)}, {"minSeconds", span(least)}, {"meanSeconds", span(mean)},
+		{"maxSeconds", span(most)}, {"roundTripsSeconds", times},
+	}...).failing(a.err)
 }

@@ -79,64 +79,19 @@ func list(ctx context.Context, client *registry.Client, name string, p printer, 
 
 // printEntries prints entries that are of a certain age.
 func printEntries(p printer, entries []*mitterev1.Entry, age time.Duration) error {
-	if p.json() {
-		values := make([]entryJSON, len(entries))
-		for i, entry := range entries {
-			values[i] = newEntryJSON(entry, age)
-		}
-		return objects(p, values)
+	views := make([]view, len(entries))
+	for i, entry := range entries {
+		views[i] = viewEntry(entry, age)
 	}
-	rows := [][]string{{"NAME", "ID", "ENDPOINTS", "VERSION", "HEALTH", "LEFT", "DIALECT", "KIND", "LABELS", "AGE"}}
-	for _, entry := range entries {
-		i := entry.GetInstance()
-		rows = append(rows, []string{
-			i.GetName(), i.GetId(), endpointsText(i), i.GetVersion(), healthName(i.GetHealth()), leaseText(entry),
-			dialectName(i.GetDialect()), kindName(i.GetKind()), labelsText(i.GetLabels()), short(age),
-		})
-	}
-	return p.rows(rows...)
+	return p.list(views, "name id endpoints version health leftSeconds dialect kind labels ageSeconds")
 }
 
-// endpointsText returns endpoints as one word, in which there is no comma but
-// between them.
-func endpointsText(i *mitterev1.Instance) string { return joined(i.GetEndpoints()) }
-
-// leaseText returns what is left of a lease.
-func leaseText(entry *mitterev1.Entry) string {
+// viewEntry returns an entry.
+func viewEntry(entry *mitterev1.Entry, age time.Duration) view {
+	v := viewOf(entry.GetInstance(), "name id endpoints version labels health dialect kind services host")
+	v = append(v, viewOf(entry, "leaseSeconds leftSeconds")...)
 	if entry.GetLeaseNano() == 0 {
-		return "no lease"
+		v = v.with("leaseSeconds", absence("")).with("leftSeconds", absence("no lease"))
 	}
-	return short(time.Duration(entry.GetLeftNano()))
-}
-
-// entryJSON is an entry in JSON.
-type entryJSON struct {
-	Name         string            `json:"name"`
-	ID           string            `json:"id"`
-	Endpoints    []string          `json:"endpoints"`
-	Version      string            `json:"version"`
-	Labels       map[string]string `json:"labels"`
-	Health       string            `json:"health"`
-	Dialect      string            `json:"dialect"`
-	Kind         string            `json:"kind"`
-	Services     []string          `json:"services"`
-	Host         string            `json:"host"`
-	LeaseSeconds *float64          `json:"leaseSeconds"` // null is no lease
-	LeftSeconds  *float64          `json:"leftSeconds"`
-	AgeSeconds   float64           `json:"ageSeconds"`
-}
-
-// newEntryJSON returns an entry for JSON.
-func newEntryJSON(entry *mitterev1.Entry, age time.Duration) entryJSON {
-	i := entry.GetInstance()
-	e := entryJSON{
-		Name: i.GetName(), ID: i.GetId(), Endpoints: orEmpty(i.GetEndpoints()), Version: i.GetVersion(), Labels: orNone(i.GetLabels()),
-		Health: healthName(i.GetHealth()), Dialect: dialectName(i.GetDialect()), Kind: kindName(i.GetKind()),
-		Services: orEmpty(i.GetServices()), Host: i.GetHost(), AgeSeconds: age.Seconds(),
-	}
-	if entry.GetLeaseNano() > 0 {
-		lease, left := seconds(entry.GetLeaseNano()), seconds(entry.GetLeftNano())
-		e.LeaseSeconds, e.LeftSeconds = &lease, &left
-	}
-	return e
+	return v.with("ageSeconds", span(age))
 }

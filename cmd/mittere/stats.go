@@ -1,10 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"fmt"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -27,106 +25,55 @@ NAME the broker tells what it has done itself and what it holds.`,
 		ask: func(ctx context.Context, m *management) (*mitterev1.StatsResponse, error) {
 			return m.Stats(ctx, &mitterev1.StatsRequest{})
 		},
-		table: printStats,
-		json:  func(a answer[*mitterev1.StatsResponse]) any { return newStatsJSON(a) },
-		own:   brokerStats,
+		view:      viewStats,
+		tables:    statsTables,
+		own:       brokerStats,
+		ownTables: brokerStatsTables,
 	})
 }
 
-// printStats prints what instances have done: a line for each, and then one for
-// each of their methods.
-func printStats(p printer, answers []answer[*mitterev1.StatsResponse]) error {
-	servers := [][]string{{"ID", "SESSIONS", "QUEUED", "IN FLIGHT", "REFUSED", "EXPIRED", "REPEATED"}}
-	methods := [][]string{{"ID", "METHOD", "REQUESTS", "IN FLIGHT", "ERRORS", "P50", "P90", "P99", "MAX"}}
-	for _, a := range answers {
-		s, of := a.value, a.id(joined(a.instance.GetEndpoints()))
-		servers = append(servers, []string{
-			of, fmt.Sprint(s.GetSessions()), fmt.Sprint(s.GetQueued()), fmt.Sprint(s.GetInFlight()),
-			fmt.Sprint(s.GetRefused()), fmt.Sprint(s.GetExpired()), fmt.Sprint(s.GetRepeated()),
-		})
-		for _, m := range s.GetMethods() {
-			row := []string{of, m.GetMethod(), fmt.Sprint(m.GetRequests()), fmt.Sprint(m.GetInFlight()), errorsText(m.GetErrors())}
-			methods = append(methods, append(row, latencyCells(m)...))
+// The columns of what instances and their methods have done, in JSON.
+const (
+	statsNames   = "name id endpoints sessions queued inFlight refused expired repeated methods"
+	latencyNames = "p50Seconds p90Seconds p99Seconds maxSeconds"
+)
+
+// viewStats returns what an instance has done.
+func viewStats(a answer[*mitterev1.StatsResponse]) view {
+	methods := []view{}
+	for _, m := range a.value.GetMethods() {
+		methods = append(methods, viewMethod(m))
+	}
+	v := append(viewOf(a.instance.Instance, "name id endpoints"), viewOf(a.value, statsNames)...)
+	return v.with("methods", methods)
+}
+
+// viewMethod returns what a method has done, with its errors by code.
+func viewMethod(m *mitterev1.MethodStats) view {
+	failed := map[string]uint64{}
+	for _, c := range m.GetErrors() {
+		failed[messaging.CodeName(c.GetCode())] = c.GetCount()
+	}
+	v := viewOf(m, "method requests inFlight").with("errors", failed)
+	return append(v, viewOf(m.GetLatency(), latencyNames+" sumSeconds")...)
+}
+
+// statsTables returns what instances have done, and then each of their methods. One that
+// was never called took no time.
+func statsTables(views []view) []table {
+	var servers, methods []view
+	for _, v := range views {
+		id := cmp.Or(v.cell("id"), v.cell("endpoints"))
+		servers = append(servers, v.with("id", id))
+		for _, m := range v.get("methods").([]view) {
+			if m.get("requests") == uint64(0) {
+				m = m.only("method requests inFlight errors")
+			}
+			methods = append(methods, m.with("id", id))
 		}
 	}
-	if err := p.rows(servers...); err != nil {
-		return err
+	return []table{
+		columns(servers, "id sessions queued inFlight refused expired repeated"),
+		columns(methods, "id method requests inFlight errors "+latencyNames),
 	}
-	if err := p.text("\n"); err != nil {
-		return err
-	}
-	return p.rows(methods...)
-}
-
-// latencyCells returns how long a method took, nothing if it was never called.
-func latencyCells(m *mitterev1.MethodStats) []string {
-	if m.GetRequests() == 0 {
-		return []string{"", "", "", ""}
-	}
-	l := m.GetLatency()
-	var cells []string
-	for _, nano := range []int64{l.GetP50Nano(), l.GetP90Nano(), l.GetP99Nano(), l.GetMaxNano()} {
-		cells = append(cells, short(time.Duration(nano)))
-	}
-	return cells
-}
-
-// errorsText returns counts by code on one line.
-func errorsText(counts []*mitterev1.CodeCount) string {
-	var parts []string
-	for _, c := range counts {
-		parts = append(parts, fmt.Sprintf("%s=%d", messaging.CodeName(c.GetCode()), c.GetCount()))
-	}
-	return strings.Join(parts, " ")
-}
-
-// statsJSON is what an instance has done, in JSON.
-type statsJSON struct {
-	Name      string            `json:"name"`
-	ID        string            `json:"id"`
-	Endpoints []string          `json:"endpoints"`
-	Sessions  uint32            `json:"sessions"`
-	Queued    uint32            `json:"queued"`
-	InFlight  uint32            `json:"inFlight"`
-	Refused   uint64            `json:"refused"`
-	Expired   uint64            `json:"expired"`
-	Repeated  uint64            `json:"repeated"`
-	Methods   []methodStatsJSON `json:"methods"`
-	Error     *failureJSON      `json:"error,omitempty"`
-}
-
-// methodStatsJSON is what a method has done, in JSON.
-type methodStatsJSON struct {
-	Method     string            `json:"method"`
-	Requests   uint64            `json:"requests"`
-	InFlight   uint32            `json:"inFlight"`
-	Errors     map[string]uint64 `json:"errors"` // by code
-	P50Seconds float64           `json:"p50Seconds"`
-	P90Seconds float64           `json:"p90Seconds"`
-	P99Seconds float64           `json:"p99Seconds"`
-	MaxSeconds float64           `json:"maxSeconds"`
-	SumSeconds float64           `json:"sumSeconds"`
-}
-
-// newStatsJSON returns what an instance has done for JSON.
-func newStatsJSON(a answer[*mitterev1.StatsResponse]) statsJSON {
-	s := a.value
-	j := statsJSON{
-		Name: a.instance.GetName(), ID: a.instance.GetId(), Endpoints: orEmpty(a.instance.GetEndpoints()), Sessions: s.GetSessions(), Queued: s.GetQueued(),
-		InFlight: s.GetInFlight(), Refused: s.GetRefused(), Expired: s.GetExpired(), Repeated: s.GetRepeated(),
-		Methods: []methodStatsJSON{}, Error: failureOf(a.err),
-	}
-	for _, m := range s.GetMethods() {
-		l := m.GetLatency()
-		one := methodStatsJSON{
-			Method: m.GetMethod(), Requests: m.GetRequests(), InFlight: m.GetInFlight(), Errors: map[string]uint64{},
-			P50Seconds: seconds(l.GetP50Nano()), P90Seconds: seconds(l.GetP90Nano()), P99Seconds: seconds(l.GetP99Nano()),
-			MaxSeconds: seconds(l.GetMaxNano()), SumSeconds: seconds(l.GetSumNano()),
-		}
-		for _, c := range m.GetErrors() {
-			one.Errors[messaging.CodeName(c.GetCode())] = c.GetCount()
-		}
-		j.Methods = append(j.Methods, one)
-	}
-	return j
 }

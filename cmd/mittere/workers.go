@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -72,7 +70,7 @@ what a worker has to do is no change.`,
 			if err != nil {
 				return err
 			}
-			if err := printWorkers(p, resp.GetWorkers()); err != nil {
+			if err := p.list(viewsOf(resp.GetWorkers(), workerNames), workerColumns); err != nil {
 				return err
 			}
 			return noWorkers(resp.GetUnknown())
@@ -107,7 +105,7 @@ func (c *workersCommand) sightings(m *manager, names []string) look {
 	return func(ctx context.Context) (seen []sighting, err error) {
 		resp, err := c.ask(ctx, m, names)
 		for _, w := range resp.GetWorkers() {
-			seen = append(seen, sighting{key: w.GetName(), line: workerLine(w), worker: newWorkerJSON(w)})
+			seen = append(seen, sighting{key: w.GetName(), line: workerLine(w), about: property{"worker", viewOf(w, workerNames)}})
 		}
 		return seen, err
 	}
@@ -116,69 +114,18 @@ func (c *workersCommand) sightings(m *manager, names []string) look {
 // workerLine returns what a worker is on one line: what does not change while it
 // works.
 func workerLine(w *mitterev1.Worker) string {
-	state := statusAlive
-	if w.GetState() == mitterev1.WorkerState_WORKER_STATE_DRAINING {
-		state = statusDraining
+	v := viewOf(w, workerNames).with("capacity", fmt.Sprintf("capacity=%d", w.GetCapacity()))
+	if w.GetState() != mitterev1.WorkerState_WORKER_STATE_DRAINING {
+		v = v.with("state", statusAlive)
 	}
-	parts := []string{w.GetName(), joined(w.GetServices()), w.GetDialect(), state, fmt.Sprintf("capacity=%d", w.GetCapacity()), w.GetVersion(), joined(w.GetEndpoints()), w.GetAddress()}
-	for i, part := range parts {
-		if parts[i] = printable(part); part == "" {
-			parts[i] = "-"
-		}
-	}
-	return strings.Join(parts, "  ")
+	return lineOf(v.row("name services dialect state capacity version endpoints address"))
 }
 
-// printWorkers prints workers.
-func printWorkers(p printer, workers []*mitterev1.Worker) error {
-	if p.json() {
-		values := make([]*workerJSON, len(workers))
-		for i, w := range workers {
-			values[i] = newWorkerJSON(w)
-		}
-		return objects(p, values)
-	}
-	rows := [][]string{{"NAME", "SERVICES", "DIALECT", "STATE", "CAPACITY", "IN FLIGHT", "QUEUED", "SERVED", "REGISTERED", "HEARD", "LEFT", "RECEIVED", "SENT", "VERSION", "ENDPOINTS"}}
-	for _, w := range workers {
-		rows = append(rows, []string{
-			w.GetName(), joined(w.GetServices()), w.GetDialect(), stateName(w.GetState()), fmt.Sprint(w.GetCapacity()),
-			fmt.Sprint(w.GetInFlight()), fmt.Sprint(w.GetQueued()), fmt.Sprint(w.GetServed()),
-			short(time.Duration(w.GetRegisteredNano())), short(time.Duration(w.GetHeardNano())), short(time.Duration(w.GetLeftNano())),
-			fmt.Sprint(w.GetReceived()), fmt.Sprint(w.GetSent()), w.GetVersion(), joined(w.GetEndpoints()),
-		})
-	}
-	return p.rows(rows...)
-}
-
-// workerJSON is a worker in JSON.
-type workerJSON struct {
-	Name              string   `json:"name"`
-	Services          []string `json:"services"`
-	Dialect           string   `json:"dialect"`
-	State             string   `json:"state"`
-	Capacity          uint32   `json:"capacity"`
-	InFlight          uint32   `json:"inFlight"`
-	Queued            uint32   `json:"queued"`
-	Served            uint64   `json:"served"`
-	RegisteredSeconds float64  `json:"registeredSeconds"`
-	HeardSeconds      float64  `json:"heardSeconds"`
-	LeftSeconds       float64  `json:"leftSeconds"`
-	HeartbeatSeconds  float64  `json:"heartbeatSeconds"`
-	Version           string   `json:"version"`
-	Endpoints         []string `json:"endpoints"`
-	Address           string   `json:"address"`
-	Descriptors       string   `json:"descriptors"` // in hexadecimal digits
-	Received          uint64   `json:"received"`
-	Sent              uint64   `json:"sent"`
-}
-
-// newWorkerJSON returns a worker for JSON.
-func newWorkerJSON(w *mitterev1.Worker) *workerJSON {
-	return &workerJSON{
-		Name: w.GetName(), Services: orEmpty(w.GetServices()), Dialect: w.GetDialect(), State: stateName(w.GetState()),
-		Capacity: w.GetCapacity(), InFlight: w.GetInFlight(), Queued: w.GetQueued(), Served: w.GetServed(),
-		RegisteredSeconds: seconds(w.GetRegisteredNano()), HeardSeconds: seconds(w.GetHeardNano()), LeftSeconds: seconds(w.GetLeftNano()),
-		HeartbeatSeconds: seconds(w.GetHeartbeatNano()), Version: w.GetVersion(), Endpoints: orEmpty(w.GetEndpoints()),
-		Address: w.GetAddress(), Descriptors: hex.EncodeToString(w.GetDescriptors()), Received: w.GetReceived(), Sent: w.GetSent(),
-	}
-}
+// The names of what a broker tells of a worker, and of its columns. The descriptors are in
+// hexadecimal digits.
+const (
+	workerNames = "name services dialect state capacity inFlight queued served registeredSeconds heardSeconds leftSeconds" +
+		" heartbeatSeconds version endpoints address descriptors received sent"
+	workerColumns = "name services dialect state capacity inFlight queued served registeredSeconds heardSeconds leftSeconds" +
+		" received sent version endpoints"
+)

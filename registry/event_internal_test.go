@@ -1,4 +1,4 @@
-package main
+package registry
 
 import (
 	"fmt"
@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
-	"github.com/mittere/mittere/registry/store"
 )
 
 // entries returns entries of names, each with its version behind a colon.
@@ -34,30 +33,40 @@ func part(news *mitterev1.WatchResponse) *mitterev1.WatchResponse {
 	return news
 }
 
-func TestTableTellsWhatIsNews(t *testing.T) {
+func TestWatchTellsWhatIsNews(t *testing.T) {
 	const put = mitterev1.Change_KIND_PUT
-	table := table{entries: map[store.Key]*mitterev1.Entry{}}
+	words := map[EventKind]string{EventListed: "there", EventPut: "put", EventWithdrawn: "withdrawn", EventExpired: "expired", EventGone: "gone", EventLive: "live", EventAway: "away"}
+	var w watch
 	for i, step := range []struct {
-		news *mitterev1.WatchResponse
+		news *mitterev1.WatchResponse // nil: the registry is lost
 		want string
 	}{
-		{whole("b", "a"), "[there a there b]"},
+		{nil, "[away]"}, // it is none
+		{nil, "[]"},
+		{whole("a", "b"), "[there a there b live]"},
 		{whole("a", "b"), "[]"},
 		{&mitterev1.WatchResponse{Epoch: []byte("run")}, "[]"},
 		{one(put, "c"), "[put c]"},
 		{one(put, "c:2"), "[put c]"},
 		{one(mitterev1.Change_KIND_EXPIRED, "c"), "[expired c]"},
 		{one(mitterev1.Change_KIND_WITHDRAWN, "b"), "[withdrawn b]"},
-		{whole("a:2", "d"), "[put a put d]"},
+		{nil, "[away]"},
+		{nil, "[]"},
+		{whole("a:2", "d"), "[put a put d live]"},
 		{part(whole("a:2")), "[]"}, // d may follow
 		{part(one(put, "e")), "[]"},
 		{one(put, "f"), "[gone d put e put f]"},
-		{part(whole("a:2")), "[]"}, // and the connection is lost
-		{whole("a:2", "e"), "[gone f]"},
+		{part(whole("a:2")), "[]"},
+		{nil, "[away]"}, // in the midst of a table
+		{whole("a:2", "e"), "[gone f live]"},
 	} {
+		events := w.take(step.news)
+		if step.news == nil {
+			events = w.lose(errNoNews)
+		}
 		var got []string
-		for _, e := range table.apply(step.news) {
-			got = append(got, e.kind, e.entry.GetInstance().GetName())
+		for _, e := range events {
+			got = append(got, strings.TrimSpace(words[e.Kind]+" "+e.Entry.GetInstance().GetName()))
 		}
 		if fmt.Sprint(got) != step.want {
 			t.Errorf("step %d: told %v, want %s", i, got, step.want)
