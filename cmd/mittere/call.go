@@ -193,7 +193,7 @@ func (c *callCommand) dial(zmq *comm.Context, members []member) (w way, err erro
 	var endpoints, skipped []string
 	var why error
 	for _, m := range members {
-		endpoint, err := m.reach(zmq)
+		reached, err := m.reach(zmq)
 		if err != nil && messaging.CodeOf(err) == messaging.Unavailable {
 			skipped = append(skipped, fmt.Sprintf("%s is skipped: %v\n", m.label(), messaging.AsError(err).Message))
 		}
@@ -204,7 +204,7 @@ func (c *callCommand) dial(zmq *comm.Context, members []member) (w way, err erro
 			why = err
 			continue
 		}
-		able, endpoints = append(able, m), append(endpoints, endpoint)
+		able, endpoints = append(able, m), append(endpoints, reached...)
 	}
 	if len(able) > 0 { // else the error says it
 		for _, line := range skipped {

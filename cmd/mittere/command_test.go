@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -270,6 +272,21 @@ func TestCodesHaveOneNameExceptInAnswers(t *testing.T) {
 		_, stdout, stderr := w.run("", c.args...)
 		if text := stdout + stderr; !strings.Contains(text, c.want) || strings.Count(text, "CODE_") != strings.Count(c.want, "CODE_") {
 			t.Errorf("%q printed %s, want %s in it", c.args, text, c.want)
+		}
+	}
+}
+
+// The socket file is left of a process that is gone.
+func TestInstanceWhoseIPCFailsIsAskedByTCP(t *testing.T) {
+	w := newCalculator(t)
+	path := filepath.Join(t.TempDir(), "s")
+	l := must(net.ListenUnix("unix", &net.UnixAddr{Name: path}))(t)
+	l.SetUnlinkOnClose(false)
+	check(t, l.Close())
+	w.enter(&mitterev1.Instance{Name: "calculator", Id: "calc-2", Host: registry.Host(), Endpoints: []string{"ipc://" + path, w.server.Endpoints()[0]}})
+	for _, args := range [][]string{{"call", "calculator/Add"}, {"stats", "calculator"}, {"ping", "calculator"}} {
+		if code, _, stderr := w.run("", append(args, "--id", "calc-2")...); code != 0 {
+			t.Errorf("%q: exit code %d and %q", args, code, stderr)
 		}
 	}
 }

@@ -42,26 +42,27 @@ func ofWorker(name, broker string, w *mitterev1.Worker) member {
 	return member{i, broker, w.GetDialect()}
 }
 
-// reach returns the endpoint at which a member can be asked about itself.
-func (m member) reach(zmq *comm.Context) (string, error) {
+// reach returns the endpoints at which a member can be asked about itself, the best first;
+// at least one.
+func (m member) reach(zmq *comm.Context) ([]string, error) {
 	switch {
 	case m.broker != "" && !strings.HasPrefix(m.protocol, native):
-		return "", messaging.Errorf(messaging.Unimplemented, "it speaks %s, and tells nothing of itself", m.protocol)
+		return nil, messaging.Errorf(messaging.Unimplemented, "it speaks %s, and tells nothing of itself", m.protocol)
 	case m.broker != "":
-		return m.broker, nil
+		return []string{m.broker}, nil
 	case m.direct() != "": // the user's, who knows
-		return m.direct(), nil
+		return []string{m.direct()}, nil
 	}
-	endpoint := registry.Reach(m.Instance, zmq)
+	endpoints := registry.Candidates(m.Instance, zmq)
 	switch {
 	case m.GetKind() != mitterev1.Kind_KIND_UNSPECIFIED:
-		return "", messaging.Errorf(messaging.Unimplemented, "it does not serve calls")
+		return nil, messaging.Errorf(messaging.Unimplemented, "it does not serve calls")
 	case m.GetDialect() == mitterev1.Dialect_DIALECT_PLAIN:
-		return "", messaging.Errorf(messaging.Unimplemented, "it speaks plain envelopes only, and tells nothing of itself")
-	case endpoint == "":
-		return "", messaging.Errorf(messaging.Unavailable, "none of %q can be reached from this host", m.GetEndpoints())
+		return nil, messaging.Errorf(messaging.Unimplemented, "it speaks plain envelopes only, and tells nothing of itself")
+	case len(endpoints) == 0:
+		return nil, messaging.Errorf(messaging.Unavailable, "none of %q can be reached from this host", m.GetEndpoints())
 	}
-	return endpoint, nil
+	return endpoints, nil
 }
 
 // direct returns the endpoint if it is one that the user gave; else nothing.
@@ -72,17 +73,36 @@ func (m member) direct() string {
 	return m.GetEndpoints()[0]
 }
 
-// dial returns a caller of a member, and what closes it. A broker gives all calls to
-// that worker.
-func (m member) dial(zmq *comm.Context, endpoint string) (call.Caller, io.Closer, error) {
-	conn, err := call.Dial(zmq, endpoint, call.WithService(m.GetName()), call.WithSocket(comm.WithLinger(0)))
-	if err != nil {
+// dial returns a caller of a member, and what closes it: at the first endpoint that answers,
+// or the last one. A broker gives all calls to that worker.
+func (m member) dial(ctx context.Context, zmq *comm.Context, endpoints []string) (call.Caller, io.Closer, error) {
+	conn, err := call.Dial(zmq, endpoints[0], call.WithService(m.GetName()), call.WithSocket(comm.WithLinger(0)))
+	switch {
+	case err != nil:
 		return nil, nil, err
-	}
-	if m.broker == "" {
+	case len(endpoints) > 1 && !answering(ctx, conn):
+		_ = conn.Close()
+		return m.dial(ctx, zmq, endpoints[1:])
+	case m.broker == "":
 		return conn, conn, nil
+	default:
+		return toWorkers(conn, m.GetId()), conn, nil
 	}
-	return toWorkers(conn, m.GetId()), conn, nil
+}
+
+// answering waits until it is known whether a peer answers.
+func answering(ctx context.Context, conn *call.Conn) bool {
+	for {
+		changed := conn.Changed()
+		if !conn.Connecting() {
+			return conn.Ready()
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return true // there is no time to try another
+		}
+	}
 }
 
 // toWorkers returns a caller whose calls go to those workers of a broker.
@@ -131,7 +151,7 @@ type answer[T any] struct {
 type management = mitterev1mittere.ManagementServiceClient
 
 // askAll asks all members at once and returns their answers, in their order.
-func askAll[T any](zmq *comm.Context, members []member, ask func(member, string) (T, error)) []answer[T] {
+func askAll[T any](zmq *comm.Context, members []member, ask func(member, []string) (T, error)) []answer[T] {
 	answers := make([]answer[T], len(members))
 	room := make(chan struct{}, atOnce)
 	var asking sync.WaitGroup
@@ -140,9 +160,9 @@ func askAll[T any](zmq *comm.Context, members []member, ask func(member, string)
 			room <- struct{}{}
 			defer func() { <-room }()
 			answers[i].instance = m
-			endpoint, err := m.reach(zmq)
+			endpoints, err := m.reach(zmq)
 			if err == nil {
-				answers[i].value, err = ask(m, endpoint)
+				answers[i].value, err = ask(m, endpoints)
 			}
 			answers[i].err = err
 		})
@@ -152,11 +172,11 @@ func askAll[T any](zmq *comm.Context, members []member, ask func(member, string)
 }
 
 // askOne returns what asks one member one thing.
-func askOne[T any](ctx context.Context, zmq *comm.Context, timeout time.Duration, ask func(context.Context, *management) (T, error)) func(member, string) (T, error) {
-	return func(m member, endpoint string) (value T, err error) {
+func askOne[T any](ctx context.Context, zmq *comm.Context, timeout time.Duration, ask func(context.Context, *management) (T, error)) func(member, []string) (T, error) {
+	return func(m member, endpoints []string) (value T, err error) {
 		ctx, cancel := within(ctx, timeout)
 		defer cancel()
-		caller, conn, err := m.dial(zmq, endpoint)
+		caller, conn, err := m.dial(ctx, zmq, endpoints)
 		if err != nil {
 			return value, err
 		}
