@@ -48,9 +48,8 @@ func TestDeadInstancesCostNoCallItsTimeAndFewDescriptors(t *testing.T) {
 	if wantCode(t, err, messaging.Unavailable); time.Since(began) > 4*time.Second {
 		t.Errorf("a call of two seconds took %v", time.Since(began))
 	}
-	if more := descriptors(t) - before; more > 64*8 {
-		t.Errorf("%d descriptors more", more)
-	}
+	// libzmq closes what a socket had some time after the socket itself.
+	eventually(t, "there are few descriptors more", func() bool { return descriptors(t)-before <= 64*8 })
 	began = time.Now()
 	ok(t, c.Close())
 	if took := time.Since(began); took > 10*time.Second {
