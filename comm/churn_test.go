@@ -1,6 +1,7 @@
 package comm_test
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 
@@ -55,13 +56,11 @@ func TestPublisherDropsWhatIsNoSubscriptionAndCountsIt(t *testing.T) {
 	p := r.publisher("tcp://127.0.0.1:*")
 	s := r.subscriber(at(p))
 	r.subscribe(p, s, "")
-	flooder := r.xsubRaw(at(p))
 	const flood = 5000
-	for range flood {
-		if _, err := flooder.Send("no subscription", 0); err != nil {
-			t.Fatal(err)
-		}
-	}
+	flooder := r.dialReady(p, "XSUB")
+	defer flooder.Close()
+	_, err := flooder.Write(bytes.Repeat([]byte("\x00\x0fno subscription"), flood))
+	r.ok(err)
 	r.eventually("all is counted", func() bool { return p.Stats().Unexpected == flood })
 	r.send(p, "news")
 	r.want(s, "news")

@@ -31,9 +31,10 @@ func property(name, value string) string {
 }
 
 // handshake returns all that a peer of this type of socket says before its first
-// message.
-func handshake(socketType string) []byte {
-	return append(greeting("NULL"), command("READY", property("Socket-Type", socketType))...)
+// message; properties are what it says of itself beside its type.
+func handshake(socketType string, properties ...string) []byte {
+	data := property("Socket-Type", socketType) + strings.Join(properties, "")
+	return append(greeting("NULL"), command("READY", data)...)
 }
 
 // garbage is a kind of bytes that no handshake begins with, or that end it.
@@ -80,10 +81,10 @@ func (r *rig) dial(s socket) *net.TCPConn {
 
 // dialReady opens a connection and does its part of the handshake, as a socket
 // of this type.
-func (r *rig) dialReady(s socket, socketType string) *net.TCPConn {
+func (r *rig) dialReady(s socket, socketType string, properties ...string) *net.TCPConn {
 	r.Helper()
 	c := r.dial(s)
-	_, err := c.Write(handshake(socketType))
+	_, err := c.Write(handshake(socketType, properties...))
 	r.ok(err)
 	theirs := make([]byte, 64+2) // their greeting, and the head of a command
 	_, err = io.ReadFull(c, theirs)

@@ -16,6 +16,7 @@ import (
 type nameServer struct {
 	net.PacketConn
 	address atomic.Pointer[[4]byte] // nil is silence
+	only6   atomic.Bool             // every name has the address ::1 only
 	asked   chan struct{}           // has something when somebody asked
 }
 
@@ -42,13 +43,23 @@ func (n *nameServer) serve() {
 		default:
 		}
 		if address := n.address.Load(); address != nil && size > 16 {
-			_, _ = n.WriteTo(answerA(question[:size], *address), from)
+			_, _ = n.WriteTo(n.answer(question[:size], *address), from)
 		}
 	}
 }
 
-// answerA answers a question for an address.
-func answerA(question []byte, address [4]byte) []byte {
+// answer answers a question for addresses of IPv4 or IPv6.
+func (n *nameServer) answer(question []byte, address [4]byte) []byte {
+	const a, aaaa = 1, 28
+	if !n.only6.Load() {
+		return answer(question, a, address[:])
+	}
+	return answer(question, aaaa, net.IPv6loopback)
+}
+
+// answer answers a question for addresses: with this one if it is of the kind that is
+// asked for, else with none.
+func answer(question []byte, kind byte, address []byte) []byte {
 	end := 12
 	for question[end] != 0 { // the name
 		end += int(question[end]) + 1
@@ -56,9 +67,13 @@ func answerA(question []byte, address [4]byte) []byte {
 	end += 5 // its end, type and class
 	answer := append([]byte{}, question[:end]...)
 	binary.BigEndian.PutUint16(answer[2:], 0x8180) // an answer
-	copy(answer[4:12], []byte{0, 1, 0, 1, 0, 0, 0, 0})
-	answer = append(answer, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4)
-	return append(answer, address[:]...)
+	copy(answer[4:12], []byte{0, 1, 0, 0, 0, 0, 0, 0})
+	if question[end-3] != kind {
+		return answer
+	}
+	answer[7] = 1 // of one address
+	answer = append(answer, 0xc0, 12, 0, kind, 0, 1, 0, 0, 0, 0, 0, byte(len(address)))
+	return append(answer, address...)
 }
 
 // gives has all names stand for an address.

@@ -1,3 +1,5 @@
+//go:build cgo
+
 package comm_test
 
 import (
@@ -120,10 +122,4 @@ func TestLibzmqsDEALERAndROUTERArePeers(t *testing.T) {
 	}
 	say(t, other, frames[0], "from", "router")
 	r.want(d, "from", "router")
-}
-
-// xsubRaw returns an XSUB of libzmq's own, which sends whatever it is given.
-func (r *rig) xsubRaw(endpoint string) *zmq.Socket {
-	r.Helper()
-	return foreign(r.TB.(*testing.T), zmq.XSUB, endpoint)
 }

@@ -54,11 +54,11 @@ func newRig(t testing.TB, options ...comm.ContextOption) *rig {
 	return r
 }
 
-// contextOf returns the context of a socket at these endpoints. Over inproc only
-// sockets of one context meet.
+// contextOf returns the context of a socket at these endpoints: that of those that bind
+// where it may yet bind, and over inproc, where only sockets of one context meet.
 func (r *rig) contextOf(kind comm.Kind, endpoints string) *comm.Context {
 	connects := !kind.Binds() && !strings.ContainsAny(endpoints, "@*") || strings.Contains(endpoints, ">")
-	if connects && !strings.Contains(endpoints, "inproc:") {
+	if connects && endpoints != "" && !strings.Contains(endpoints, "inproc:") {
 		return r.dialing
 	}
 	return r.zctx
