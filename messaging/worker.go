@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/broadcast"
 )
 
 // Worker receives the commands of one broker, to which it connects, and answers
@@ -33,7 +34,7 @@ type Worker struct {
 	line    *line      // nil while there is none
 	dialled uint64     // how many there were
 	frame   int        // bytes that one may have on a connection of which no more is known
-	changed chan struct{}
+	changed broadcast.Signal
 	closed  bool
 }
 
@@ -44,7 +45,7 @@ func NewWorker(ctx *comm.Context, endpoint string, options ...Option) (*Worker, 
 		return nil, Errorf(InvalidArgument, "worker at %s: want one endpoint; a worker has one broker", endpoint)
 	}
 	c := configOf(options)
-	w := &Worker{zmq: ctx, endpoint: strings.TrimPrefix(endpoint, ">"), socket: c.socket, changed: make(chan struct{})}
+	w := &Worker{zmq: ctx, endpoint: strings.TrimPrefix(endpoint, ">"), socket: c.socket}
 	if err := w.Dial(); err != nil {
 		return nil, err
 	}
@@ -92,10 +93,7 @@ func (w *Worker) Close() error {
 func (w *Worker) change(f func() error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	defer func() {
-		close(w.changed)
-		w.changed = make(chan struct{})
-	}()
+	defer w.changed.Notify()
 	return f()
 }
 
@@ -109,7 +107,7 @@ func (w *Worker) current() (l *line, changed <-chan struct{}, err error) {
 	if w.closed {
 		err = errClosed()
 	}
-	return w.line, w.changed, err
+	return w.line, w.changed.Changed(), err
 }
 
 // Recv waits for a message of the connection, or of the one that comes after it, until

@@ -1,33 +1,19 @@
 package registry_test
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
-	"os"
-	"os/exec"
-	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/faulttest"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/registry"
 	"github.com/mittere/mittere/registry/boltstore"
-)
-
-const (
-	// roleVariable says what a child process is: a registry, or an owner of an
-	// instance.
-	roleVariable = "REGISTRY_TEST_ROLE"
-	// taskVariable tells it the rest.
-	taskVariable = "REGISTRY_TEST_TASK"
 )
 
 // task is what a child process does.
@@ -37,15 +23,12 @@ type task struct {
 	Lease    time.Duration // of an owner
 }
 
-// beChild runs a child process and returns its exit code.
-func beChild(role string) int {
-	var t task
-	err := json.Unmarshal([]byte(os.Getenv(taskVariable)), &t)
-	if err == nil {
-		err = map[string]func(*comm.Context, task) error{"registry": beRegistry, "owner": beOwner}[role](childContext(), t)
+// roles are what child processes do.
+func roles() map[string]faulttest.Role[task] {
+	return map[string]faulttest.Role[task]{
+		"registry": func(t task) error { return beRegistry(childContext(), t) },
+		"owner":    func(t task) error { return beOwner(childContext(), t) },
 	}
-	fmt.Fprintln(os.Stderr, role, "ended:", err)
-	return 1
 }
 
 // childContext returns the context of a child, which ends by being killed.
@@ -93,90 +76,9 @@ func beOwner(zmq *comm.Context, t task) error {
 	select {}
 }
 
-// child is a process that runs until it is killed.
-type child struct {
-	t       testing.TB
-	command *exec.Cmd
-	gone    chan struct{}
-
-	mu    sync.Mutex
-	lines []string
-}
-
-// start starts a child process.
-func start(t testing.TB, role string, todo task) *child {
-	t.Helper()
-	c := &child{t: t, command: exec.Command(os.Args[0]), gone: make(chan struct{})}
-	c.command.Env = append(os.Environ(), roleVariable+"="+role, taskVariable+"="+string(must(json.Marshal(todo))(t)))
-	c.command.Stderr = os.Stderr
-	output := must(c.command.StdoutPipe())(t)
-	ok(t, c.command.Start())
-	go func() {
-		defer close(c.gone)
-		for scanner := bufio.NewScanner(output); scanner.Scan(); {
-			c.note(scanner.Text())
-		}
-		_ = c.command.Wait()
-	}()
-	t.Cleanup(c.kill)
-	return c
-}
-
 // startRegistry starts a registry and returns where it listens.
-func startRegistry(t testing.TB, todo task) (c *child, endpoint string) {
+func startRegistry(t testing.TB, todo task) (p *faulttest.Process, endpoint string) {
 	t.Helper()
-	c = start(t, "registry", todo)
-	return c, c.await("listens ")
-}
-
-// note keeps a line that the child wrote.
-func (c *child) note(line string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.lines = append(c.lines, line)
-}
-
-// said returns what the child wrote in a line that begins so.
-func (c *child) said(prefix string) (rest string, found bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, line := range c.lines {
-		if rest, found = strings.CutPrefix(line, prefix); found {
-			break
-		}
-	}
-	return rest, found
-}
-
-// await waits for a line that begins so, and returns the rest of it.
-func (c *child) await(prefix string) (rest string) {
-	c.t.Helper()
-	eventually(c.t, "the child says "+prefix, func() (found bool) {
-		rest, found = c.said(prefix)
-		return found
-	})
-	return rest
-}
-
-// signal sends a signal.
-func (c *child) signal(s syscall.Signal) {
-	c.t.Helper()
-	ok(c.t, c.command.Process.Signal(s))
-}
-
-// halt stops the process as it stands, and returns when all of it does.
-func (c *child) halt() {
-	c.t.Helper()
-	c.signal(syscall.SIGSTOP)
-	eventually(c.t, "the child stands still", func() bool {
-		stat := string(must(os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.command.Process.Pid)))(c.t))
-		_, after, _ := strings.Cut(stat, ") ")
-		return strings.HasPrefix(after, "T")
-	})
-}
-
-// kill ends the process without a warning.
-func (c *child) kill() {
-	_ = c.command.Process.Signal(syscall.SIGKILL) // it may be dead
-	<-c.gone
+	p = faulttest.Start(t, "registry", todo)
+	return p, p.Await("listens ")
 }

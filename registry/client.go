@@ -10,6 +10,7 @@ import (
 
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/gen/mittere/v1/mitterev1mittere"
+	"github.com/mittere/mittere/internal/broadcast"
 	"github.com/mittere/mittere/internal/ratelog"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
@@ -30,9 +31,9 @@ type Client struct {
 	close      context.CancelFunc
 	background sync.WaitGroup
 
-	mu      sync.Mutex    // guards what follows
-	strange error         // why the server is no registry; nil if it may be one
-	changed chan struct{} // closed and replaced when that is known anew
+	mu      sync.Mutex       // guards what follows
+	strange error            // why the server is no registry; nil if it may be one
+	changed broadcast.Signal // when that is known anew
 }
 
 // clientHeartbeat makes a registry that hangs noticed within a lease.
@@ -49,7 +50,7 @@ func NewClient(zmq *comm.Context, endpoint string, options ...ClientOption) (*Cl
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{conn: conn, stub: mitterev1mittere.NewRegistryServiceClient(conn), limited: ratelog.New(config.log), changed: make(chan struct{})}
+	c := &Client{conn: conn, stub: mitterev1mittere.NewRegistryServiceClient(conn), limited: ratelog.New(config.log)}
 	c.closing, c.close = context.WithCancel(context.Background())
 	c.background.Go(func() { c.reportRegistry(c.closing) })
 	return c, nil

@@ -15,6 +15,7 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/expect"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/reactor"
 	"github.com/mittere/mittere/registry"
@@ -22,7 +23,7 @@ import (
 
 const (
 	// patience ends tests that would hang for ever; nothing is measured with it.
-	patience = time.Minute
+	patience = expect.Patience
 	// atOnce is what takes no longer than a slow machine needs, and far less than patience
 	// and a third of a long lease.
 	atOnce = 10 * time.Second
@@ -34,24 +35,13 @@ const (
 // tcp takes a free port.
 const tcp = "tcp://127.0.0.1:*"
 
-// must takes what a constructor returns: must(NewX(...))(t) is the X.
-func must[T any](made T, err error) func(testing.TB) T {
-	return func(t testing.TB) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return made
-	}
-}
+// must, ok and eventually are those of all tests; see package expect.
+func must[T any](made T, err error) func(testing.TB) T { return expect.Must(made, err) }
 
-// ok ends the test if there is an error.
-func ok(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var (
+	ok         = expect.OK
+	eventually = expect.Eventually
+)
 
 // newContext returns a context that the end of the test closes.
 func newContext(t testing.TB) *comm.Context {
@@ -166,16 +156,6 @@ func follow(t testing.TB, c *registry.Client, name string) *registry.Follower {
 	f := c.Follow(name)
 	ok(t, f.Wait(patient(t)))
 	return f
-}
-
-// eventually waits for what nothing announces.
-func eventually(t testing.TB, what string, happened func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !happened(); time.Sleep(time.Millisecond) { // between two looks
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %s", what)
-		}
-	}
 }
 
 // soon fails the test if something took longer than it must.

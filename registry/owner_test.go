@@ -3,7 +3,6 @@ package registry_test
 import (
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
+	"github.com/mittere/mittere/internal/faulttest"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/registry"
 	"github.com/mittere/mittere/registry/boltstore"
@@ -54,11 +54,11 @@ func TestReplacedOwnerDoesNotKeepADeadInstance(t *testing.T) {
 	const lease = time.Second
 	c, s := pair(t, tcp)
 	replaced := register(t, c, at("owned", "1", "tcp://127.0.0.1:2"), lease)
-	later := start(t, "owner", task{Endpoint: s.endpoint(), Lease: lease})
-	later.await("registered")
+	later := faulttest.Start(t, "owner", task{Endpoint: s.endpoint(), Lease: lease})
+	later.Await("registered")
 	eventually(t, "the first is told", func() bool { return messaging.CodeOf(replaced.Err()) == messaging.AlreadyExists })
 	f := follow(t, c, "owned")
-	later.kill()
+	later.Kill()
 	awaitView(t, f, "")
 }
 
@@ -67,12 +67,12 @@ func TestReplacedOwnerDoesNotKeepADeadInstance(t *testing.T) {
 func TestReplacedOwnerOfAHungProcessStaysReplaced(t *testing.T) {
 	t.Parallel()
 	c, s := pair(t, tcp)
-	hung := start(t, "owner", task{Endpoint: s.endpoint(), Lease: time.Second})
-	hung.await("registered")
-	hung.halt()
+	hung := faulttest.Start(t, "owner", task{Endpoint: s.endpoint(), Lease: time.Second})
+	hung.Await("registered")
+	hung.Halt()
 	r := register(t, c, at("owned", "1", "tcp://127.0.0.1:2"), time.Second)
-	hung.signal(syscall.SIGCONT)
-	hung.await("replaced")
+	hung.Continue()
+	hung.Await("replaced")
 	ok(t, r.Wait(patient(t)))
 	wantOwner(t, c, "tcp://127.0.0.1:2")
 }

@@ -34,7 +34,7 @@ func TestFollowerLogsMalformedEndpoints(t *testing.T) {
 	} {
 		var text strings.Builder
 		client := &Client{limited: ratelog.New(slog.New(slog.NewTextHandler(&text, nil)))}
-		f := &Follower{client: client, changed: make(chan struct{})}
+		f := &Follower{client: client}
 		f.take(c.news)
 		said := text.String()
 		if !strings.Contains(said, c.says) || strings.Contains(said, "bad-1") != (c.says != "") {

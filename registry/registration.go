@@ -11,6 +11,7 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
+	"github.com/mittere/mittere/internal/broadcast"
 	"github.com/mittere/mittere/messaging"
 )
 
@@ -39,7 +40,7 @@ type Registration struct {
 	since    time.Time // when it was first registered; zero if it never was
 	err      error     // of the last try
 	replaced error     // why it never tries again; nil while it does
-	changed  chan struct{}
+	changed  broadcast.Signal
 }
 
 // Register keeps an instance registered until it is withdrawn or the client is
@@ -53,7 +54,7 @@ type Registration struct {
 func (c *Client) Register(instance *mitterev1.Instance, lease time.Duration) *Registration {
 	r := &Registration{
 		client: c, wished: lease, token: newToken(), instance: proto.CloneOf(instance),
-		done: make(chan struct{}), urgent: make(chan struct{}, 1), changed: make(chan struct{}),
+		done: make(chan struct{}), urgent: make(chan struct{}, 1),
 	}
 	ctx, cancel := context.WithCancel(c.closing)
 	r.ended, r.end = ctx, cancel
@@ -94,7 +95,7 @@ func (r *Registration) Wait(ctx context.Context) error {
 func (r *Registration) Changed() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.changed
+	return r.changed.Changed()
 }
 
 // Err returns why the instance is not registered, nil if it is. While the registry
@@ -160,15 +161,15 @@ func (r *Registration) state() (changed <-chan struct{}, err error) {
 	defer r.mu.Unlock()
 	switch {
 	case r.replaced != nil:
-		return r.changed, r.replaced
+		return r.changed.Changed(), r.replaced
 	case r.ended.Err() != nil:
-		return r.changed, errEnded
+		return r.changed.Changed(), errEnded
 	case session != 0 && r.session == session:
-		return r.changed, nil
+		return r.changed.Changed(), nil
 	case session == 0:
-		return r.changed, cmp.Or(away, error(errPending))
+		return r.changed.Changed(), cmp.Or(away, error(errPending))
 	default:
-		return r.changed, cmp.Or(r.err, error(errPending))
+		return r.changed.Changed(), cmp.Or(r.err, error(errPending))
 	}
 }
 
@@ -195,8 +196,7 @@ func (r *Registration) note(instance *mitterev1.Instance, session uint64, err er
 		r.replaced = err
 	}
 	r.session, r.err = session, err
-	close(r.changed)
-	r.changed = make(chan struct{})
+	r.changed.Notify()
 }
 
 // keep registers and renews until the registration ends.

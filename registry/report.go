@@ -122,8 +122,7 @@ func (c *Client) observe(err error) {
 		return
 	}
 	c.strange = strange
-	close(c.changed)
-	c.changed = make(chan struct{})
+	c.changed.Notify()
 }
 
 // strangeChanged returns what is closed when it is known anew whether the server is a
@@ -131,5 +130,5 @@ func (c *Client) observe(err error) {
 func (c *Client) strangeChanged() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.changed
+	return c.changed.Changed()
 }

@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -23,14 +22,14 @@ func TestKilledOwnerIsGoneWhenItsLeaseEndsAndNotBefore(t *testing.T) {
 	const lease = 1200 * time.Millisecond
 	c, s := pair(t, tcp)
 	f := follow(t, c, "")
-	owner := start(t, "owner", task{Endpoint: s.endpoint(), Lease: lease})
-	owner.await("registered")
+	owner := faulttest.Start(t, "owner", task{Endpoint: s.endpoint(), Lease: lease})
+	owner.Await("registered")
 	awaitView(t, f, "owned/1")
 	<-time.After(lease * 3 / 2) // renewals keep it
 	awaitView(t, f, "owned/1")
 	left := time.Duration(list(t, c)[0].GetLeftNano())
 	killed := time.Now()
-	owner.kill()
+	owner.Kill()
 	awaitView(t, f, "")
 	if took := time.Since(killed); took > lease+atOnce || took < left-50*time.Millisecond {
 		t.Errorf("the instance is gone %v after its owner was killed; its lease is %v, of which %v were left", took, lease, left)
@@ -89,7 +88,7 @@ func TestRegistrationsAndViewsOutliveARegistryThatIsStoppedAndRunAgain(t *testin
 
 func TestRegistrationsAndViewsOutliveARegistryThatIsKilled(t *testing.T) {
 	s, endpoint := startRegistry(t, task{Endpoint: tcp})
-	keptOver(t, dial(t, newContext(t), endpoint), s.kill, func() { startRegistry(t, task{Endpoint: endpoint}) })
+	keptOver(t, dial(t, newContext(t), endpoint), s.Kill, func() { startRegistry(t, task{Endpoint: endpoint}) })
 }
 
 func TestRegistryMayComeLaterThanItsClients(t *testing.T) {
@@ -120,12 +119,12 @@ func TestHungRegistryIsNoticedAndForgetsNobody(t *testing.T) {
 	f := follow(t, c, "")
 	awaitView(t, f, "calc/1 calc/2")
 	revision := f.View().Revision
-	s.halt()
+	s.Halt()
 	began := time.Now()
 	eventually(t, "the view is not live", func() bool { return !f.View().Live })
 	soon(t, "noticing", began)
 	<-time.After(time.Until(began.Add(3 * time.Second)))
-	s.signal(syscall.SIGCONT)
+	s.Continue()
 	began = time.Now()
 	awaitView(t, f, "calc/1 calc/2")
 	soon(t, "the view", began)
@@ -140,11 +139,11 @@ func TestStoppedOwnerRegistersAgainWhenItGoesOn(t *testing.T) {
 	t.Parallel()
 	c, s := pair(t, tcp)
 	f := follow(t, c, "")
-	owner := start(t, "owner", task{Endpoint: s.endpoint(), Lease: time.Second})
+	owner := faulttest.Start(t, "owner", task{Endpoint: s.endpoint(), Lease: time.Second})
 	awaitView(t, f, "owned/1")
-	owner.halt()
+	owner.Halt()
 	awaitView(t, f, "")
-	owner.signal(syscall.SIGCONT)
+	owner.Continue()
 	awaitView(t, f, "owned/1")
 }
 
@@ -194,7 +193,7 @@ func TestKilledRegistryHasLostNothingThatItsStoreKeeps(t *testing.T) {
 		register(t, owner, i, long)
 	}
 	ok(t, owner.Close()) // nobody registers again
-	s.kill()
+	s.Kill()
 	todo.Endpoint = endpoint
 	startRegistry(t, todo)
 	if got := len(list(t, dial(t, zmq, endpoint))); got != 20 {
@@ -220,7 +219,7 @@ func TestFaultOfRegistryThatIsKilledAgainAndAgain(t *testing.T) {
 	kills := 0
 	for until := time.Now().Add(faulttest.Length(t) / 2); time.Now().Before(until); kills++ {
 		<-time.After(time.Duration(rand.Int64N(int64(100 * time.Millisecond))))
-		s.kill()
+		s.Kill()
 		s, _ = startRegistry(t, task{Endpoint: endpoint})
 	}
 	began := time.Now()

@@ -17,6 +17,7 @@ import (
 
 	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/gen/mittere/v1/mitterev1mittere"
+	"github.com/mittere/mittere/internal/broadcast"
 	"github.com/mittere/mittere/internal/management"
 	"github.com/mittere/mittere/internal/ratelog"
 	"github.com/mittere/mittere/messaging"
@@ -45,7 +46,7 @@ type Server struct {
 	mu      sync.Mutex // guards what follows
 	table   *Table
 	clock   clock
-	changed chan struct{}              // closed and replaced at each change
+	changed broadcast.Signal           // at each change
 	unsaved []*mitterev1.WatchResponse // changes that the store does not have
 	saved   chan struct{}              // closed and replaced when it has them; nil without a store
 	failing bool                       // the store failed when it was last written
@@ -81,7 +82,7 @@ func NewServer(zmq *comm.Context, endpoints string, options ...ServerOption) (*S
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{serverConfig: config, table: table, plain: plain, limited: ratelog.New(config.log), changed: make(chan struct{}), dirty: make(chan struct{}, 1)}
+	s := &Server{serverConfig: config, table: table, plain: plain, limited: ratelog.New(config.log), dirty: make(chan struct{}, 1)}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	if s.store != nil {
 		s.saved = make(chan struct{})
@@ -248,8 +249,7 @@ func (s *Server) note(change *mitterev1.WatchResponse) {
 	if change == nil {
 		return
 	}
-	close(s.changed)
-	s.changed = make(chan struct{})
+	s.changed.Notify()
 	if s.saved == nil {
 		return
 	}

@@ -161,7 +161,7 @@ func inParts(resp *mitterev1.WatchResponse, send func(*mitterev1.WatchResponse) 
 func (s *Server) since(epoch []byte, revision uint64, name string) (news []*mitterev1.WatchResponse, now uint64, changed <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.table.Since(s.now(), epoch, revision, name), s.table.Revision(), s.changed
+	return s.table.Since(s.now(), epoch, revision, name), s.table.Revision(), s.changed.Changed()
 }
 
 // rediscover asks dīvidere's services to register again. Nothing else may be

@@ -11,6 +11,7 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
+	"github.com/mittere/mittere/internal/broadcast"
 	"github.com/mittere/mittere/messaging"
 )
 
@@ -69,14 +70,14 @@ type Follower struct {
 	at      time.Time // when the registry was last there; zero if it never was
 	live    bool
 	why     error // why it is not
-	changed chan struct{}
+	changed broadcast.Signal
 }
 
 // Follow follows the instances of a name, of all if it is empty. It must be
 // closed, or the client.
 func (c *Client) Follow(name string) *Follower {
 	ctx, cancel := context.WithCancel(c.closing)
-	f := &Follower{client: c, end: cancel, done: make(chan struct{}), changed: make(chan struct{})}
+	f := &Follower{client: c, end: cancel, done: make(chan struct{})}
 	c.background.Go(func() {
 		defer close(f.done)
 		f.follow(ctx, &mitterev1.WatchRequest{Name: name})
@@ -127,8 +128,7 @@ func (f *Follower) lose(why error) {
 
 // tell wakes those who wait for news, under the lock.
 func (f *Follower) tell() {
-	close(f.changed)
-	f.changed = make(chan struct{})
+	f.changed.Notify()
 }
 
 // View returns what is known now. It does not wait.
@@ -169,7 +169,7 @@ func (f *Follower) Pending() bool {
 func (f *Follower) Changed() <-chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.changed
+	return f.changed.Changed()
 }
 
 // Wait waits until the registry has told how it is at all.

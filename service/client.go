@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+	"github.com/mittere/mittere/internal/broadcast"
 	"github.com/mittere/mittere/registry/store"
 
 	"github.com/mittere/mittere/comm"
@@ -18,11 +19,10 @@ import (
 	"github.com/mittere/mittere/registry"
 )
 
-// Client calls the instances of a name, directly or through a broker. It keeps a
-// session with each of them, or with the broker, gives each call to one, and tries
-// again what may be tried again, rather elsewhere; all tries of a call have one key,
-// by which a server recognises what it has executed (the Lazy Pirate of the ZeroMQ
-// guide). Calls with a target, as [call.All] makes them, go to the instances that it
+// Client calls the instances of a name, directly or through a broker. It keeps a session with
+// each of them, or with the broker, gives each call to one, and retries what may be retried,
+// at another instance if there is one; all tries of a call have one key, by which a server
+// recognises what it has executed (the Lazy Pirate of the ZeroMQ guide). Calls with a target, as [call.All] makes them, go to the instances that it
 // means: by their ids, or by their endpoints if there is no registry. A broker knows
 // its workers itself.
 //
@@ -41,13 +41,13 @@ type Client struct {
 	close      context.CancelFunc
 	background sync.WaitGroup
 
-	mu      sync.Mutex           // guards what follows
-	members []*member            // ordered by id
-	leaving map[*member]struct{} // that finish their calls and get no more
-	turn    int                  // the place of the member whose turn is next
-	changed chan struct{}
-	listed  bool  // the registry has told of instances, or of none
-	strange error // of instances that are known and cannot be connected to
+	mu       sync.Mutex           // guards what follows
+	members  []*member            // ordered by id
+	leaving  map[*member]struct{} // that finish their calls and get no more
+	cursor   int                  // the place of the member that is next
+	changed  broadcast.Signal
+	listed   bool  // the registry has told of instances, or of none
+	unusable error // of instances that are known and cannot be connected to
 }
 
 // NewClient returns a client of the instances of a name, of 255 bytes of UTF-8 at most, that
@@ -61,17 +61,17 @@ func NewClient(zmq *comm.Context, name string, from Source, options ...ClientOpt
 	if err := config.checks.Err(); err != nil {
 		return nil, messaging.Errorf(messaging.InvalidArgument, "client of %.80q: %w", name, err)
 	}
-	c := &Client{clientConfig: config, zmq: zmq, name: name, keys: call.NewKeys(), changed: make(chan struct{}), leaving: map[*member]struct{}{}}
+	c := &Client{clientConfig: config, zmq: zmq, name: name, keys: call.NewKeys(), leaving: map[*member]struct{}{}}
 	c.closing, c.close = context.WithCancel(context.Background())
-	c.invoke = call.Intercept(call.Invoker(c.begin), config.interceptors...).Call
-	if err := c.open(); err != nil {
+	c.invoke = call.Intercept(call.Invoker(c.route), config.interceptors...).Call
+	if err := c.start(); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
 }
 
-// open begins to follow the instances.
-func (c *Client) open() (err error) {
+// start begins to follow the instances.
+func (c *Client) start() (err error) {
 	if len(c.endpoints)+len(c.brokers) > 0 {
 		return c.dialAll()
 	}
@@ -125,30 +125,30 @@ func (c *Client) Call(ctx context.Context, r *call.Request, each func(*messaging
 	return c.invoke(ctx, r, each)
 }
 
-// begin makes a call where its target is.
-func (c *Client) begin(ctx context.Context, r *call.Request, each func(*messaging.Envelope) error) error {
+// route makes a call where its target is.
+func (c *Client) route(ctx context.Context, r *call.Request, each func(*messaging.Envelope) error) error {
 	err := r.Check()
 	switch {
 	case err != nil:
 		return err
 	case !r.Targeted() || c.brokered():
-		return c.try(ctx, r, anyone, each)
+		return c.attempt(ctx, r, anyInstance, each)
 	case r.Several == nil && len(r.Target.Names) == 1:
-		return c.try(ctx, direct(r), r.Target.Names[0], each)
+		return c.attempt(ctx, direct(r), r.Target.Names[0], each)
 	default:
-		return c.spread(ctx, r, each)
+		return c.fanOut(ctx, r, each)
 	}
 }
 
 // brokered reports whether calls go to a broker.
 func (c *Client) brokered() bool { return len(c.brokers) > 0 }
 
-// anyone is the name of an instance if it may be any.
-const anyone = ""
+// anyInstance is the name of an instance if it may be any.
+const anyInstance = ""
 
-// try makes a call, of an instance that has a name or of anyone, again if it fails in
-// a way that allows it.
-func (c *Client) try(ctx context.Context, r *call.Request, name string, each func(*messaging.Envelope) error) error {
+// attempt makes a call of the instance with a name, or of any, and retries it if it fails in
+// a way that allows that.
+func (c *Client) attempt(ctx context.Context, r *call.Request, name string, each func(*messaging.Envelope) error) error {
 	r.Key = c.keys.Begin()
 	defer c.keys.End(r.Key)
 	heard := false
@@ -160,7 +160,7 @@ func (c *Client) try(ctx context.Context, r *call.Request, name string, each fun
 		return each(e)
 	}
 	r.Elsewhere = true // another instance may be there
-	turns := c.turnsOf(ctx, r)
+	brokers := c.failoverOf(ctx, r)
 	defer func(wait time.Duration) { r.Wait = wait }(r.Wait)
 	var last *member
 	var failed error
@@ -171,15 +171,15 @@ func (c *Client) try(ctx context.Context, r *call.Request, name string, each fun
 		if err != nil {
 			return afterwards(err, failed, refused)
 		}
-		turns.take(r)
+		brokers.limitWait(r)
 		failed = m.call(ctx, r, listen)
-		turns.learn(m, r, failed)
+		brokers.record(m, r, failed)
 		again := try < c.triesOf(r) && mayRepeat(r, failed)
-		if turns.waited(r, failed) {
-			again = !turns.over()
+		if brokers.timedOut(r, failed) {
+			again = !brokers.exhausted()
 			try-- // that it waited is no failure
 		}
-		if failed == nil || heard || !again || !c.rest(ctx, try) {
+		if failed == nil || heard || !again || !c.backOff(ctx, try) {
 			return outcome(failed, refused)
 		}
 		if !messaging.Refused(failed) {
@@ -190,8 +190,8 @@ func (c *Client) try(ctx context.Context, r *call.Request, name string, each fun
 	}
 }
 
-// triesOf returns how often a call is tried at most. One that fails fast is not tried
-// again at a broker, which has said that it has nobody.
+// triesOf returns how often a call is tried at most. One that fails fast is not retried at a
+// broker, which has said that it has no worker.
 func (c *Client) triesOf(r *call.Request) int {
 	if r.FailFast && c.brokered() {
 		return min(c.tries, len(c.brokers))
@@ -218,16 +218,16 @@ func mayRepeat(r *call.Request, err error) bool {
 }
 
 const (
-	// firstRest and longestRest bound the time between two tries, which doubles.
-	firstRest   = 10 * time.Millisecond
-	longestRest = time.Second
+	// firstBackOff and longestBackOff bound the time between two tries, which doubles.
+	firstBackOff   = 10 * time.Millisecond
+	longestBackOff = time.Second
 )
 
-// rest waits between two tries, a random part of the time so that callers who
-// failed together do not come again together; false means that there is no time. An
-// attempt that did not count is 0.
-func (c *Client) rest(ctx context.Context, attempt int) bool {
-	most := min(firstRest<<min(max(attempt-1, 0), 20), longestRest)
+// backOff waits between two tries, a random part of the time so that callers that failed
+// together do not retry together; false means that there is no time. An attempt that did not
+// count is 0.
+func (c *Client) backOff(ctx context.Context, attempt int) bool {
+	most := min(firstBackOff<<min(max(attempt-1, 0), 20), longestBackOff)
 	timer := time.NewTimer(most/2 + rand.N(most/2))
 	defer timer.Stop()
 	select {
@@ -254,12 +254,12 @@ func (c *Client) pick(ctx context.Context, r *call.Request, name string, last *m
 				r.Waiting(nil)
 			}
 			return m, nil
-		case c.stranger(name) && c.closing.Err() == nil:
+		case c.isUnknown(name) && c.closing.Err() == nil:
 			return nil, call.NoWorker(name)
-		case r.FailFast && !c.hopes(name):
-			return nil, c.nobody(name)
+		case r.FailFast && !c.mayConnect(name):
+			return nil, c.unavailable(name)
 		case r.Waiting != nil:
-			r.Waiting(c.nobody(name))
+			r.Waiting(c.unavailable(name))
 		}
 		if patience == nil {
 			timer := time.NewTimer(c.patience)
@@ -270,9 +270,9 @@ func (c *Client) pick(ctx context.Context, r *call.Request, name string, last *m
 		case <-changed:
 		case <-away:
 		case <-patience:
-			return nil, c.nobody(name)
+			return nil, c.unavailable(name)
 		case <-ctx.Done():
-			return nil, c.inVain(ctx, name)
+			return nil, c.waitError(ctx, name)
 		case <-c.closing.Done():
 			return nil, errClosed()
 		}
@@ -295,19 +295,19 @@ func (c *Client) choose(name string, last *member) (*member, <-chan struct{}) {
 	defer c.mu.Unlock()
 	at := c.next(name, last)
 	if at < 0 {
-		return nil, c.changed
+		return nil, c.changed.Changed()
 	}
-	c.turn = at + 1
+	c.cursor = at + 1
 	c.members[at].count()
 	return c.members[at], nil
 }
 
 // next returns the place of the instance that gets the next call, -1 if none can
-// take it. Whether one can is asked of those only whose turn it would be.
+// take it. Only those that would be chosen are asked whether they can.
 func (c *Client) next(name string, last *member) int {
 	best := -1
 	for i := range c.members {
-		at := (c.turn + i) % len(c.members)
+		at := (c.cursor + i) % len(c.members)
 		m := c.members[at]
 		if m != last && m.called(name) && (best < 0 || c.prefers(m, c.members[best])) && m.able() {
 			best = at
@@ -319,21 +319,20 @@ func (c *Client) next(name string, last *member) int {
 	return best
 }
 
-// prefers reports whether a call rather goes to one instance than to another, whose
-// turn it would be.
+// prefers reports whether a call goes to one instance rather than to another that is before
+// it in order.
 func (c *Client) prefers(m, other *member) bool {
-	if m.doubted() != other.doubted() {
-		return other.doubted()
+	if m.isAvoided() != other.isAvoided() {
+		return other.isAvoided()
 	}
 	return c.balance == LeastOutstanding && m.outstanding < other.outstanding
 }
 
-// tell wakes those who wait for an instance.
-func (c *Client) tell() {
+// notify wakes the calls that wait for an instance.
+func (c *Client) notify() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	close(c.changed)
-	c.changed = make(chan struct{})
+	c.changed.Notify()
 }
 
 // Member is one instance, or broker, that a client calls.
@@ -363,7 +362,7 @@ func (c *Client) Members() (members []Member) {
 // broker, whether it has workers or not.
 func (c *Client) Wait(ctx context.Context) error {
 	for {
-		m, changed := c.choose(anyone, nil)
+		m, changed := c.choose(anyInstance, nil)
 		if m != nil {
 			m.leave()
 			return nil
@@ -371,7 +370,7 @@ func (c *Client) Wait(ctx context.Context) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return c.inVain(ctx, anyone)
+			return c.waitError(ctx, anyInstance)
 		case <-c.closing.Done():
 			return errClosed()
 		}

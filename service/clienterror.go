@@ -41,16 +41,16 @@ func errClosed() *messaging.Error {
 	return messaging.Errorf(messaging.Unavailable, "the client was closed").AsRefused()
 }
 
-// inVain is the error of a call that nobody could take until its context ended.
-func (c *Client) inVain(ctx context.Context, name string) *messaging.Error {
+// waitError is the error of a call that no instance could take until its context ended.
+func (c *Client) waitError(ctx context.Context, name string) *messaging.Error {
 	if c.closing.Err() != nil {
 		return errClosed()
 	}
-	return messaging.WaitError(ctx, c.nobody(name))
+	return messaging.WaitError(ctx, c.unavailable(name))
 }
 
-// nobody is the error of a call that nobody of a name can take, or nobody at all.
-func (c *Client) nobody(name string) *messaging.Error {
+// unavailable is the error of a call that no instance of a name can take, or none at all.
+func (c *Client) unavailable(name string) *messaging.Error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	known := c.called(name)
@@ -68,7 +68,7 @@ func (c *Client) nobody(name string) *messaging.Error {
 		return messaging.Errorf(messaging.Unavailable, "the broker at %s cannot be reached: %w", first, why).AsRefused()
 	case c.brokered():
 		return messaging.Errorf(messaging.Unavailable, "none of %d brokers can be reached: %w", len(known), why).AsRefused()
-	case name != anyone:
+	case name != anyInstance:
 		return messaging.Errorf(messaging.Unavailable, "the instance %s of %s cannot be reached: %w", name, c.name, why).AsRefused()
 	case c.name == "":
 		return messaging.Errorf(messaging.Unavailable, "%s cannot be reached: %w", first, why).AsRefused()
@@ -77,9 +77,9 @@ func (c *Client) nobody(name string) *messaging.Error {
 	}
 }
 
-// hopes reports whether an instance of a name, or any, may be found to take calls at any
-// moment: it is being connected to, or the registry has not answered and may do.
-func (c *Client) hopes(name string) bool {
+// mayConnect reports whether an instance of a name, or any, may become able to take calls
+// at any moment: it is being connected to, or the registry has not answered and may do.
+func (c *Client) mayConnect(name string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, m := range c.called(name) {
@@ -102,8 +102,8 @@ func (c *Client) noneUsable(why error) *messaging.Error {
 func (c *Client) noneKnown() *messaging.Error {
 	why := ""
 	switch view := c.View(); {
-	case c.strange != nil:
-		return c.noneUsable(c.strange)
+	case c.unusable != nil:
+		return c.noneUsable(c.unusable)
 	case c.follower == nil, view.Live:
 	case view.At.IsZero() && c.client.Connected() && c.follower.Err() != nil:
 		why = ": " + c.follower.Err().Error()

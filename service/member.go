@@ -47,15 +47,15 @@ type member struct {
 	endpoints []string // by which it may be reached, the best first; at least one
 	place     int      // of the endpoint in use
 	link
-	tried       time.Time // when it was last connected to
-	retry       time.Time // when it is connected to again, if that failed
-	failed      error     // why it is not connected to
-	broken      bool      // it could not be, for a reason on this side
-	wanted      bool      // a call named it
-	rank        uint64    // its place among those that were not tried
-	outstanding int       // calls
-	vain        time.Time // when one waited in vain at a broker; zero if none has since another was answered
-	gone        bool      // it gets no more calls, and is closed when it has none
+	tried        time.Time // when it was last connected to
+	retry        time.Time // when it is connected to again, if that failed
+	failed       error     // why it is not connected to
+	broken       bool      // it could not be, for a reason on this side
+	wanted       bool      // a call named it
+	rank         uint64    // its place among those that were not tried
+	outstanding  int       // calls
+	avoidedSince time.Time // when a call waited at this broker without success; zero if another was answered since
+	gone         bool      // it gets no more calls, and is closed when it has none
 }
 
 // dial connects to an instance.
@@ -71,7 +71,7 @@ func (c *Client) dial(instance *mitterev1.Instance, endpoint string) (*link, err
 		return m, nil
 	}
 	conn, err := call.Dial(c.zmq, endpoint, call.WithHeartbeat(c.heartbeat), call.WithService(c.name),
-		call.WithKeys(c.keys), call.WithNotify(c.tell), call.WithSocket(c.socket...))
+		call.WithKeys(c.keys), call.WithNotify(c.notify), call.WithSocket(c.socket...))
 	if err != nil {
 		return nil, err
 	}
@@ -121,12 +121,12 @@ func (m *member) call(ctx context.Context, r *call.Request, each func(*messaging
 func (m *member) leave() {
 	if m.last() {
 		_ = m.close()
-		m.forget()
+		m.remove()
 	}
 }
 
-// forget takes a member out that is gone and closed.
-func (m *member) forget() {
+// remove takes a member out that is gone and closed.
+func (m *member) remove() {
 	m.client.mu.Lock()
 	defer m.client.mu.Unlock()
 	delete(m.client.leaving, m)
@@ -163,18 +163,18 @@ func (c *Client) dialAll() error {
 
 // follow keeps the members those that the registry knows.
 func (c *Client) follow() {
-	var d doubt
+	var grace gracePeriod
 	for {
 		changed := c.follower.Changed()
 		view := c.follower.View()
-		for _, m := range c.update(view, d.hear(view.Epoch)) {
+		for _, m := range c.update(view, grace.observe(view.Epoch)) {
 			_ = m.close()
 		}
-		c.tell()
+		c.notify()
 		select {
 		case <-changed:
-		case <-d.over:
-			d.end()
+		case <-grace.over:
+			grace.end()
 		case <-c.later():
 		case <-c.closing.Done():
 			return
@@ -190,7 +190,7 @@ const dialAgain = time.Second
 func (c *Client) later() <-chan time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.strange == nil {
+	if c.unusable == nil {
 		return nil
 	}
 	return time.After(dialAgain)
@@ -199,29 +199,29 @@ func (c *Client) later() <-chan time.Time {
 // update makes the members those of a list, and returns those that are to be
 // closed. An instance that is not listed any more gets no calls; those that it has
 // go on. What an instance says of itself may change; where it listens may not,
-// unless it was started again. If the list is doubted, an instance that is not in
-// it stays while there is a session with it.
-func (c *Client) update(view registry.View, doubted bool) (gone []*member) {
+// unless it was started again. In a grace period an instance that is not listed stays
+// while there is a session with it.
+func (c *Client) update(view registry.View, inGrace bool) (gone []*member) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var members []*member
-	var strange options.Checks
+	var unusable options.Checks
 	for _, entry := range view.Entries {
 		if entry.GetInstance().GetKind() != mitterev1.Kind_KIND_UNSPECIFIED {
 			continue
 		}
 		m, err := c.enter(entry.GetInstance())
 		if err != nil {
-			strange.Note(err)
+			unusable.Note(err)
 			continue
 		}
 		members = append(members, m)
 	}
-	c.listed, c.strange = !view.At.IsZero(), strange.Err()
+	c.listed, c.unusable = !view.At.IsZero(), unusable.Err()
 	for _, m := range c.members {
 		switch {
 		case slices.Contains(members, m):
-		case doubted && m.caller != nil && m.ready():
+		case inGrace && m.caller != nil && m.ready():
 			members = append(members, m)
 		case m.outstanding == 0:
 			m.gone = true

@@ -10,8 +10,8 @@ import (
 )
 
 // Run serves until ctx ends. Then it withdraws the instance, tells its callers and its
-// broker to go elsewhere, refuses what comes with code UNAVAILABLE, and lets what runs
-// end, for the drain timeout. It returns nil if all of it did.
+// broker to go elsewhere, refuses further calls with code UNAVAILABLE, and lets running
+// calls end, for the drain timeout. It returns nil if all of them did.
 func (s *Server) Run(ctx context.Context) error {
 	if s.started.Swap(true) {
 		return messaging.Errorf(messaging.FailedPrecondition, "service %s: Run was called before", s.name)
@@ -32,7 +32,7 @@ func (s *Server) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			s.withdraw()
 			s.stop()
-			undrained = s.empty(serving)
+			undrained = s.drainCalls(serving)
 		case <-serving.Done(): // by itself, as when its socket was closed
 			s.withdraw()
 		}
@@ -43,13 +43,13 @@ func (s *Server) Run(ctx context.Context) error {
 	return errors.Join(err, undrained)
 }
 
-// lateCallers is how long calls are still refused, and not left without an
-// answer, of callers who had not heard yet that the server stops.
+// lateCallers is how long calls are still refused, rather than left without an answer, for
+// callers that do not know yet that the server stops.
 const lateCallers = 100 * time.Millisecond
 
-// empty takes no further calls and waits until those that it has have ended, and for
+// drainCalls accepts no further calls and waits until those that it has have ended, and for
 // late callers while it is serving.
-func (s *Server) empty(serving context.Context) error {
+func (s *Server) drainCalls(serving context.Context) error {
 	drain, cancel := context.WithTimeout(context.Background(), s.drain)
 	defer cancel()
 	err := s.reactor.Drain(drain)

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/mittere/mittere/internal/broadcast"
 )
 
 // patience ends tests that would hang for ever; nothing is measured with it.
@@ -27,8 +29,8 @@ type Process struct {
 	answers chan string // to what it was asked
 
 	mu    sync.Mutex
-	lines []string      // that it wrote
-	news  chan struct{} // closed when there is a further one
+	lines []string         // that it wrote
+	news  broadcast.Signal // there is a further one
 }
 
 // Start starts a process in a role, with a task as [Main] has it, encoded as JSON. The
@@ -41,7 +43,7 @@ func Start(t testing.TB, role string, task any) *Process {
 	}
 	p := &Process{
 		t: t, command: exec.Command(os.Args[0]), gone: make(chan struct{}),
-		answers: make(chan string, 1), news: make(chan struct{}),
+		answers: make(chan string, 1),
 	}
 	p.command.Env = append(os.Environ(), roleVariable+"="+role, taskVariable+"="+string(text))
 	p.command.Stderr = os.Stderr
@@ -72,8 +74,7 @@ func (p *Process) note(line string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.lines = append(p.lines, line)
-	close(p.news)
-	p.news = make(chan struct{})
+	p.news.Notify()
 }
 
 // Said returns what the process wrote on its standard output in lines that begin so,
@@ -92,7 +93,7 @@ func (p *Process) said(prefix string) (rest []string, news <-chan struct{}) {
 			rest = append(rest, after)
 		}
 	}
-	return rest, p.news
+	return rest, p.news.Changed()
 }
 
 // Await waits for the first line that begins so, and returns the rest of it.

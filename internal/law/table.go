@@ -30,7 +30,7 @@ const stubs = "gen/.../*mittere"
 // Table returns the law. The first row that matches a package is its own. Every
 // package has a row, and every row a package.
 func Table() []Row {
-	belowMessaging := []string{"comm", "messaging/message", "internal/command", "gen/..."}
+	belowMessaging := []string{"comm", "messaging/message", "internal/broadcast", "internal/command", "gen/..."}
 	belowCall := slices.Concat(belowMessaging, []string{"messaging", "internal/options"})
 	belowReactor := []string{"messaging", "messaging/message", "internal/command", "gen/...", "internal/options", "internal/ratelog"}
 	belowStubs := slices.Concat(belowCall, []string{"messaging/call", "reactor"})
@@ -83,7 +83,8 @@ func Table() []Row {
 		// What the codecs of envelopes and commands share.
 		{"internal/protofield", nil},
 
-		// What serving ends log, and what constructors say of their options.
+		// How waiting goroutines are woken, what serving ends log, and what constructors say of their options.
+		{"internal/broadcast", nil},
 		{"internal/ratelog", nil},
 		{"internal/options", nil},
 
@@ -91,7 +92,8 @@ func Table() []Row {
 		{"docs", everything},
 		{"interop/...", everything},
 		{"internal/doccheck", nil},
-		{"internal/faulttest", []string{"messaging/message"}},
+		{"internal/expect", nil},
+		{"internal/faulttest", []string{"messaging/message", "internal/broadcast"}},
 		{"internal/messagetest", []string{"messaging/message", "gen/..."}},
 		{"internal/command/commandtest", []string{"internal/command", "internal/messagetest", "gen/..."}},
 		{"internal/law", nil},

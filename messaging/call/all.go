@@ -11,7 +11,7 @@ import (
 
 // Answer is what one of several workers answered, or an error.
 type Answer[Resp proto.Message] struct {
-	// Worker is the name of who answered; empty if Err is one of the whole call.
+	// Worker is the name of the worker that answered; empty if Err is one of the whole call.
 	Worker string
 	// Reply is the answer, or a message of it if that is a stream; nil if Err is not.
 	Reply Resp
@@ -25,7 +25,7 @@ type Answer[Resp proto.Message] struct {
 // no worker has, with [messaging.NotFound]. The caller's broker must serve targets,
 // or the caller know all instances, as the client of a service does.
 //
-// An error of the whole call is the last answer, and has no Worker: that nobody got
+// An error of the whole call is the last answer, and has no Worker: that no worker got
 // the request, that the broker went away, that ctx ended. Workers that did not
 // answer before have no answer of their own then.
 //
@@ -78,7 +78,7 @@ type gatherer[Resp proto.Message] struct {
 	yield  func(Answer[Resp]) bool
 	joined bool            // the call knows it
 	left   bool            // the loop was left
-	worker string          // who sent what comes next
+	worker string          // the sender of the next message
 	failed map[string]bool // workers that sent what is no answer
 }
 

@@ -28,10 +28,10 @@ func (x *exchange) room() int {
 	if x.streaming {
 		room = 1 + x.window
 	}
-	if x.news {
+	if x.wantsEvents {
 		room += progressWaiting
 	}
-	if x.curious {
+	if x.wantsReasons {
 		room++
 	}
 	return room
@@ -42,7 +42,7 @@ func (x *exchange) room() int {
 func (x *exchange) put(a answer) (fits bool) {
 	if a.waiting != nil {
 		x.waiting.Store(a.waiting)
-		if !x.curious || x.unread.Swap(true) { // what is unread tells what is newest
+		if !x.wantsReasons || x.unread.Swap(true) { // what is unread tells what is newest
 			a.message.Release()
 			return true
 		}
@@ -66,15 +66,14 @@ func (x *exchange) put(a answer) (fits bool) {
 	}
 }
 
-// wants reports whether an answer is of use: who gets a call for one worker is known,
-// events may be too many, and a call that is answered by one message ends with its
-// first item, whatever follows.
+// wants reports whether an answer is of use: the worker of a call for one is known, events
+// may be too many, and a call that is answered by one message ends with its first item.
 func (x *exchange) wants(a answer) bool {
 	switch {
 	case a.accepted != nil:
 		return false
 	case a.event != nil:
-		return x.news && x.events.Load() < progressWaiting
+		return x.wantsEvents && x.events.Load() < progressWaiting
 	case a.item != nil && !x.streaming:
 		return len(x.answers) < cap(x.answers)-1
 	default:

@@ -79,20 +79,20 @@ type Request struct {
 	// Accepted, if it is not nil, is told whom a request with Several went to; see
 	// [WithAccepted].
 	Accepted func(workers, unknown []string)
-	// Progress, if it is not nil, gets news of the call; see [WithProgress].
+	// Progress, if it is not nil, gets the events of the call; see [WithProgress].
 	Progress func(worker string, e *messaging.Envelope)
 	// Key names the request on every try; the zero value is one that the Conn chooses.
 	Key Key
 	// Attempt counts the tries, from 1; 0 is the first.
 	Attempt int
-	// FailFast asks for an error where nobody can serve the request, not for a wait; see
+	// FailFast asks for an error, not a wait, where the request cannot be served; see
 	// [WithFailFast].
 	FailFast bool
 	// Waiting, if it is not nil, is told why the call waits, or nil if it does not, and
 	// the same again and again; see [WithWaiting].
 	Waiting func(why error)
 	// Elsewhere says that the caller has other connections: one whose session takes no
-	// requests now gives an error at once. It is for those who implement [Caller].
+	// requests now gives an error at once. It is for implementations of [Caller].
 	Elsewhere bool
 	// Timing, if it is not nil, gets what the server says of the call's time.
 	Timing *Timing
@@ -149,9 +149,9 @@ func WithWindow(items int) Option { return option(func(r *Request) { r.Window = 
 func WithTiming(t *Timing) Option { return option(func(r *Request) { r.Timing = t }) }
 
 // WithFailFast has the call fail with [messaging.Unavailable], refused, as soon as it is
-// known that nobody can serve it: no instance of the name is registered, none can be
+// known that it cannot be served: no instance of the name is registered, none can be
 // reached, or at a broker no worker of the service takes requests. By default a call
-// waits for somebody to come. One whose workers are all busy waits with this option too,
+// waits for a worker. One whose workers are all busy waits with this option too,
 // and so does one that is still connecting. A broker of an older version, whose Welcome
 // lacks the feature "waiting", waits for a worker all the same.
 func WithFailFast() Option { return option(func(r *Request) { r.FailFast = true }) }

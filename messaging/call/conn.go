@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/broadcast"
 	"github.com/mittere/mittere/messaging"
 )
 
@@ -31,7 +32,7 @@ type Conn struct {
 	link    *link      // nil while there is no session
 	why     error      // why there is none
 	failed  bool       // the last attempt to begin one failed
-	changed chan struct{}
+	changed broadcast.Signal
 }
 
 // Dial returns a connection to an endpoint, such as "tcp://127.0.0.1:5555". It
@@ -47,7 +48,7 @@ func Dial(zmq *comm.Context, endpoint string, options ...DialOption) (*Conn, err
 	}
 	c := &Conn{
 		config: config, zmq: zmq, endpoint: strings.TrimPrefix(endpoint, ">"), began: time.Now(),
-		why: messaging.Errorf(messaging.Unavailable, "no answer from %s yet", endpoint), changed: make(chan struct{}),
+		why: messaging.Errorf(messaging.Unavailable, "no answer from %s yet", endpoint),
 	}
 	c.instance = c.keys.instanceAt(c.endpoint)
 	first, err := c.newDealer()
@@ -105,7 +106,7 @@ func (c *Conn) Session() uint64 {
 func (c *Conn) Changed() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.changed
+	return c.changed.Changed()
 }
 
 // Err returns why there is no session, nil if there is one.
@@ -127,8 +128,8 @@ func (c *Conn) Connecting() bool {
 	return c.link == nil && !c.failed
 }
 
-// set notes the session that there is, or why there is none, and tells those who
-// wait.
+// set notes the session that there is, or why there is none, and wakes the calls that wait
+// for one.
 func (c *Conn) set(l *link, why error) {
 	c.change(func() { c.link, c.why, c.failed = l, why, false })
 }
@@ -147,8 +148,7 @@ func (c *Conn) change(f func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f()
-	close(c.changed)
-	c.changed = make(chan struct{})
+	c.changed.Notify()
 }
 
 // current waits for a session until ctx ends; with FailFast, until it is known why there
@@ -177,7 +177,7 @@ func (c *Conn) current(ctx context.Context, r *Request) (*link, error) {
 func (c *Conn) state() (l *link, changed <-chan struct{}, why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.link, c.changed, c.why
+	return c.link, c.changed.Changed(), c.why
 }
 
 // clock returns the connection's monotonic clock, in nanoseconds; never 0.
@@ -189,7 +189,7 @@ func (c *Conn) run(dealer *comm.Dealer) {
 		began := time.Now()
 		c.session(dealer)
 		if time.Since(began) < pause {
-			c.rest()
+			c.pauseRetry()
 		}
 		dealer = c.redial()
 	}
@@ -204,13 +204,13 @@ func (c *Conn) redial() *comm.Dealer {
 			return dealer
 		}
 		c.fail(err) // as when the process has no descriptors left
-		c.rest()
+		c.pauseRetry()
 	}
 	return nil
 }
 
-// forget notes that a session has ended, if nobody has yet.
-func (c *Conn) forget(l *link) {
+// dropLink notes that a session has ended, if that is not known yet.
+func (c *Conn) dropLink(l *link) {
 	c.change(func() {
 		if c.link == l {
 			c.link, c.why, c.failed = nil, l.lost(true), false
@@ -218,8 +218,8 @@ func (c *Conn) forget(l *link) {
 	})
 }
 
-// rest waits a moment.
-func (c *Conn) rest() {
+// pauseRetry waits a moment.
+func (c *Conn) pauseRetry() {
 	select {
 	case <-time.After(pause):
 	case <-c.closing.Done():

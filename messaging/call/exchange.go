@@ -13,20 +13,20 @@ import (
 
 // exchange is a call that waits for its answers.
 type exchange struct {
-	link      *link
-	id        uint64
-	group     *group                            // if several may answer; what follows is for one
-	answers   chan answer                       // has room for all that the server may send
-	events    atomic.Int64                      // that wait there
-	news      bool                              // whether they are read
-	waiting   atomic.Pointer[mitterev1.Waiting] // what the server said last of that; nil if nothing
-	curious   bool                              // whether the caller is told
-	unread    atomic.Bool                       // there is something of it among the answers
-	streaming bool                              // whether items are
-	window    int                               // of those, how many may be on their way
-	items     uint64                            // received
-	begun     bool                              // something came of it
-	unpaid    int                               // of those, for how many the server has no new credit
+	link         *link
+	id           uint64
+	group        *group                            // if several may answer; what follows is for one
+	answers      chan answer                       // has room for all that the server may send
+	events       atomic.Int64                      // that wait there
+	wantsEvents  bool                              // whether they are read
+	waiting      atomic.Pointer[mitterev1.Waiting] // what the server said last of that; nil if nothing
+	wantsReasons bool                              // whether the caller is told
+	unread       atomic.Bool                       // there is something of it among the answers
+	streaming    bool                              // whether items are
+	window       int                               // of those, how many may be on their way
+	items        uint64                            // received
+	begun        bool                              // something came of it
+	unpaid       int                               // of those, for how many the server has no new credit
 }
 
 // Call makes a call; see [Caller]. While there is no session it waits for one
@@ -45,30 +45,30 @@ func (c *Conn) Call(ctx context.Context, r *Request, each func(*messaging.Envelo
 		key = c.keys.Begin()
 		defer c.keys.End(key)
 	}
-	x, err := c.begin(ctx, r, key)
+	x, err := c.start(ctx, r, key)
 	if err != nil || r.OneWay {
 		return err
 	}
-	defer x.link.forget(x)
+	defer x.link.remove(x)
 	if x.group != nil {
 		return x.gather(ctx, r, each)
 	}
 	return x.follow(ctx, r, each)
 }
 
-// begin sends a request in a session. One that ends before something was sent is as
-// if there had been none.
-func (c *Conn) begin(ctx context.Context, r *Request, key Key) (*exchange, error) {
+// start sends a request in a session. A session that ends before something was sent is as if
+// there had been none.
+func (c *Conn) start(ctx context.Context, r *Request, key Key) (*exchange, error) {
 	for {
 		l, err := c.linkFor(ctx, r)
 		if err != nil {
 			return nil, err
 		}
-		x, err := l.begin(ctx, r, key)
+		x, err := l.startCall(ctx, r, key)
 		if err == nil || r.Elsewhere || !errors.Is(err, errNoSession) {
 			return x, err
 		}
-		c.forget(l)
+		c.dropLink(l)
 	}
 }
 
@@ -91,8 +91,8 @@ func (c *Conn) linkFor(ctx context.Context, r *Request) (*link, error) {
 // errNoSession is why nothing was sent in a session.
 var errNoSession = errors.New("the session has ended")
 
-// begin sends a request. An error means that nothing was sent.
-func (l *link) begin(ctx context.Context, r *Request, key Key) (*exchange, error) {
+// startCall sends a request. An error means that nothing was sent.
+func (l *link) startCall(ctx context.Context, r *Request, key Key) (*exchange, error) {
 	if r.Targeted() && !l.targets {
 		return nil, messaging.Errorf(messaging.Unimplemented, "%s is no broker that gives a request to chosen workers", l.conn.endpoint).AsRefused()
 	}
@@ -103,7 +103,7 @@ func (l *link) begin(ctx context.Context, r *Request, key Key) (*exchange, error
 	request := l.request(ctx, x, r, key)
 	err := l.send(ctx, request, r.Message)
 	if err != nil || r.OneWay {
-		l.forget(x)
+		l.remove(x)
 	}
 	if err != nil {
 		return nil, messaging.AsError(err).AsRefused()
@@ -136,7 +136,7 @@ const largestWindow = 1 << 16
 
 // enter makes an exchange; nil means that the session has ended.
 func (l *link) enter(r *Request) *exchange {
-	x := &exchange{link: l, window: r.Window, news: r.Progress != nil, curious: r.Waiting != nil, streaming: r.Method.Streaming}
+	x := &exchange{link: l, window: r.Window, wantsEvents: r.Progress != nil, wantsReasons: r.Waiting != nil, streaming: r.Method.Streaming}
 	if x.window <= 0 {
 		x.window = DefaultWindow
 	}
@@ -157,8 +157,8 @@ func (l *link) enter(r *Request) *exchange {
 	return x
 }
 
-// forget ends an exchange.
-func (l *link) forget(x *exchange) {
+// remove ends an exchange.
+func (l *link) remove(x *exchange) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.calls, x.id)
@@ -187,7 +187,7 @@ func (x *exchange) next(ctx context.Context) (answer, error) {
 			}
 			return a, nil
 		case <-ctx.Done():
-			return answer{}, x.late(ctx)
+			return answer{}, x.expired(ctx)
 		case <-x.link.reading:
 			x.link.read(ctx, func() bool { return len(x.answers) > 0 })
 		}
@@ -203,9 +203,9 @@ func (x *exchange) lose() {
 	close(x.answers)
 }
 
-// late ends a call whose caller waits no longer. The server knows the deadline
+// expired ends a call whose caller waits no longer. The server knows the deadline
 // itself.
-func (x *exchange) late(ctx context.Context) error {
+func (x *exchange) expired(ctx context.Context) error {
 	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		x.cancel()
 	}
@@ -216,7 +216,7 @@ func (x *exchange) late(ctx context.Context) error {
 	return messaging.Errorf(messaging.CodeOf(ctx.Err()), "%s from %s: %w", said, x.link.conn.endpoint, errors.Join(ctx.Err(), causeOf(ctx)))
 }
 
-// causeOf returns why a context ended, if somebody said.
+// causeOf returns why a context ended, if that was given.
 func causeOf(ctx context.Context) error {
 	if cause := context.Cause(ctx); cause != ctx.Err() {
 		return cause
@@ -224,9 +224,9 @@ func causeOf(ctx context.Context) error {
 	return nil
 }
 
-// cancel tells the server that nobody waits any more.
+// cancel tells the server that the caller waits no longer.
 func (x *exchange) cancel() {
-	ctx, done := context.WithTimeout(context.Background(), lastWord)
+	ctx, done := context.WithTimeout(context.Background(), lastCommand)
 	defer done()
 	_ = x.link.send(ctx, &mitterev1.Cancel{Call: x.id}, nil)
 }

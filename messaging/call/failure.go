@@ -35,8 +35,8 @@ func reasonOf(err error) error {
 	}
 }
 
-// unanswered returns why nobody answered a Hello in time: what went wrong with the
-// connection, or who is connected and says nothing.
+// unanswered returns why a Hello was not answered in time: what went wrong with the
+// connection, or what is connected and sends nothing.
 func (c *Conn) unanswered(dealer *comm.Dealer) error {
 	_, _, why := c.state()
 	switch stats := dealer.Stats(); {

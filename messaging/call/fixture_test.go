@@ -18,6 +18,7 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/expect"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/reactor"
@@ -25,7 +26,7 @@ import (
 
 const (
 	// patience ends tests that would hang for ever; nothing is measured with it.
-	patience = time.Minute
+	patience = expect.Patience
 	// atOnce is what takes no longer than a slow machine needs, and far less than patience
 	// and what happens rarely.
 	atOnce = 10 * time.Second
@@ -48,24 +49,18 @@ func descriptorOf(name protoreflect.Name) protoreflect.MethodDescriptor {
 // methodOf returns a method of the EchoService.
 func methodOf(name protoreflect.Name) call.Method { return call.MethodOf(descriptorOf(name)) }
 
-// must takes what a constructor returns: must(NewX(...))(t) is the X.
-func must[T any](made T, err error) func(testing.TB) T {
-	return func(t testing.TB) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return made
-	}
+// must, ok, eventually and receive are those of all tests; see package expect.
+func must[T any](made T, err error) func(testing.TB) T { return expect.Must(made, err) }
+
+func receive[T any](t testing.TB, what string, from <-chan T) T {
+	t.Helper()
+	return expect.Receive(t, what, from)
 }
 
-// ok ends the test if there is an error.
-func ok(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var (
+	ok         = expect.OK
+	eventually = expect.Eventually
+)
 
 // newContext returns a context that the end of the test closes, and with it all
 // of its sockets. Released frames are overwritten: whoever uses one is seen.
@@ -205,28 +200,6 @@ func pair(t testing.TB, endpoint string, h *reactor.Handlers, options ...reactor
 	c := dial(t, zmq, s.endpoint())
 	eventually(t, "the connection is ready", c.Ready)
 	return c, s
-}
-
-// eventually waits for what nothing announces.
-func eventually(t testing.TB, what string, happened func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !happened(); time.Sleep(time.Millisecond) { // between two looks
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %s", what)
-		}
-	}
-}
-
-// receive takes from a channel to which somebody sends soon.
-func receive[T any](t testing.TB, what string, from <-chan T) T {
-	t.Helper()
-	select {
-	case v := <-from:
-		return v
-	case <-time.After(patience):
-		t.Fatalf("waited in vain: %s", what)
-		panic("unreachable")
-	}
 }
 
 // soon fails the test if something took longer than it must.

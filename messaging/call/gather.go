@@ -33,7 +33,7 @@ func (x *exchange) gather(ctx context.Context, r *Request, each func(*messaging.
 func (x *exchange) notice(ctx context.Context) (notice, error) {
 	for {
 		if ctx.Err() != nil {
-			return notice{}, x.late(ctx)
+			return notice{}, x.expired(ctx)
 		}
 		n, found, lost := x.group.take()
 		switch {

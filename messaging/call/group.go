@@ -17,10 +17,10 @@ import (
 // Each worker has a window of its own, and gets new credit by its name when it has
 // earned it. So none may send more than a window, and none waits for another.
 type group struct {
-	method Method
-	window int           // items that a worker may be ahead
-	news   bool          // whether events are read
-	came   chan struct{} // holds something if something came
+	method      Method
+	window      int           // items that a worker may be ahead
+	wantsEvents bool          // whether events are read
+	came        chan struct{} // holds something if something came
 
 	mu      sync.Mutex // guards what follows
 	waiting []notice   // in order
@@ -54,7 +54,7 @@ type notice struct {
 
 // newGroup returns what is to come for a request.
 func newGroup(r *Request, window int) *group {
-	return &group{method: r.Method, window: window, news: r.Progress != nil, came: make(chan struct{}, 1)}
+	return &group{method: r.Method, window: window, wantsEvents: r.Progress != nil, came: make(chan struct{}, 1)}
 }
 
 // put takes what the server sends. It does not fit if a worker has no credit for it.
@@ -142,10 +142,10 @@ func (g *group) accepted(a answer) {
 	g.add(notice{answer: a})
 }
 
-// event takes news, unless nobody reads them. They are no reason to end a call.
+// event takes an event, unless the caller reads none. It is no reason to end a call.
 func (g *group) event(a answer) {
 	p := g.parts[a.event.GetInstance()]
-	if !g.news || p == nil || g.events == progressWaiting {
+	if !g.wantsEvents || p == nil || g.events == progressWaiting {
 		a.message.Release()
 		return
 	}
@@ -184,7 +184,7 @@ func (g *group) reply(a answer) {
 	worker, more := a.reply.GetInstance(), a.reply.GetMore()
 	p := g.parts[worker]
 	switch err := failureOf(a.reply); {
-	case p == nil && err != nil && !more: // the broker's own: nobody got it, or it failed for all
+	case p == nil && err != nil && !more: // the broker's own: no worker got it, or it failed for all
 		g.add(notice{answer: a, err: err, last: true})
 		return
 	case p == nil || p.answered:

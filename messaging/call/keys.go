@@ -41,8 +41,8 @@ func NewKeys() *Keys {
 	return k
 }
 
-// instanceAt returns what the client is called at an endpoint. Nobody who does not know
-// the secret can tell that two of them are of one client.
+// instanceAt returns what the client is called at an endpoint. Without the secret it cannot be
+// told that two of them are of one client.
 func (k *Keys) instanceAt(endpoint string) []byte {
 	mac := hmac.New(sha256.New, k.secret)
 	_, _ = mac.Write([]byte(endpoint)) // it never fails

@@ -17,8 +17,8 @@ import (
 	"github.com/mittere/mittere/messaging"
 )
 
-// link is one session on a socket of its own. Callers send themselves, and one of
-// those who wait receives for all; see receive.go. One goroutine keeps time.
+// link is one session on a socket of its own. Callers send themselves, and one of the callers
+// that wait receives for all; see receive.go. One goroutine keeps time.
 type link struct {
 	conn      *Conn
 	dealer    *comm.Dealer
@@ -32,9 +32,9 @@ type link struct {
 	draining  atomic.Bool        // the server takes no further requests
 	settled   atomic.Bool        // the server said, as its last word, that it has answered all that it began
 
-	reading chan struct{}           // holds a token; who takes it receives for all
-	broken  chan struct{}           // closed by the last who does, if that was not the end of the session
-	batch   [inboxSize]comm.Message // belongs to whoever receives
+	reading chan struct{}           // holds a token; the goroutine that takes it receives for all
+	broken  chan struct{}           // closed by the last receiver if it found the session broken
+	batch   [inboxSize]comm.Message // belongs to the receiver
 	handed  uint64                  // how many answers came for calls; the same
 	stop    context.CancelCauseFunc // ends the session
 
@@ -53,7 +53,7 @@ func (c *Conn) shakeHands(dealer *comm.Dealer) (*link, error) {
 		reading: make(chan struct{}, 1), broken: make(chan struct{}),
 	}
 	l.reading <- struct{}{}
-	switch err := l.introduce(ctx); {
+	switch err := l.sayHello(ctx); {
 	case c.closing.Err() != nil:
 		return nil, errClosed()
 	case errors.Is(err, context.DeadlineExceeded):
@@ -64,9 +64,9 @@ func (c *Conn) shakeHands(dealer *comm.Dealer) (*link, error) {
 	return l, nil
 }
 
-// introduce says Hello and waits for the answer, no longer than the connection
-// lasts: whoever comes next at the endpoint has heard no Hello.
-func (l *link) introduce(ctx context.Context) error {
+// sayHello sends a Hello and waits for the answer, no longer than the connection lasts: a
+// server that the endpoint leads to later has got no Hello.
+func (l *link) sayHello(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	var watcher sync.WaitGroup
 	defer watcher.Wait()
@@ -80,7 +80,7 @@ func (l *link) introduce(ctx context.Context) error {
 		FrameBytes: uint64(l.dealer.MaxFrameSize()),
 	}, nil)
 	if err == nil {
-		err = l.await(ctx)
+		err = l.awaitWelcome(ctx)
 	}
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -88,8 +88,8 @@ func (l *link) introduce(ctx context.Context) error {
 	return err
 }
 
-// await waits for the answer to the Hello.
-func (l *link) await(ctx context.Context) error {
+// awaitWelcome waits for the answer to the Hello.
+func (l *link) awaitWelcome(ctx context.Context) error {
 	for {
 		m, err := l.dealer.Recv(ctx)
 		if err != nil {
@@ -101,15 +101,15 @@ func (l *link) await(ctx context.Context) error {
 		}
 		switch k := command.Kind.(type) {
 		case *mitterev1.Welcome:
-			return l.welcome(k)
+			return l.acceptWelcome(k)
 		case *mitterev1.Disconnect:
 			return refusedBy(k)
 		}
 	}
 }
 
-// welcome takes what was agreed.
-func (l *link) welcome(w *mitterev1.Welcome) error {
+// acceptWelcome notes what was agreed.
+func (l *link) acceptWelcome(w *mitterev1.Welcome) error {
 	if wrong := command.CheckWelcome(w); wrong != nil {
 		return wrong
 	}
@@ -144,27 +144,27 @@ func (l *link) serve(ctx context.Context) error {
 	l.standIn(ctx)
 	helpers.Wait()
 	if l.conn.closing.Err() != nil {
-		l.bye()
+		l.disconnect()
 		return errClosed()
 	}
 	return context.Cause(ctx)
 }
 
-// bye tells the server that the session is over, so that it cancels what runs.
-func (l *link) bye() {
-	ctx, cancel := context.WithTimeout(context.Background(), lastWord)
+// disconnect tells the server that the session is over, so that it cancels what runs.
+func (l *link) disconnect() {
+	ctx, cancel := context.WithTimeout(context.Background(), lastCommand)
 	defer cancel()
 	_ = l.send(ctx, &mitterev1.Disconnect{Status: &mitterev1.Status{
 		Code: messaging.Cancelled, Message: "the client closed the connection",
 	}}, nil)
 }
 
-// lastWord is how long a command may take that is worth little.
-const lastWord = 10 * time.Millisecond
+// lastCommand is how long a command may take whose loss does little harm.
+const lastCommand = 10 * time.Millisecond
 
 // keepTime sends a heartbeat whenever no request was sent for a while, and ends
 // the session when nothing was heard for three times as long, or when this process
-// itself stood still for so long that the server must have ended it.
+// itself was paused for so long that the server must have ended it.
 func (l *link) keepTime(ctx context.Context) error {
 	patience := int64(command.Patience(l.heartbeat))
 	tick := time.NewTicker(max(l.heartbeat/4, time.Millisecond))
@@ -178,19 +178,19 @@ func (l *link) keepTime(ctx context.Context) error {
 		now := l.conn.clock()
 		switch {
 		case now-last > patience:
-			return messaging.Errorf(messaging.Unavailable, "this process stood still for %v", time.Duration(now-last))
+			return messaging.Errorf(messaging.Unavailable, "this process was paused for %v", time.Duration(now-last))
 		case now-l.heard.Load() > patience:
 			return messaging.Errorf(messaging.Unavailable, "nothing was heard of %s for %v", l.conn.endpoint, time.Duration(patience))
 		case now-l.said.Load() >= int64(command.HeartbeatDue(l.heartbeat)):
-			l.beat(ctx)
+			l.sendHeartbeat(ctx)
 		}
 		last = now
 	}
 }
 
-// beat sends a heartbeat if there is room.
-func (l *link) beat(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, lastWord)
+// sendHeartbeat sends a heartbeat if there is room.
+func (l *link) sendHeartbeat(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, lastCommand)
 	defer cancel()
 	now := l.conn.clock()
 	if l.send(ctx, &mitterev1.Heartbeat{Session: l.session, SentAtNano: now}, nil) == nil {
@@ -223,11 +223,11 @@ func (l *link) put(ctx context.Context, m comm.Message) error {
 	return l.dealer.Send(ctx, m)
 }
 
-// end ends the session and fails the calls that it had. What came before counts, so
-// that who receives is waited for, which the end of the socket ends.
+// end ends the session and fails the calls that it had. What was received before counts, so
+// that it waits for the receiver, which the end of the socket ends.
 func (l *link) end(why error) {
 	l.refuse(why)
-	_ = l.dealer.Close() // there is nobody to tell
+	_ = l.dealer.Close() // whose error would tell nothing
 	select {
 	case <-l.reading:
 	case <-l.broken:

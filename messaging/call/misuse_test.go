@@ -162,11 +162,13 @@ func TestWorkerThatSendsMoreThanItMayEndsTheSession(t *testing.T) {
 		}
 		return all
 	}))
+	eventually(t, "there is a session", conn.Ready)
+	session := conn.Session()
 	got := map[string]int{}
 	var last error
 	for a := range askAllNumbers(patient(t), conn, call.WithWindow(window)) {
 		if got[a.Worker]++; got["b"] == 1 && got["a"] == 0 {
-			eventually(t, "the session is over", func() bool { return !conn.Ready() || conn.Err() != nil })
+			eventually(t, "the session is over", func() bool { return conn.Session() != session })
 		}
 		last = a.Err
 	}

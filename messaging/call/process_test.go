@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"syscall"
 	"testing"
 	"time"
 
 	testv1 "github.com/mittere/mittere/gen/mittere/test/v1"
 
+	"github.com/mittere/mittere/internal/faulttest"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/reactor"
@@ -28,9 +28,9 @@ func TestStoppedServerExecutesNothingThatExpired(t *testing.T) {
 			conn := dial(t, newContext(t), endpoint, call.WithHeartbeat(heartbeat))
 			wantEcho(t, conn, "before")
 			busy := storeFor(t, conn, 50, 20*time.Millisecond, patience)
-			s.await("executes 50")
+			s.Await("executes 50")
 			queued := storeFor(t, conn, 51, 0, 150*time.Millisecond)
-			s.halt()
+			s.Halt()
 			var expiring []*call.Pending[*testv1.StoreResponse]
 			for item := range uint64(10) {
 				expiring = append(expiring, storeFor(t, conn, 100+item, 0, 150*time.Millisecond))
@@ -39,15 +39,15 @@ func TestStoppedServerExecutesNothingThatExpired(t *testing.T) {
 			}
 			lasting := storeFor(t, conn, 400, 0, patience)
 			<-time.After(400 * time.Millisecond) // the stop itself, which makes the calls expire
-			s.signal(syscall.SIGCONT)
+			s.Continue()
 			for _, p := range append(expiring, busy, queued, lasting) {
 				if _, err := p.Wait(patient(t)); err != nil && !isOneOf(err, messaging.DeadlineExceeded, messaging.Unavailable) {
 					t.Errorf("a call ended with %v", err)
 				}
 			}
 			eventually(t, "calls succeed again", func() bool { _, err := askStore(patient(t), conn, 999); return err == nil })
-			s.await("executes 999")
-			got := slices.DeleteFunc(s.said("executes "), func(item string) bool {
+			s.Await("executes 999")
+			got := slices.DeleteFunc(s.Said("executes "), func(item string) bool {
 				return slices.Contains([]string{"50", "51", "400", "999"}, item)
 			})
 			if len(got) > 0 {
@@ -83,17 +83,17 @@ func TestNewProcessOnADeadOnesPortExecutesNothingMeantForIt(t *testing.T) {
 		return conn.Call(ctx, r, each)
 	})
 	inFlight := []*call.Pending[*testv1.StoreResponse]{storeFor(t, sentOrNot, 1, patience, patience)}
-	dead.await("executes 1")
+	dead.Await("executes 1")
 	for item := range uint64(10) {
 		inFlight = append(inFlight, storeFor(t, sentOrNot, 2+item, 0, patience))
 	}
-	dead.halt() // what is sent now waits in the connection, or in the socket
+	dead.Halt() // what is sent now waits in the connection, or in the socket
 	for item := range uint64(200) {
 		inFlight = append(inFlight, storeFor(t, sentOrNot, 100+item, 0, patience))
 	}
 	eventually(t, "all have begun", func() bool { return conn.Outstanding() == len(inFlight) })
 	began := time.Now()
-	dead.kill()
+	dead.Kill()
 	for _, p := range inFlight {
 		_, err := p.Wait(patient(t))
 		wantCode(t, err, messaging.Unavailable)
@@ -103,8 +103,8 @@ func TestNewProcessOnADeadOnesPortExecutesNothingMeantForIt(t *testing.T) {
 	next, _ := startServer(t, task{endpoint, rarely})
 	must(waiting.Wait(patient(t)))(t)
 	must(askStore(patient(t), conn, 501))(t)
-	next.await("executes 501")
-	if got, want := next.said("executes "), []string{"500", "501"}; !slices.Equal(got, want) {
+	next.Await("executes 501")
+	if got, want := next.Said("executes "), []string{"500", "501"}; !slices.Equal(got, want) {
 		t.Errorf("the new server executed %v, want %v", got, want)
 	}
 }
@@ -118,7 +118,7 @@ func TestCallsFindEachOfManyProcessesOnOnePort(t *testing.T) {
 		began := time.Now()
 		wantEcho(t, conn, "here")
 		soon(t, "the next session", began)
-		s.kill()
+		s.Kill()
 		s, _ = startServer(t, task{endpoint, rarely})
 	}
 }
@@ -127,10 +127,10 @@ func TestKilledClientEndsTheHandlersContextAtOnce(t *testing.T) {
 	for range 5 {
 		depot := newDepot()
 		s := serve(t, newContext(t), tcp, depot.handlers(), reactor.WithHeartbeat(rarely))
-		client := start(t, "client", task{s.endpoint(), rarely})
+		client := faulttest.Start(t, "client", task{s.endpoint(), rarely})
 		ctx := receive(t, "the call", depot.begun)
 		began := time.Now()
-		client.kill()
+		client.Kill()
 		<-ctx.Done()
 		soon(t, "the end of the handler's context", began)
 		wantCode(t, context.Cause(ctx), messaging.Unavailable)
@@ -142,18 +142,18 @@ func TestStoppedClientGetsANewSessionAndGoesOn(t *testing.T) {
 	const heartbeat = 50 * time.Millisecond
 	depot := newDepot()
 	s := serve(t, newContext(t), tcp, depot.handlers(), reactor.WithHeartbeat(heartbeat))
-	client := start(t, "client", task{s.endpoint(), heartbeat})
+	client := faulttest.Start(t, "client", task{s.endpoint(), heartbeat})
 	ctx := receive(t, "the call", depot.begun)
-	client.halt()
+	client.Halt()
 	began := time.Now()
 	<-ctx.Done()
 	soon(t, "the end of the handler's context", began)
 	wantCode(t, context.Cause(ctx), messaging.Unavailable)
 	eventually(t, "the session is over", func() bool { return s.Stats().Sessions == 0 })
 	close(depot.proceed)
-	client.signal(syscall.SIGCONT)
+	client.Continue()
 	eventually(t, "calls succeed again", func() bool {
-		return slices.ContainsFunc(client.said("stored "), func(line string) bool {
+		return slices.ContainsFunc(client.Said("stored "), func(line string) bool {
 			var item int
 			var code string
 			n, _ := fmt.Sscan(line, &item, &code)

@@ -20,12 +20,11 @@ const inboxSize = 64
 // One of the callers that wait has the token in link.reading and receives for all of
 // them, until it has something of its own; then the next one does. A goroutine that
 // received for all would have to be woken for each answer, and to wake the caller: a
-// single caller reads its answer itself. What comes while no caller waits is read by
-// a goroutine of the session that stands in. Nobody who receives waits for a caller.
+// single caller reads its answer itself. Messages that arrive while no caller waits are read
+// by a goroutine of the session that stands in. A receiver never waits for a caller.
 
-// read receives for all, until that is enough for who reads, or ctx has ended, or the
-// session. Who reads has taken the token, which is given back unless nothing further
-// can be received.
+// read receives for all, until the reader has enough, or ctx or the session has ended. The
+// reader has taken the token, which is given back unless nothing further can be received.
 func (l *link) read(ctx context.Context, enough func() bool) {
 	for !enough() && ctx.Err() == nil {
 		if err := l.readBatch(ctx); err != nil {
@@ -47,7 +46,7 @@ func (l *link) readBatch(ctx context.Context) (wrong error) {
 			m.Release()
 			continue
 		}
-		wrong = l.take(m)
+		wrong = l.dispatch(m)
 	}
 	if wrong == nil && err != nil && ctx.Err() == nil && !errors.Is(err, comm.TooLarge) {
 		return messaging.FromComm(err)
@@ -55,7 +54,7 @@ func (l *link) readBatch(ctx context.Context) (wrong error) {
 	return wrong
 }
 
-// longestRest is how long nobody may read. A stand-in that came at once would be in
+// longestRest is how long the stand-in leaves the socket alone. A stand-in that came at once would be in
 // the way of the next caller.
 const longestRest = 20 * time.Millisecond
 
@@ -79,8 +78,8 @@ func (l *link) standIn(ctx context.Context) {
 	}
 }
 
-// take handles one message. An error ends the session.
-func (l *link) take(m comm.Message) error {
+// dispatch handles one message. An error ends the session.
+func (l *link) dispatch(m comm.Message) error {
 	l.heard.Store(l.conn.clock())
 	command, err := command.Decode(withoutDelimiter(m.Frames))
 	if err != nil {

@@ -65,7 +65,7 @@ func ToAll() Option {
 
 // WithAccepted sets a function that is told, before there are answers, which workers
 // the request went to and which of the names no worker has. It is called on the
-// caller's goroutine, by calls of [All] and [AllStream] only; not if nobody got the
+// caller's goroutine, by calls of [All] and [AllStream] only; not if no worker got the
 // request, which is an error of the call.
 func WithAccepted(f func(workers, unknown []string)) Option {
 	return option(func(r *Request) { r.Accepted = f })
@@ -87,7 +87,7 @@ const progressWaiting = 64
 // Several is how a call is told which of several workers each part of its answer is
 // of. Its functions are called on the caller's goroutine.
 type Several struct {
-	// From tells who sent the message that comes next.
+	// From names the sender of the next message.
 	From func(worker string)
 	// Failed tells of a worker whose answer ends with an error. What it returns ends
 	// the call, unless it is nil.
@@ -120,8 +120,8 @@ func (r *Request) Check() error {
 func (r *Request) gathers() bool { return r.Several != nil && !r.OneWay }
 
 // Accept tells the caller of a request with Several whom it went to, and of the names
-// that nobody has, before anything else. An error ends the call. It is for those who
-// implement [Caller].
+// that no worker has, before anything else. An error ends the call. It is for
+// implementations of [Caller].
 func (r *Request) Accept(workers, unknown []string) error {
 	if r.Accepted != nil {
 		r.Accepted(workers, unknown)

@@ -33,7 +33,7 @@ func hearAccepted(r *call.Request, heard *bool) *call.Request {
 }
 
 // called reports whether an instance is meant by a name, or by none.
-func (m *member) called(name string) bool { return name == anyone || m.instance.GetId() == name }
+func (m *member) called(name string) bool { return name == anyInstance || m.instance.GetId() == name }
 
 // called returns the members that are meant by a name, under the lock.
 func (c *Client) called(name string) (found []*member) {
@@ -45,9 +45,9 @@ func (c *Client) called(name string) (found []*member) {
 	return found
 }
 
-// stranger reports whether it is known that no instance has a name.
-func (c *Client) stranger(name string) bool {
-	if name == anyone || c.follower != nil && !c.View().Live {
+// isUnknown reports whether it is known that no instance has a name.
+func (c *Client) isUnknown(name string) bool {
+	if name == anyInstance || c.follower != nil && !c.View().Live {
 		return false
 	}
 	c.mu.Lock()
@@ -55,10 +55,10 @@ func (c *Client) stranger(name string) bool {
 	return len(c.called(name)) == 0
 }
 
-// meant returns the names of the instances that a target means: all that take calls
-// now, or those that are named; and the names that nobody has. It waits for one that
-// takes calls if there is none, or none is known.
-func (c *Client) meant(ctx context.Context, r *call.Request) (workers, unknown []string, err error) {
+// resolve returns the names of the instances that a target means: all that take calls now, or
+// those that are named; and the names that no instance has. It waits for one that takes calls
+// if there is none, or none is known.
+func (c *Client) resolve(ctx context.Context, r *call.Request) (workers, unknown []string, err error) {
 	target := r.Target
 	all := target.All
 	for {
@@ -81,7 +81,7 @@ func (c *Client) meant(ctx context.Context, r *call.Request) (workers, unknown [
 			names := strings.Join(unknown, ", ")
 			return nil, nil, messaging.Errorf(messaging.NotFound, "no instance of %s is one of %s", c.name, names).AsRefused()
 		}
-		m, err := c.pick(ctx, r, anyone, nil)
+		m, err := c.pick(ctx, r, anyInstance, nil)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -89,19 +89,19 @@ func (c *Client) meant(ctx context.Context, r *call.Request) (workers, unknown [
 	}
 }
 
-// report is what the call of one instance tells the whole.
+// report is what the call of one instance reports to the whole call.
 type report struct {
 	worker string
 	e      *messaging.Envelope // a message; nil at the end
-	news   bool                // it is of the progress
+	event  bool                // it is of the progress
 	err    error               // why the call ended
 	timing call.Timing         // of the call
-	heard  chan error          // what is to be done with the call of a message
+	result chan error          // whether the call that the message is of goes on
 }
 
-// spread makes a call of each instance that a target means.
-func (c *Client) spread(ctx context.Context, r *call.Request, each func(*messaging.Envelope) error) error {
-	workers, unknown, err := c.meant(ctx, r)
+// fanOut makes a call of each instance that a target means.
+func (c *Client) fanOut(ctx context.Context, r *call.Request, each func(*messaging.Envelope) error) error {
+	workers, unknown, err := c.resolve(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -116,13 +116,13 @@ func (c *Client) spread(ctx context.Context, r *call.Request, each func(*messagi
 	var parts sync.WaitGroup
 	defer parts.Wait()
 	for _, worker := range workers {
-		parts.Go(func() { c.part(calls, r, worker, reports) })
+		parts.Go(func() { c.callPart(calls, r, worker, reports) })
 	}
 	var failed error
 	for open := len(workers); open > 0; {
 		a := <-reports
 		if failed == nil {
-			failed = a.tell(ctx, r, each)
+			failed = a.deliver(ctx, r, each)
 		}
 		if failed != nil && !r.OneWay {
 			stop()
@@ -130,20 +130,20 @@ func (c *Client) spread(ctx context.Context, r *call.Request, each func(*messagi
 		if a.e == nil {
 			open--
 		} else {
-			a.heard <- failed
+			a.result <- failed
 		}
 	}
 	return failed
 }
 
-// part makes the call of one instance and reports what it answers. Its last report
+// callPart makes the call of one instance and reports what it answers. Its last report
 // is always taken.
-func (c *Client) part(ctx context.Context, r *call.Request, worker string, reports chan<- report) {
+func (c *Client) callPart(ctx context.Context, r *call.Request, worker string, reports chan<- report) {
 	end := report{worker: worker}
-	heard := make(chan error)
-	say := func(e *messaging.Envelope, news bool) error {
-		reports <- report{worker: worker, e: e, news: news, heard: heard}
-		return <-heard // not sooner: the envelope is in use until then
+	result := make(chan error)
+	say := func(e *messaging.Envelope, event bool) error {
+		reports <- report{worker: worker, e: e, event: event, result: result}
+		return <-result // not sooner: the envelope is in use until then
 	}
 	own := direct(r)
 	own.Timing, own.Waiting = &end.timing, nil // which is for the caller's goroutine
@@ -151,7 +151,7 @@ func (c *Client) part(ctx context.Context, r *call.Request, worker string, repor
 		own.Progress = func(_ string, e *messaging.Envelope) { _ = say(e, true) }
 	}
 	messages := 0
-	end.err = c.try(ctx, own, worker, func(e *messaging.Envelope) error {
+	end.err = c.attempt(ctx, own, worker, func(e *messaging.Envelope) error {
 		messages++
 		return say(e, false)
 	})
@@ -161,11 +161,11 @@ func (c *Client) part(ctx context.Context, r *call.Request, worker string, repor
 	reports <- end
 }
 
-// tell tells the caller what an instance reports. An error ends the whole call: if
-// its context has ended, that is nobody's own.
-func (a report) tell(ctx context.Context, r *call.Request, each func(*messaging.Envelope) error) error {
+// deliver gives the caller what an instance reports. An error ends the whole call; the end
+// of its context is an error of the whole call, not of one instance.
+func (a report) deliver(ctx context.Context, r *call.Request, each func(*messaging.Envelope) error) error {
 	switch {
-	case a.news:
+	case a.event:
 		r.Progress(a.worker, a.e)
 		return nil
 	case a.e != nil:

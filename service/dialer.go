@@ -62,7 +62,7 @@ func (c *Client) dialer() {
 func (c *Client) changes() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.changed
+	return c.changed.Changed()
 }
 
 // nextDial returns the instance that is to be connected to next, or else a connection
@@ -154,7 +154,7 @@ func (c *Client) connect(m *member) {
 	instance, endpoint := c.placeOf(m)
 	conn, err := c.dial(instance, endpoint)
 	if c.connected(m, conn, err) {
-		c.tell()
+		c.notify()
 		return
 	}
 	_ = conn.Close() // the instance is gone
@@ -188,10 +188,10 @@ func (c *Client) connected(m *member, conn *link, err error) bool {
 
 // want has an instance connected to that a call names.
 func (c *Client) want(name string) {
-	if name == anyone || !c.marked(name) {
+	if name == anyInstance || !c.marked(name) {
 		return
 	}
-	c.tell()
+	c.notify()
 }
 
 // marked marks instances that are wanted, and reports whether one was not before.
@@ -222,7 +222,7 @@ func (c *Client) callMember(m *member) call.Invoker {
 			select {
 			case <-changed:
 			case <-ctx.Done():
-				return messaging.WaitError(ctx, c.nobody(id))
+				return messaging.WaitError(ctx, c.unavailable(id))
 			case <-c.closing.Done():
 				return errClosed()
 			}
@@ -235,7 +235,7 @@ func (c *Client) callMember(m *member) call.Invoker {
 func (c *Client) callerOf(m *member) (<-chan struct{}, connection) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.changed, m.caller
+	return c.changed.Changed(), m.caller
 }
 
 // newMember returns an instance that is not connected to.
