@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+	"github.com/mittere/mittere/internal/heap"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/registry/store"
 )
@@ -31,9 +32,9 @@ type Table struct {
 	revision uint64
 	names    map[string][]*entry // ordered by id; no list is empty
 	count    int
-	plains   int // of those, how many are services without a protocol of their own; see plain.go
-	size     int // of all instances, in bytes
-	leases   leases
+	plains   int               // of those, how many are services without a protocol of their own; see plain.go
+	size     int               // of all instances, in bytes
+	leases   heap.Heap[*entry] // the entries that have a lease, the next one to end first
 	history  history
 	round    uint64 // how often dīvidere's services were asked; see plain.go
 }
@@ -44,7 +45,7 @@ type entry struct {
 	size     int           // of the instance, in bytes
 	lease    time.Duration // 0 is no lease
 	ends     time.Time     // of the lease
-	index    int           // among the leases; -1 without one
+	place    int           // among the leases; 0 without one
 	revision uint64        // at which it was last changed
 	token    []byte        // of the registration; empty if it has none
 	since    time.Time     // when the registration was first taken
@@ -221,7 +222,6 @@ func (t *Table) replace(old, e *entry) {
 	name := e.instance.GetName()
 	i, _ := position(t.names[name], e.instance.GetId())
 	t.names[name] = slices.Insert(t.names[name], i, e)
-	e.index = -1
 	t.count++
 	if e.isPlain() {
 		t.plains++
@@ -240,7 +240,7 @@ func (t *Table) remove(e *entry) {
 	if len(entries) == 0 {
 		delete(t.names, name)
 	}
-	t.leases.end(e)
+	t.leases.Remove(e)
 	t.count--
 	if e.isPlain() {
 		t.plains--

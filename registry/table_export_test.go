@@ -1,7 +1,7 @@
 package registry
 
 // Leases returns how many leases the table holds.
-func (t *Table) Leases() int { return len(t.leases) }
+func (t *Table) Leases() int { return t.leases.Len() }
 
 // Remembered returns how many changes, and bytes of instances in them, the table
 // remembers.

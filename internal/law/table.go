@@ -35,7 +35,7 @@ func Table() []Row {
 	belowReactor := []string{"messaging", "messaging/message", "internal/command", "gen/...", "internal/options", "internal/ratelog"}
 	belowStubs := slices.Concat(belowCall, []string{"messaging/call", "reactor"})
 	belowManagement := slices.Concat(belowStubs, []string{stubs})
-	belowRegistry := slices.Concat(belowManagement, []string{"internal/management", "internal/ratelog", "registry/store"})
+	belowRegistry := slices.Concat(belowManagement, []string{"internal/management", "internal/heap", "internal/ratelog", "registry/store"})
 	belowService := slices.Concat(belowRegistry, []string{"registry"})
 	broker := []string{"service/broker/internal/desk", "service/broker/internal/dialect", "service/broker/internal/dialect/..."}
 	belowBroker := slices.Concat(belowManagement, []string{"internal/management", "internal/ratelog"}, broker)
@@ -71,14 +71,18 @@ func Table() []Row {
 
 		// The broker stands beside service: one loop around pure state.
 		{"service/broker", belowBroker},
-		{"service/broker/internal/desk", []string{"gen/..."}},
+		{"service/broker/internal/desk", []string{"gen/...", "internal/heap"}},
 		{"service/broker/internal/dialect", []string{"service/broker/internal/desk", "messaging/message", "internal/command", "gen/..."}},
+		{"service/broker/internal/dialect/dialecttest", []string{"service/broker/internal/dialect", "service/broker/internal/desk", "messaging/message", "gen/..."}},
 		{"service/broker/internal/dialect/...", []string{
 			"service/broker/internal/dialect", "service/broker/internal/desk", "messaging/message", "internal/command", "internal/mdp", "gen/...",
 		}},
 
 		// Majordomo's frames, for both ends.
 		{"internal/mdp", []string{"messaging/message"}},
+
+		// What deadlines, leases and loads are kept in.
+		{"internal/heap", nil},
 
 		// What the codecs of envelopes and commands share.
 		{"internal/protofield", nil},

@@ -78,10 +78,11 @@ func (b *Broker) perform(actions []desk.Action) {
 
 // write sends what actions say.
 func (b *Broker) write(actions []desk.Action) {
-	b.journal.poison(b.desk.Counters().Poison, actions)
 	for _, action := range actions {
-		to, l := addressed(action)
-		p := b.peers[to]
+		if a, answers := action.(desk.Reply); answers {
+			b.journal.poison(b.desk, a)
+		}
+		p := b.peers[action.Receiver()]
 		if p == nil {
 			continue // it was lost just now
 		}
@@ -90,41 +91,19 @@ func (b *Broker) write(actions []desk.Action) {
 			b.journal.disconnected(p, a.Status)
 		}
 		if frames := p.speaker.Write(action); frames != nil {
-			b.send(p, frames, l)
+			b.send(p, frames, letterOf(action))
 		}
 	}
 }
 
-// addressed returns to whom an action goes, and the letter for it without its
-// frames.
-func addressed(action desk.Action) (to desk.Peer, l letter) {
-	l.action = action
+// letterOf returns the letter for an action, without its frames.
+func letterOf(action desk.Action) letter {
+	l := letter{action: action}
 	switch a := action.(type) {
 	case desk.Deliver:
 		l.leg, l.work = a.Leg, true
-		return a.To, l
-	case desk.CancelLeg:
+	case desk.CancelLeg, desk.CreditLeg, desk.Heartbeat:
 		l.work = true
-		return a.To, l
-	case desk.CreditLeg:
-		l.work = true
-		return a.To, l
-	case desk.Heartbeat:
-		l.work = true
-		return a.To, l
-	case desk.Disconnect:
-		return a.To, l
-	case desk.Accepted:
-		return a.To, l
-	case desk.Waiting:
-		return a.To, l
-	case desk.Reply:
-		return a.To, l
-	case desk.Item:
-		return a.To, l
-	case desk.Event:
-		return a.To, l
-	default:
-		return desk.Peer{}, l
 	}
+	return l
 }

@@ -39,7 +39,8 @@ const leastLook = 50 * time.Millisecond
 
 // stale reports whether there is something to look at.
 func (j *journal) stale(d *desk.Desk) bool {
-	return !j.closed && (d.Counters().Registered != j.registered || d.Load().Workers != len(j.known))
+	workers, registered := d.Workforce()
+	return !j.closed && (registered != j.registered || workers != len(j.known))
 }
 
 // look logs the workers that came. It takes at most a tenth of the time, however many
@@ -49,7 +50,7 @@ func (b *Broker) look(now time.Duration) {
 	if !j.stale(b.desk) || now < j.due {
 		return
 	}
-	j.registered = b.desk.Counters().Registered
+	_, j.registered = b.desk.Workforce()
 	known := make(map[desk.Peer]entry, len(j.known))
 	for w := range b.desk.EachWorker {
 		before, was := j.known[w.Peer]
@@ -103,18 +104,14 @@ func (j *journal) disconnected(p *peer, status *mitterev1.Status) {
 	j.left(p.at, status.GetMessage())
 }
 
-// poison logs that workers were lost with one request again and again, if the desk has
-// counted one more: these actions say so to whoever waits for it.
-func (j *journal) poison(counted uint64, actions []desk.Action) {
-	if counted == j.poisoned {
+// poison logs that workers were lost with one request again and again, if this answer to
+// its client says so: the desk has counted one more then.
+func (j *journal) poison(d *desk.Desk, a desk.Reply) {
+	if a.Answer.Status.GetCode() != mitterev1.Code_CODE_INTERNAL {
 		return
 	}
-	j.poisoned = counted
-	text := ""
-	for _, action := range actions {
-		if a, answers := action.(desk.Reply); answers && a.Answer.Status.GetCode() == mitterev1.Code_CODE_INTERNAL {
-			text = a.Answer.Status.GetMessage()
-		}
+	if counted := d.Counters().Poison; counted != j.poisoned {
+		j.poisoned = counted
+		j.limited.Write(slog.LevelWarn, "workers were lost with one request again and again", "error", a.Answer.Status.GetMessage())
 	}
-	j.limited.Write(slog.LevelWarn, "workers were lost with one request again and again", "error", text)
 }

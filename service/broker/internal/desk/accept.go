@@ -44,27 +44,45 @@ func (d *Desk) Request(now time.Duration, from Peer, r *Request) []Action {
 	return d.end()
 }
 
-// check returns the answer to a request that is wrong in itself.
+// check returns the answer to a request that cannot be taken, whatever room there is.
 func (d *Desk) check(from Peer, r *Request) (answer Answer, bad bool) {
+	reserved := Reserved(r.Service)
+	served := reserved && d.served(r.Service)
 	switch {
-	case d.shut && !(Reserved(r.Service) && d.served(r.Service)):
+	case d.shut && !served:
 		return stops(), true
 	case d.calls[callID{from, r.Call}] != nil && !r.OneWay:
 		return refused(mitterev1.Code_CODE_INVALID_ARGUMENT, "the call %d runs already", r.Call), true
+	case reserved && !served && r.Service != d.expected:
+		return refused(mitterev1.Code_CODE_UNIMPLEMENTED, "the broker has no service %q", r.Service), true
+	default:
+		return r.check(d.limits)
+	}
+}
+
+// check returns the answer to a request that is wrong in itself.
+func (r *Request) check(l Limits) (answer Answer, bad bool) {
+	switch {
 	case r.Service == "" || len(r.Service) > maxName:
 		return refused(mitterev1.Code_CODE_INVALID_ARGUMENT, "a service's name has %d bytes, want 1 to %d", len(r.Service), maxName), true
-	case Reserved(r.Service) && !d.served(r.Service) && r.Service != d.expected:
-		return refused(mitterev1.Code_CODE_UNIMPLEMENTED, "the broker has no service %q", r.Service), true
 	case r.OneWay && r.Credit > 0:
 		return refused(mitterev1.Code_CODE_FAILED_PRECONDITION, "a one-way request with credit: a stream is for who reads it"), true
-	case r.Target.Kind < Any || r.Target.Kind > Named:
-		return refused(mitterev1.Code_CODE_INVALID_ARGUMENT, "a target of kind %d", r.Target.Kind), true
-	case len(r.Target.Names) > d.limits.Workers:
-		return refused(mitterev1.Code_CODE_INVALID_ARGUMENT, "a target of %d names, of %d at most", len(r.Target.Names), d.limits.Workers), true
-	case r.Target.Kind == Named && len(r.Target.Names) == 0:
+	}
+	if answer, bad := r.Target.check(l); bad || r.Timeout >= 0 {
+		return answer, bad
+	}
+	return tooLate(), true
+}
+
+// check returns the answer to a request whose target is wrong.
+func (t Target) check(l Limits) (answer Answer, bad bool) {
+	switch {
+	case t.Kind < Any || t.Kind > Named:
+		return refused(mitterev1.Code_CODE_INVALID_ARGUMENT, "a target of kind %d", t.Kind), true
+	case len(t.Names) > l.Workers:
+		return refused(mitterev1.Code_CODE_INVALID_ARGUMENT, "a target of %d names, of %d at most", len(t.Names), l.Workers), true
+	case t.Kind == Named && len(t.Names) == 0:
 		return refused(mitterev1.Code_CODE_INVALID_ARGUMENT, "a target without names"), true
-	case r.Timeout < 0:
-		return tooLate(), true
 	default:
 		return Answer{}, false
 	}
@@ -100,7 +118,7 @@ func (d *Desk) join(c *call, from Peer, r *Request) {
 func (d *Desk) takeAny(from Peer, r *Request) {
 	s := d.services[r.Service]
 	waits := 1
-	if s != nil && s.free.first() != nil {
+	if s != nil && s.free.First() != nil {
 		waits = 0
 	}
 	if r.FailFast && (s == nil || s.open == 0) {
@@ -182,7 +200,7 @@ func (d *Desk) limitWait(c *call) {
 			c.expiry.at = min(c.expiry.at, d.now+d.limits.Expiry)
 		}
 	}
-	d.alarms.put(&c.expiry)
+	d.alarms.Put(&c.expiry)
 }
 
 // lasts reports whether a call may wait on though its expiry has come: if it is one-way, it
@@ -205,7 +223,7 @@ func (d *Desk) enter(c *call, from Peer, r *Request, parts int) {
 	if r.Timeout > 0 && r.Timeout < d.limits.Longest {
 		w.deadline.at = d.now + r.Timeout
 	}
-	d.alarms.put(&w.deadline)
+	d.alarms.Put(&w.deadline)
 	if r.Credit > 0 {
 		w.streams = c.open
 	}
@@ -215,7 +233,7 @@ func (d *Desk) enter(c *call, from Peer, r *Request, parts int) {
 
 // exit lets a waiter wait no longer; its call goes on.
 func (d *Desk) exit(w *waiter) {
-	d.alarms.remove(&w.deadline)
+	d.alarms.Remove(&w.deadline)
 	d.countStreams(w.client, -w.streams)
 	d.unfollow(w)
 }

@@ -20,9 +20,12 @@ func (p Peer) String() string { return fmt.Sprintf("%d/%x", p.Socket, p.ID) }
 
 // Action is something that the caller must do: one of [Deliver], [CancelLeg],
 // [CreditLeg], [Heartbeat], [Disconnect], which go to workers, and [Accepted],
-// [Waiting], [Reply], [Item], [Event], which go to clients. The set is closed, so that a switch
-// over it can be complete.
-type Action interface{ action() }
+// [Waiting], [Reply], [Item], [Event], which go to clients. There are no others, so that a
+// switch over them can be complete.
+type Action interface {
+	// Receiver returns the peer that it goes to.
+	Receiver() Peer
+}
 
 // Deliver gives a worker a request.
 type Deliver struct {
@@ -110,16 +113,35 @@ type Event struct {
 	Content Content // what it sent
 }
 
-func (Deliver) action()    {}
-func (CancelLeg) action()  {}
-func (CreditLeg) action()  {}
-func (Heartbeat) action()  {}
-func (Disconnect) action() {}
-func (Accepted) action()   {}
-func (Waiting) action()    {}
-func (Reply) action()      {}
-func (Item) action()       {}
-func (Event) action()      {}
+// Receiver returns the worker that is told.
+func (a Deliver) Receiver() Peer { return a.To }
+
+// Receiver returns the worker that is told.
+func (a CancelLeg) Receiver() Peer { return a.To }
+
+// Receiver returns the worker that is told.
+func (a CreditLeg) Receiver() Peer { return a.To }
+
+// Receiver returns the worker that is told.
+func (a Heartbeat) Receiver() Peer { return a.To }
+
+// Receiver returns the worker that is told.
+func (a Disconnect) Receiver() Peer { return a.To }
+
+// Receiver returns the client that is told.
+func (a Accepted) Receiver() Peer { return a.To }
+
+// Receiver returns the client that is told.
+func (a Waiting) Receiver() Peer { return a.To }
+
+// Receiver returns the client that is told.
+func (a Reply) Receiver() Peer { return a.To }
+
+// Receiver returns the client that is told.
+func (a Item) Receiver() Peer { return a.To }
+
+// Receiver returns the client that is told.
+func (a Event) Receiver() Peer { return a.To }
 
 // Content is what a dialect read and another one writes. The desk passes it on and
 // never looks into it; it is shared by all who get it, and not to be changed.

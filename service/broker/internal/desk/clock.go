@@ -11,8 +11,8 @@ type alarm struct {
 	index  int
 }
 
-func (a *alarm) before(other *alarm) bool { return a.at < other.at }
-func (a *alarm) place() *int              { return &a.index }
+func (a *alarm) Before(other *alarm) bool { return a.at < other.at }
+func (a *alarm) Place() *int              { return &a.index }
 
 // patienceFactor is how many heartbeats a worker may leave out, if it does not say:
 // RFC 7 has three to five.
@@ -32,10 +32,10 @@ func (d *Desk) Next() (at time.Duration, ok bool) {
 			at, ok = t, true
 		}
 	}
-	if a := d.alarms.first(); a != nil {
+	if a := d.alarms.First(); a != nil {
 		sooner(a.at)
 	}
-	if w := d.watched.first(); w != nil {
+	if w := d.watched.First(); w != nil {
 		sooner(w.check)
 	}
 	if t, some := d.memory.next(); some {
@@ -65,8 +65,8 @@ func (d *Desk) look(now time.Duration) {
 
 // expire ends what has waited or run for too long, and forgets old keys.
 func (d *Desk) expire() {
-	for a := d.alarms.first(); a != nil && a.at <= d.now; a = d.alarms.first() {
-		d.alarms.remove(a)
+	for a := d.alarms.First(); a != nil && a.at <= d.now; a = d.alarms.First() {
+		d.alarms.Remove(a)
 		switch {
 		case a.waiter != nil:
 			d.expireWaiter(a.waiter)
@@ -111,7 +111,7 @@ func (d *Desk) expireQueued(c *call) {
 // watch looks at the workers that may have been silent for too long, or to whom
 // nothing was said for too long.
 func (d *Desk) watch() {
-	for w := d.watched.first(); w != nil && w.check <= d.now; w = d.watched.first() {
+	for w := d.watched.First(); w != nil && w.check <= d.now; w = d.watched.First() {
 		if d.now >= w.silent() {
 			d.counts.Died++
 			d.dismiss(w, statusSilent(d.now-w.heard))
@@ -128,7 +128,7 @@ func (d *Desk) watch() {
 // observe has a worker watched from now on.
 func (d *Desk) observe(w *worker) {
 	w.check = min(w.silent(), w.beat())
-	d.watched.put(w)
+	d.watched.Put(w)
 }
 
 // silent returns when a worker is dead if nothing comes.

@@ -22,8 +22,8 @@ func (d *Desk) unqueue(p *part) {
 	c.service.waiting--
 	c.waiting--
 	if c.waiting == 0 {
-		d.alarms.remove(&c.expiry)
-		d.alarms.remove(&c.news)
+		d.alarms.Remove(&c.expiry)
+		d.alarms.Remove(&c.news)
 	}
 }
 
@@ -152,8 +152,8 @@ func (d *Desk) reply(w *waiter, p *part, a Answer, more bool) {
 // close ends a call for which nobody waits any more. What may have been executed is
 // remembered, if it must not be executed again.
 func (d *Desk) close(c *call) {
-	d.alarms.remove(&c.expiry)
-	d.alarms.remove(&c.news)
+	d.alarms.Remove(&c.expiry)
+	d.alarms.Remove(&c.news)
 	d.bytes -= c.size
 	if c.key != (Key{}) {
 		delete(d.keys, c.key)

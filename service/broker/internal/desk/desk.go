@@ -3,6 +3,8 @@ package desk
 import (
 	"errors"
 	"time"
+
+	"github.com/mittere/mittere/internal/heap"
 )
 
 // Desk is the state of a broker. Make one with [New].
@@ -25,12 +27,12 @@ type Desk struct {
 	types    takers
 	workers  map[Peer]*worker
 	names    map[string]*worker
-	watched  heap[*worker] // all workers
+	watched  heap.Heap[*worker] // all workers
 	calls    map[callID]*waiter
 	clients  map[Peer]*client
 	keys     map[Key]*call
 	legs     map[uint64]*part
-	alarms   heap[*alarm]
+	alarms   heap.Heap[*alarm]
 	streams  map[Peer]int      // how many of each client are paced
 	paused   map[Peer]struct{} // clients that have no room
 	ahead    int               // mostAhead, outside of tests
@@ -133,8 +135,8 @@ func (d *Desk) settle() {
 		}
 	}
 	for _, s := range d.touched {
-		for s.queue.first != nil && s.free.first() != nil {
-			d.deliver(s.queue.first, s.free.first().worker)
+		for s.queue.first != nil && s.free.First() != nil {
+			d.deliver(s.queue.first, s.free.First().worker)
 		}
 		if d.shut && len(s.members) == 0 {
 			d.sendAway(s)
@@ -160,5 +162,5 @@ func (d *Desk) best(p *part, w *worker) *worker {
 	if p.addressed {
 		return w
 	}
-	return p.call.service.free.first().worker
+	return p.call.service.free.First().worker
 }

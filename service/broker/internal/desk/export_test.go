@@ -23,8 +23,8 @@ func (d *Desk) checkServices() error {
 		if s.unused() || s.touched || s.name != name {
 			return fmt.Errorf("service %q is unused or touched", name)
 		}
-		if s.queue.first != nil && s.free.first() != nil {
-			return fmt.Errorf("service %q: %d wait though %d workers are free", name, s.queue.len, len(s.free.nodes))
+		if s.queue.first != nil && s.free.First() != nil {
+			return fmt.Errorf("service %q: %d wait though %d workers are free", name, s.queue.len, s.free.Len())
 		}
 		if d.shut && s.queue.first != nil && len(s.members) == 0 {
 			return fmt.Errorf("service %q: %d wait for nobody though the broker stops", name, s.queue.len)
@@ -50,8 +50,8 @@ func (d *Desk) checkServices() error {
 		if Reserved(name) && len(s.members) > 0 && !s.own() {
 			return fmt.Errorf("service %q has a worker that is not the broker's own", name)
 		}
-		if free != len(s.free.nodes) || waiting != s.waiting {
-			return fmt.Errorf("service %q: free %d of %d, waiting %d of %d", name, len(s.free.nodes), free, s.waiting, waiting)
+		if free != s.free.Len() || waiting != s.waiting {
+			return fmt.Errorf("service %q: free %d of %d, waiting %d of %d", name, s.free.Len(), free, s.waiting, waiting)
 		}
 		order := uint64(0)
 		for p := s.queue.first; p != nil; p = p.next {
@@ -107,8 +107,8 @@ func (d *Desk) checkWorkers() error {
 			return fmt.Errorf("worker %q has %d legs that are aside, of %d", w.offer.Name, w.asides, asides)
 		}
 	}
-	if legs != len(d.legs) || len(d.names) != len(d.workers) || len(d.watched.nodes) != len(d.workers) {
-		return fmt.Errorf("%d legs of %d, %d workers, %d names, %d watched", len(d.legs), legs, len(d.workers), len(d.names), len(d.watched.nodes))
+	if legs != len(d.legs) || len(d.names) != len(d.workers) || d.watched.Len() != len(d.workers) {
+		return fmt.Errorf("%d legs of %d, %d workers, %d names, %d watched", len(d.legs), legs, len(d.workers), len(d.names), d.watched.Len())
 	}
 	return nil
 }
@@ -116,7 +116,7 @@ func (d *Desk) checkWorkers() error {
 func (d *Desk) checkCalls() error {
 	waiters, held, bytes := 0, 0, 0
 	calls := map[*call]bool{}
-	for _, a := range d.alarms.nodes {
+	for a := range d.alarms.All {
 		if a.waiter != nil {
 			waiters++
 		}
@@ -157,7 +157,7 @@ func (d *Desk) checkCalls() error {
 		return fmt.Errorf("services of peers: %v, of %v", d.opened, opened)
 	}
 	oneWay, parts := 0, 0
-	for _, a := range d.alarms.nodes {
+	for a := range d.alarms.All {
 		if w := a.waiter; w != nil && w.silent {
 			oneWay += w.parts
 		}
@@ -178,7 +178,7 @@ func (d *Desk) checkCalls() error {
 }
 
 func (d *Desk) checkAlarms() error {
-	for _, a := range d.alarms.nodes {
+	for a := range d.alarms.All {
 		if a.at <= d.now {
 			return fmt.Errorf("an alarm at %v, now %v", a.at, d.now)
 		}
@@ -191,8 +191,8 @@ func (d *Desk) checkAlarms() error {
 
 // Empty reports whether the desk holds nothing.
 func (d *Desk) Empty() bool {
-	return len(d.services)+len(d.types)+len(d.workers)+len(d.names)+len(d.watched.nodes)+len(d.calls)+len(d.clients)+len(d.keys)+
-		len(d.legs)+len(d.alarms.nodes)+d.held+d.oneWay+d.unserved+d.bytes+len(d.memory.ended)+len(d.memory.order)+len(d.hungry)+len(d.touched)+len(d.opened) == 0
+	return len(d.services)+len(d.types)+len(d.workers)+len(d.names)+d.watched.Len()+len(d.calls)+len(d.clients)+len(d.keys)+
+		len(d.legs)+d.alarms.Len()+d.held+d.oneWay+d.unserved+d.bytes+len(d.memory.ended)+len(d.memory.order)+len(d.hungry)+len(d.touched)+len(d.opened) == 0
 }
 
 // Abandoned reports whether nobody waits for a leg that a worker has.

@@ -75,7 +75,7 @@ func (d *Desk) Left(now time.Duration, peer Peer) []Action {
 func (d *Desk) gone(now time.Duration, peer Peer, never func(leg uint64) bool) []Action {
 	if w := d.workers[peer]; w != nil { // nothing is sent to it, whatever is due
 		w.gone = true
-		d.watched.remove(w)
+		d.watched.Remove(w)
 		d.reseat(w)
 	}
 	d.begin(now)
@@ -129,7 +129,7 @@ func (d *Desk) bury(w *worker) {
 	w.gone = true
 	delete(d.workers, w.peer)
 	delete(d.names, w.offer.Name)
-	d.watched.remove(w)
+	d.watched.Remove(w)
 	d.rise(w)
 	d.turnAway(&w.queue, w)
 	d.turnAway(&w.beside, w)

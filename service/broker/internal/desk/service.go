@@ -1,13 +1,17 @@
 package desk
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/mittere/mittere/internal/heap"
+)
 
 // service is a name under which requests are taken. It is there as long as it has
 // a worker or a request.
 type service struct {
 	name     string
 	members  map[string]*worker // registered, by name
-	free     heap[*seat]        // exactly the workers that can get a request now
+	free     heap.Heap[*seat]   // exactly the workers that can get a request now
 	queue    list               // requests for any worker; empty if one is free
 	waiting  int                // requests in the queue, and in those of workers
 	open     int                // members that take requests, now or later

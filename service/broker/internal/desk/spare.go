@@ -22,7 +22,7 @@ func (d *Desk) Spare(now time.Duration, from Peer, leg uint64) []Action {
 	}
 	for _, waits := range p.call.waiters {
 		waits.deadline.at = min(waits.deadline.at, d.now+d.limits.Expiry)
-		d.alarms.put(&waits.deadline)
+		d.alarms.Put(&waits.deadline)
 	}
 	return d.end()
 }

@@ -41,7 +41,7 @@ func (d *Desk) End(now time.Duration) []Action {
 		d.dismiss(d.names[name], status(mitterev1.Code_CODE_UNAVAILABLE, "the broker stops"))
 	}
 	// What is left waits in the queues of services, and every call has a deadline.
-	for a := d.alarms.first(); a != nil; a = d.alarms.first() {
+	for a := d.alarms.First(); a != nil; a = d.alarms.First() {
 		for _, p := range a.call.parts {
 			if !p.ended {
 				d.unqueue(p)

@@ -99,6 +99,12 @@ func (d *Desk) Now() time.Duration { return d.now }
 // services; see [Desk.Shut].
 func (d *Desk) Stopping() bool { return d.shut }
 
+// Workforce returns how many workers are registered, and how many READYs were taken until
+// now. Whatever is derived of the workers is still right while both are what they were.
+func (d *Desk) Workforce() (workers int, registrations uint64) {
+	return len(d.workers), d.counts.Registered
+}
+
 // Counters returns what was counted.
 func (d *Desk) Counters() Counters { return d.counts }
 
@@ -179,7 +185,7 @@ func (d *Desk) Has(peer Peer, leg uint64) bool {
 func (d *Desk) Registered(peer Peer) bool { return d.workers[peer] != nil }
 
 func (s *service) view() ServiceView {
-	return ServiceView{Name: s.name, Workers: len(s.members), Free: len(s.free.nodes), Queued: s.waiting, InFlight: s.inFlight}
+	return ServiceView{Name: s.name, Workers: len(s.members), Free: s.free.Len(), Queued: s.waiting, InFlight: s.inFlight}
 }
 
 func (w *worker) view() WorkerView {

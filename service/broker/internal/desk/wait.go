@@ -46,7 +46,7 @@ func (d *Desk) watchWait(c *call) {
 	}
 	pause := min(max(d.now-c.since, firstNews), longestNews, max((deadline-d.now)/2, time.Millisecond))
 	c.news.at = d.now + pause
-	d.alarms.put(&c.news)
+	d.alarms.Put(&c.news)
 }
 
 // tellWaiting tells why a call waits, if that was not told before.

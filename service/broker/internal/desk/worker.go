@@ -70,7 +70,7 @@ type seat struct {
 }
 
 // before orders by load for the capacity, then least recent use.
-func (s *seat) before(other *seat) bool {
+func (s *seat) Before(other *seat) bool {
 	v, w := s.worker, other.worker
 	mine, its := v.work()*w.offer.Capacity, w.work()*v.offer.Capacity
 	if mine != its {
@@ -79,12 +79,12 @@ func (s *seat) before(other *seat) bool {
 	return v.used < w.used
 }
 
-func (s *seat) place() *int { return &s.index }
+func (s *seat) Place() *int { return &s.index }
 
 // before orders workers by when to look at them.
-func (w *worker) before(other *worker) bool { return w.check < other.check }
+func (w *worker) Before(other *worker) bool { return w.check < other.check }
 
-func (w *worker) place() *int { return &w.index }
+func (w *worker) Place() *int { return &w.index }
 
 // open reports whether a worker takes requests, now or later.
 func (w *worker) open() bool { return !w.gone && !w.draining && !w.retired }
@@ -124,7 +124,7 @@ func (d *Desk) sit(w *worker) {
 // rise takes a worker's seats away.
 func (d *Desk) rise(w *worker) {
 	for _, s := range w.seats {
-		s.service.free.remove(s)
+		s.service.free.Remove(s)
 		s.count(false)
 		delete(s.service.members, w.offer.Name)
 		if len(s.service.members) == 0 {
@@ -142,9 +142,9 @@ func (d *Desk) reseat(w *worker) {
 	for _, s := range w.seats {
 		s.count(w.open())
 		if room {
-			s.service.free.put(s)
+			s.service.free.Put(s)
 		} else {
-			s.service.free.remove(s)
+			s.service.free.Remove(s)
 		}
 	}
 }

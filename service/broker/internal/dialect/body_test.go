@@ -13,17 +13,8 @@ import (
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/service/broker/internal/desk"
 	"github.com/mittere/mittere/service/broker/internal/dialect"
+	"github.com/mittere/mittere/service/broker/internal/dialect/dialecttest"
 )
-
-// envelope returns the frame of a message.
-func envelope(t testing.TB, m proto.Message) []byte {
-	t.Helper()
-	e, err := messaging.Pack(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e.Append(nil)
-}
 
 // unwrapped returns the frames in an envelope of Frames.
 func unwrapped(t testing.TB, frame []byte) [][]byte {
@@ -65,7 +56,7 @@ func TestFramesOfAnyKindAreWrappedAndUnwrapped(t *testing.T) {
 }
 
 func TestEnvelopePassesAsItIs(t *testing.T) {
-	hi := envelope(t, wrapperspb.String("hi"))
+	hi := dialecttest.Envelope(t, wrapperspb.String("hi"))
 	body := [][]byte{hi}
 	if got := dialect.Envelope(desk.Content{Body: body}); &got[0] != &hi[0] {
 		t.Errorf("an envelope in a frame is %q", got)
@@ -80,7 +71,7 @@ func TestEnvelopePassesAsItIs(t *testing.T) {
 		if got := dialect.Frames(desk.Content{Head: head, Body: body}); len(got) != 1 || &got[0][0] != &hi[0] {
 			t.Errorf("the body of a %T is the frames %q", head, got)
 		}
-		for _, odd := range [][]byte{[]byte("nonsense"), nil, envelope(t, &dialectv1.Frames{})} {
+		for _, odd := range [][]byte{[]byte("nonsense"), nil, dialecttest.Envelope(t, &dialectv1.Frames{})} {
 			if got := dialect.Frames(desk.Content{Head: head, Body: [][]byte{odd}}); !equal(got, [][]byte{odd}) {
 				t.Errorf("%q becomes %q", odd, got)
 			}
@@ -90,7 +81,7 @@ func TestEnvelopePassesAsItIs(t *testing.T) {
 
 // A protocol with frames of any kind may pass an envelope of Frames to one of its own.
 func TestFramesWithoutAHeadAreNotTouched(t *testing.T) {
-	body := [][]byte{envelope(t, &dialectv1.Frames{Frames: of("a", "b")})}
+	body := [][]byte{dialecttest.Envelope(t, &dialectv1.Frames{Frames: of("a", "b")})}
 	if got := dialect.Frames(desk.Content{Body: body}); !equal(got, body) {
 		t.Errorf("got %q", got)
 	}
@@ -109,7 +100,7 @@ func TestStatusInAFrameIsAnError(t *testing.T) {
 		"a frame with none":            {desk.Answer{Content: desk.Content{Body: [][]byte{dialect.StatusFrame(nil)}}}, nil, nil},
 		"a typed answer that is one":   {desk.Answer{Content: desk.Content{Head: &mitterev1.Reply{}, Body: [][]byte{frame}}}, nil, frame},
 		"a typed answer without any":   {desk.Answer{Content: desk.Content{Head: &mitterev1.Reply{}}}, nil, nil},
-		"an envelope of another thing": {desk.Answer{Content: desk.Content{Body: [][]byte{envelope(t, wrapperspb.String("hi"))}}}, nil, envelope(t, wrapperspb.String("hi"))},
+		"an envelope of another thing": {desk.Answer{Content: desk.Content{Body: [][]byte{dialecttest.Envelope(t, wrapperspb.String("hi"))}}}, nil, dialecttest.Envelope(t, wrapperspb.String("hi"))},
 	} {
 		status, got := dialect.Ending(c.answer)
 		if !proto.Equal(status, c.status) || !bytes.Equal(got, c.frame) {
@@ -135,8 +126,8 @@ func TestStatusThatCannotBeWrittenKeepsItsCode(t *testing.T) {
 // FuzzBody has frames go from a protocol of any frames to one of envelopes and back.
 func FuzzBody(f *testing.F) {
 	f.Add([]byte("hi"), []byte(""), uint8(1))
-	f.Add(envelope(f, wrapperspb.String("hi")), []byte("x"), uint8(1))
-	f.Add(envelope(f, &dialectv1.Frames{Frames: of("a")}), []byte("x"), uint8(2))
+	f.Add(dialecttest.Envelope(f, wrapperspb.String("hi")), []byte("x"), uint8(1))
+	f.Add(dialecttest.Envelope(f, &dialectv1.Frames{Frames: of("a")}), []byte("x"), uint8(2))
 	f.Add(dialect.StatusFrame(&mitterev1.Status{Code: 5}), []byte("x"), uint8(3))
 	f.Fuzz(func(t *testing.T, a, b []byte, n uint8) {
 		body := [][]byte{a, b, a}[:1+n%3]

@@ -58,7 +58,7 @@ func TestFramesOfRFC7(t *testing.T) {
 			"c ! MDPC01|echo|hi",
 		}},
 	} {
-		t.Run(r.name(), func(t *testing.T) { newStage(t, desk.Limits{}).play(r.script...) })
+		t.Run(r.name(), func(t *testing.T) { newStage(t, desk.Limits{}).Play(r.script...) })
 	}
 }
 
@@ -116,7 +116,7 @@ func TestFramesOfRFC18(t *testing.T) {
 			"c ! MDPC02|\x01\x01|echo|hi",
 		}},
 	} {
-		t.Run(r.name(), func(t *testing.T) { newStage(t, desk.Limits{}).play(r.script...) })
+		t.Run(r.name(), func(t *testing.T) { newStage(t, desk.Limits{}).Play(r.script...) })
 	}
 }
 
@@ -342,11 +342,11 @@ func TestRulesOfRFC8(t *testing.T) {
 // A question is answered as of now, also if nobody had the desk look at the time.
 func TestDeadWorkersAreNotRegistered(t *testing.T) {
 	s := newStage(t, desk.Limits{})
-	s.play("w > |MDPW01|\x01|echo")
-	s.now = 3 * time.Second
-	s.play("c > |MDPC01|mmi.service|echo", "c < |MDPC01|mmi.service|200", "w < |MDPW01|\x04")
-	s.pass(4500*time.Millisecond - 1)
-	s.said = nil
-	s.now = 7500 * time.Millisecond
-	s.play("c > |MDPC01|mmi.service|echo", "c < |MDPC01|mmi.service|404", "w < |MDPW01|\x05")
+	s.Play("w > |MDPW01|\x01|echo")
+	s.Now = 3 * time.Second
+	s.Play("c > |MDPC01|mmi.service|echo", "c < |MDPC01|mmi.service|200", "w < |MDPW01|\x04")
+	s.Wait(4500*time.Millisecond - 1)
+	s.Said = nil
+	s.Now = 7500 * time.Millisecond
+	s.Play("c > |MDPC01|mmi.service|echo", "c < |MDPC01|mmi.service|404", "w < |MDPW01|\x05")
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/mittere/mittere/service/broker/internal/desk"
+	"github.com/mittere/mittere/service/broker/internal/dialect/dialecttest"
 	"github.com/mittere/mittere/service/broker/internal/dialect/mdp"
 )
 
@@ -19,14 +20,14 @@ func Example() {
 	v1, v2 := mdp.V1(), mdp.V2(mdp.WithHeartbeat(mdp.DefaultHeartbeat, 5))
 
 	worker := v2.Open(d, desk.Peer{ID: "worker"})
-	if _, _, err = worker.Read(0, frames("MDPW02|\x01|echo")); err != nil {
+	if _, _, err = worker.Read(0, dialecttest.Frames("MDPW02|\x01|echo")); err != nil {
 		fmt.Println(err)
 	}
 	client := v1.Open(d, desk.Peer{ID: "client"})
-	_, answers, err := client.Read(0, frames("|MDPC01|mmi.service|echo"))
+	_, answers, err := client.Read(0, dialecttest.Frames("|MDPC01|mmi.service|echo"))
 	fmt.Printf("%q %v\n", answers, err)
 
-	actions, _, err := client.Read(0, frames("|MDPC01|echo|hi"))
+	actions, _, err := client.Read(0, dialecttest.Frames("|MDPC01|echo|hi"))
 	for _, a := range actions {
 		fmt.Println(strings.ReplaceAll(fmt.Sprintf("%q", worker.Write(a)), `"\x02"`, "02"), err)
 	}

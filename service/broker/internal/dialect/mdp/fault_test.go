@@ -98,15 +98,15 @@ func TestFullBrokerSaysSo(t *testing.T) {
 func TestStoppingBrokerSaysSo(t *testing.T) {
 	for version := 1; version <= 2; version++ {
 		s := newStage(t, desk.Limits{})
-		s.play(in(version, []string{"w > {READY}echo", "c > {C}echo|a", "w < {REQUEST}e-1||a", "c > {C}echo|b"})...)
-		s.perform(s.d.End(0))
-		s.play(in(version, []string{"w < {DISCONNECT}", "c < {R}echo|<UNAVAILABLE>", "c < {R}echo|<UNAVAILABLE>",
+		s.Play(in(version, []string{"w > {READY}echo", "c > {C}echo|a", "w < {REQUEST}e-1||a", "c > {C}echo|b"})...)
+		s.Perform(s.Desk.End(0))
+		s.Play(in(version, []string{"w < {DISCONNECT}", "c < {R}echo|<UNAVAILABLE>", "c < {R}echo|<UNAVAILABLE>",
 			"c > {C}echo|c", "c < {R}echo|<UNAVAILABLE>"})...)
 	}
 }
 
 func TestWorkerThatDiesAmidItsAnswerIsToldToTheClient(t *testing.T) {
-	newStage(t, desk.Limits{}).play(
+	newStage(t, desk.Limits{}).Play(
 		"w > MDPW02|\x01|echo", "v > MDPW02|\x01|echo",
 		"c > MDPC02|\x01|echo|hi", "w < MDPW02|\x02|e-1||hi",
 		"w > MDPW02|\x03|e-1||part", "c < MDPC02|\x02|echo|part",
@@ -115,7 +115,7 @@ func TestWorkerThatDiesAmidItsAnswerIsToldToTheClient(t *testing.T) {
 }
 
 func TestVersionsServeEachOther(t *testing.T) {
-	newStage(t, desk.Limits{}).play(
+	newStage(t, desk.Limits{}).Play(
 		"old > |MDPW01|\x01|old", "new > MDPW02|\x01|new",
 		"c2 > MDPC02|\x01|old|a|b", "old < |MDPW01|\x02|e-1||a|b",
 		"old > |MDPW01|\x03|e-1||A|B", "c2 < MDPC02|\x03|old|A|B",
@@ -138,24 +138,24 @@ func TestRepliesComeInTheOrderOfTheWorkers(t *testing.T) {
 
 func TestDroppedRepliesAreCounted(t *testing.T) {
 	s := newStage(t, desk.Limits{})
-	s.play(
+	s.Play(
 		"w > |MDPW01|\x01|echo", "v > |MDPW01|\x01|echo",
 		"c > |MDPC01|echo|hi", "w < |MDPW01|\x02|e-1||hi",
 		"v > |MDPW01|\x03|e-1||stolen", "w > |MDPW01|\x03|c||no", "w > |MDPW01|\x03|f-1||no",
 		"w > |MDPW01|\x03|e-1||HI", "c < |MDPC01|echo|HI",
 		"w > |MDPW01|\x03|e-1||HI",
 	)
-	if c := s.d.Counters(); c.Foreign != 3 || c.Duplicates != 1 || c.Replies != 1 {
+	if c := s.Desk.Counters(); c.Foreign != 3 || c.Duplicates != 1 || c.Replies != 1 {
 		t.Fatalf("got %+v", c)
 	}
 }
 
 func TestRequestsOfADeadClientAreNotAnswered(t *testing.T) {
 	s := newStage(t, desk.Limits{})
-	s.play("w > |MDPW01|\x01|echo", "c > |MDPC01|echo|hi", "w < |MDPW01|\x02|e-1||hi")
-	s.perform(s.d.Gone(0, peer("c")))
-	delete(s.speakers, peer("c"))
-	s.play("w > |MDPW01|\x03|e-1||HI",
+	s.Play("w > |MDPW01|\x01|echo", "c > |MDPC01|echo|hi", "w < |MDPW01|\x02|e-1||hi")
+	s.Perform(s.Desk.Gone(0, s.Peer("c")))
+	delete(s.Speakers, s.Peer("c"))
+	s.Play("w > |MDPW01|\x03|e-1||HI",
 		"c > |MDPC01|echo|again", "w < |MDPW01|\x02|e-2||again",
 		"w > |MDPW01|\x03|e-2||AGAIN", "c < |MDPC01|echo|AGAIN")
 }
@@ -163,16 +163,16 @@ func TestRequestsOfADeadClientAreNotAnswered(t *testing.T) {
 func TestManyRequestsOfManyClients(t *testing.T) {
 	s := newStage(t, desk.Limits{})
 	for i := range 5 {
-		s.play(fmt.Sprintf("w%d > |MDPW01|\x01|echo", i))
+		s.Play(fmt.Sprintf("w%d > |MDPW01|\x01|echo", i))
 	}
 	for i := range 5 {
-		s.play(fmt.Sprintf("c%d > |MDPC01|echo|%d", i, i), fmt.Sprintf("w%d < |MDPW01|\x02|e-%d||%d", i, i+1, i))
+		s.Play(fmt.Sprintf("c%d > |MDPC01|echo|%d", i, i), fmt.Sprintf("w%d < |MDPW01|\x02|e-%d||%d", i, i+1, i))
 	}
 	for i := 4; i >= 0; i-- {
-		s.play(fmt.Sprintf("w%d > |MDPW01|\x03|e-%d||r%d", i, i+1, i), fmt.Sprintf("c%d < |MDPC01|echo|r%d", i, i))
+		s.Play(fmt.Sprintf("w%d > |MDPW01|\x03|e-%d||r%d", i, i+1, i), fmt.Sprintf("c%d < |MDPC01|echo|r%d", i, i))
 	}
-	s.pass(time.Second)
-	if l := s.d.Load(); l.Calls != 0 || l.InFlight != 0 {
+	s.Wait(time.Second)
+	if l := s.Desk.Load(); l.Calls != 0 || l.InFlight != 0 {
 		t.Fatalf("got %+v", l)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mittere/mittere/service/broker/internal/desk"
+	"github.com/mittere/mittere/service/broker/internal/dialect/dialecttest"
 )
 
 // watch is what must hold of what the broker says to a peer.
@@ -70,7 +71,7 @@ func FuzzRead(f *testing.F) {
 
 // world is a stage on which anything happens.
 type world struct {
-	*stage
+	*dialecttest.Script
 	peers map[string]*watch
 }
 
@@ -96,12 +97,12 @@ func openings() []string {
 // step has one peer say something. It returns the rest of the tape.
 func (w *world) step(tape []byte) []byte {
 	from := desk.Peer{Socket: int(tape[0] % 2), ID: string(rune('a' + tape[0]%7))}
-	w.pass(time.Duration(tape[0]>>4) * 100 * time.Millisecond)
+	w.Wait(time.Duration(tape[0]>>4) * 100 * time.Millisecond)
 	w.check()
 	opening := openings()[int(tape[1])%len(openings())]
 	var message [][]byte
 	if opening != "" {
-		message = frames(opening)
+		message = dialecttest.Frames(opening)
 	}
 	more := int(tape[2] % 6)
 	tape = tape[3:]
@@ -113,11 +114,11 @@ func (w *world) step(tape []byte) []byte {
 		message = append(message, []byte(word))
 		tape = tape[1:]
 	}
-	registered := w.d.Registered(from)
-	before := w.d.Counters().Requests
-	err := w.hear(from, message)
-	w.note(from, int(w.d.Counters().Requests-before), joined(message))
-	if err != nil && registered && w.d.Registered(from) {
+	registered := w.Desk.Registered(from)
+	before := w.Desk.Counters().Requests
+	err := w.Hear(from, message)
+	w.note(from, int(w.Desk.Counters().Requests-before), joined(message))
+	if err != nil && registered && w.Desk.Registered(from) {
 		w.Fatalf("%q said %q, and is a worker still", from.ID, message)
 	}
 	w.check()
@@ -126,7 +127,7 @@ func (w *world) step(tape []byte) []byte {
 
 // note notes what was heard of a peer, before what the broker said to it.
 func (w *world) note(from desk.Peer, requests int, message string) {
-	p := w.watched(named(from))
+	p := w.watched(w.Name(from))
 	p.requests += requests
 	if requests > 0 {
 		p.final = finalOf(message)
@@ -134,8 +135,8 @@ func (w *world) note(from desk.Peer, requests int, message string) {
 	switch {
 	case isReady(message):
 		p.silent = false
-	case w.speakers[from] == nil, !isDisconnect(message):
-	case !w.d.Registered(from) && len(w.said) == 0:
+	case w.Speakers[from] == nil, !isDisconnect(message):
+	case !w.Desk.Registered(from) && len(w.Said) == 0:
 		p.silent = p.worker // else it was an error
 	}
 }
@@ -151,10 +152,10 @@ func (w *world) watched(id string) *watch {
 
 // check looks at what the broker said.
 func (w *world) check() {
-	for _, line := range w.said {
+	for _, line := range w.Said {
 		id, said, _ := strings.Cut(line, " < ")
 		p := w.watched(id)
-		message := frames(said)
+		message := dialecttest.Frames(said)
 		first := message[0]
 		if len(first) == 0 {
 			first = message[1]
@@ -178,30 +179,30 @@ func (w *world) check() {
 			w.Fatalf("%s has %d replies to %d requests", id, p.replies, p.requests)
 		}
 	}
-	w.said = nil
+	w.Said = nil
 	workers := 0
-	for at, speaker := range w.speakers {
-		if w.d.Registered(at) {
+	for at, speaker := range w.Speakers {
+		if w.Desk.Registered(at) {
 			workers++
 			if speaker.Idle() {
 				w.Fatalf("the worker %q is idle", at.ID)
 			}
 		}
 	}
-	if workers != w.d.Load().Workers {
-		w.Fatalf("%d workers of %d", workers, w.d.Load().Workers)
+	if workers != w.Desk.Load().Workers {
+		w.Fatalf("%d workers of %d", workers, w.Desk.Load().Workers)
 	}
 }
 
 // end has all go, and looks whether anything is left.
 func (w *world) end() {
-	w.pass(2 * time.Hour)
-	for at, speaker := range w.speakers {
+	w.Wait(2 * time.Hour)
+	for at, speaker := range w.Speakers {
 		if !speaker.Idle() {
 			w.Fatalf("%q is not idle at the end", at.ID)
 		}
 	}
-	if l := w.d.Load(); l != (desk.Load{}) {
+	if l := w.Desk.Load(); l != (desk.Load{}) {
 		w.Fatalf("left: %+v", l)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 	"github.com/mittere/mittere/service/broker/internal/desk"
+	"github.com/mittere/mittere/service/broker/internal/dialect/dialecttest"
 	"github.com/mittere/mittere/service/broker/internal/dialect/mdp"
 )
 
@@ -36,7 +37,7 @@ func TestDialectIsKnownByItsHeader(t *testing.T) {
 		"|":                   {},
 		"\x08\x01":            {},
 	} {
-		if got := [2]bool{one.Speaks(frames(message)), two.Speaks(frames(message))}; got != want {
+		if got := [2]bool{one.Speaks(dialecttest.Frames(message)), two.Speaks(dialecttest.Frames(message))}; got != want {
 			t.Errorf("%q: got %v, want %v", message, got, want)
 		}
 	}
@@ -47,36 +48,36 @@ func TestDialectIsKnownByItsHeader(t *testing.T) {
 
 func TestErrorIsAnEnvelopeOfAStatus(t *testing.T) {
 	s := newStage(t, desk.Limits{})
-	s.play("c > |MDPC01|echo|hi")
-	got := s.speakers[peer("c")].Write(desk.Reply{Tag: "echo", Answer: desk.Answer{
+	s.Play("c > |MDPC01|echo|hi")
+	got := s.Speakers[s.Peer("c")].Write(desk.Reply{Tag: "echo", Answer: desk.Answer{
 		Status: &mitterev1.Status{Code: mitterev1.Code_CODE_ABORTED, Message: "no"},
 	}})
 	want := "0a116d6974746572652e76312e537461747573" + // "mittere.v1.Status"
 		"122f0a25" + hex.EncodeToString([]byte("type.googleapis.com/mittere.v1.Status")) + "1206080a12026e6f"
-	if len(got) != 4 || hex.EncodeToString(got[3]) != want || text(got) != "|MDPC01|echo|<ABORTED>" {
+	if len(got) != 4 || hex.EncodeToString(got[3]) != want || s.Message(got) != "|MDPC01|echo|<ABORTED>" {
 		t.Fatalf("got %x, want %s", got, want)
 	}
-	bad := s.speakers[peer("c")].Write(desk.Reply{Tag: "echo", Answer: desk.Answer{
+	bad := s.Speakers[s.Peer("c")].Write(desk.Reply{Tag: "echo", Answer: desk.Answer{
 		Status: &mitterev1.Status{Code: mitterev1.Code_CODE_ABORTED, Message: "\xff"},
 	}})
-	if text(bad) != "|MDPC01|echo|<ABORTED>" {
+	if s.Message(bad) != "|MDPC01|echo|<ABORTED>" {
 		t.Fatalf("got %q", bad)
 	}
 }
 
 func TestExpiredRequestsHaveNoAnswer(t *testing.T) {
 	s := newStage(t, desk.Limits{Expiry: time.Second})
-	s.play("c > |MDPC01|echo|hi", "d > MDPC02|\x01|echo|hi", "+1s")
-	if c := s.d.Counters(); c.Expired != 2 {
+	s.Play("c > |MDPC01|echo|hi", "d > MDPC02|\x01|echo|hi", "+1s")
+	if c := s.Desk.Counters(); c.Expired != 2 {
 		t.Fatalf("got %+v", c)
 	}
 }
 
 func TestWhatTheProtocolHasNoWordForIsNotSaid(t *testing.T) {
 	s := newStage(t, desk.Limits{})
-	s.play("c > |MDPC01|echo|hi", "w > MDPW02|\x01|other")
+	s.Play("c > |MDPC01|echo|hi", "w > MDPW02|\x01|other")
 	for _, a := range []desk.Action{desk.Accepted{}, desk.Event{}, desk.CancelLeg{}, desk.CreditLeg{}, desk.Item{Tag: "echo"}} {
-		if got := s.speakers[peer("c")].Write(a); got != nil {
+		if got := s.Speakers[s.Peer("c")].Write(a); got != nil {
 			t.Errorf("%T: got %q", a, got)
 		}
 	}
@@ -85,7 +86,7 @@ func TestWhatTheProtocolHasNoWordForIsNotSaid(t *testing.T) {
 // A body of no frames, which only other dialects can bring, is one empty frame.
 func TestBodyHasAFrame(t *testing.T) {
 	s := newStage(t, desk.Limits{})
-	s.play("w > MDPW02|\x01|echo", "v > |MDPW01|\x01|echo", "c > |MDPC01|none|hi", "d > MDPC02|\x01|none|hi")
+	s.Play("w > MDPW02|\x01|echo", "v > |MDPW01|\x01|echo", "c > |MDPC01|none|hi", "d > MDPC02|\x01|none|hi")
 	for name, a := range map[string]desk.Action{
 		"w MDPW02|\x02|e-7||":   desk.Deliver{Leg: 7, Request: &desk.Request{}},
 		"v |MDPW01|\x02|e-7||":  desk.Deliver{Leg: 7, Request: &desk.Request{}},
@@ -94,7 +95,7 @@ func TestBodyHasAFrame(t *testing.T) {
 		"d MDPC02|\x02|none|  ": desk.Item{Tag: "none"},
 	} {
 		who, want, _ := strings.Cut(strings.TrimRight(name, " "), " ")
-		if got := text(s.speakers[peer(who)].Write(a)); got != want {
+		if got := s.Message(s.Speakers[s.Peer(who)].Write(a)); got != want {
 			t.Errorf("%s, %T: got %q, want %q", who, a, got, want)
 		}
 	}
@@ -113,8 +114,8 @@ func TestHeartbeatIsAnOption(t *testing.T) {
 		{1 << 62, 1 << 62, 24 * time.Hour, 48 * time.Hour},                 // its most
 	} {
 		s := newStage(t, desk.Limits{}, mdp.WithHeartbeat(test.interval, test.liveness))
-		s.play("w1 > |MDPW01|\x01|echo", "w2 > MDPW02|\x01|echo")
-		for _, v := range s.d.Workers() {
+		s.Play("w1 > |MDPW01|\x01|echo", "w2 > MDPW02|\x01|echo")
+		for _, v := range s.Desk.Workers() {
 			if v.Offer.Heartbeat != test.heartbeat || v.Offer.Patience != test.patient {
 				t.Errorf("%+v: got %v, %v", test, v.Offer.Heartbeat, v.Offer.Patience)
 			}
@@ -127,16 +128,16 @@ func TestWorkerIsNamedByItsRoutingID(t *testing.T) {
 	for id, want := range map[string]string{
 		"worker 1":               "worker 1",
 		"wörker":                 "wörker",
-		binary:                   "00800041a7",
+		dialecttest.Binary:       "00800041a7",
 		"a\nb":                   "610a62",
 		strings.Repeat("x", 255): strings.Repeat("x", 255),
 		long:                     "", // a hash
 	} {
 		s := newStage(t, desk.Limits{})
-		if err := s.hear(desk.Peer{ID: id}, frames("|MDPW01|\x01|echo")); err != nil {
+		if err := s.Hear(desk.Peer{ID: id}, dialecttest.Frames("|MDPW01|\x01|echo")); err != nil {
 			t.Fatal(err)
 		}
-		views := s.d.Workers()
+		views := s.Desk.Workers()
 		if len(views) != 1 || id != long && views[0].Offer.Name != want || id == long && len(views[0].Offer.Name) != 64 {
 			t.Errorf("%q: got %+v", id, views)
 		}
@@ -145,8 +146,8 @@ func TestWorkerIsNamedByItsRoutingID(t *testing.T) {
 
 func TestOfferIsWhatTheProtocolAssumes(t *testing.T) {
 	s := newStage(t, desk.Limits{})
-	s.play("w > |MDPW01|\x01|echo")
-	v, _ := s.d.Worker("w")
+	s.Play("w > |MDPW01|\x01|echo")
+	v, _ := s.Desk.Worker("w")
 	if o := v.Offer; o.Capacity != 1 || !o.Idempotent || o.Cancels || len(o.Services) != 1 || o.Services[0] != "echo" {
 		t.Fatalf("got %+v", o)
 	}
@@ -156,19 +157,19 @@ func TestPeerMayBeForgottenWhenNothingIsKnownOfIt(t *testing.T) {
 	s := newStage(t, desk.Limits{})
 	idle := func(name string, want bool) {
 		t.Helper()
-		if got := s.speakers[peer(name)].Idle(); got != want {
+		if got := s.Speakers[s.Peer(name)].Idle(); got != want {
 			t.Fatalf("%s: got %v", name, got)
 		}
 	}
-	s.play("c > |MDPC01|mmi.service|echo", "c < |MDPC01|mmi.service|404", "w > |MDPW01|\x05")
+	s.Play("c > |MDPC01|mmi.service|echo", "c < |MDPC01|mmi.service|404", "w > |MDPW01|\x05")
 	idle("c", true)
 	idle("w", true)
-	s.play("c > |MDPC01|echo|a", "c > |MDPC01|none|b", "w > |MDPW01|\x01|echo", "w < |MDPW01|\x02|e-1||a")
+	s.Play("c > |MDPC01|echo|a", "c > |MDPC01|none|b", "w > |MDPW01|\x01|echo", "w < |MDPW01|\x02|e-1||a")
 	idle("w", false)
-	s.play("w > |MDPW01|\x03|e-1||A", "c < |MDPC01|echo|A")
+	s.Play("w > |MDPW01|\x03|e-1||A", "c < |MDPC01|echo|A")
 	idle("c", false)
 	idle("w", false)
-	s.play("w > |MDPW01|\x05", "+30s")
+	s.Play("w > |MDPW01|\x05", "+30s")
 	idle("c", true) // the other one expired
 	idle("w", true)
 }
@@ -179,12 +180,12 @@ func TestCreditIsWhatTheProtocolCanTake(t *testing.T) {
 	for message, want := range map[string]uint32{"|MDPC01|echo|hi": 0, "MDPC02|\x01|echo|hi": 1<<31 - 1} {
 		s := newStage(t, desk.Limits{})
 		native := desk.Peer{ID: "native"}
-		s.d.Ready(0, native, desk.Offer{Name: "native", Services: []string{"echo"}})
+		s.Desk.Ready(0, native, desk.Offer{Name: "native", Services: []string{"echo"}})
 		i := 0
-		if !s.dialects[i].Speaks(frames(message)) {
+		if !s.Dialects(0)[i].Speaks(dialecttest.Frames(message)) {
 			i = 1
 		}
-		actions, _, err := s.dialects[i].Open(s.d, peer("c")).Read(0, frames(message))
+		actions, _, err := s.Dialects(0)[i].Open(s.Desk, s.Peer("c")).Read(0, dialecttest.Frames(message))
 		if err != nil || len(actions) != 1 {
 			t.Fatalf("got %v, %v", actions, err)
 		}
@@ -207,8 +208,8 @@ func TestServiceHasANameOf255BytesAtMost(t *testing.T) {
 
 func TestListsOfManagementLeaveOutTheBrokersOwnWorker(t *testing.T) {
 	s := newStage(t, desk.Limits{})
-	s.d.Ready(0, desk.Peer{ID: "own"}, desk.Offer{Name: "own", Services: []string{"mittere.v1.Broker"}, Own: true})
-	s.play(
+	s.Desk.Ready(0, desk.Peer{ID: "own"}, desk.Offer{Name: "own", Services: []string{"mittere.v1.Broker"}, Own: true})
+	s.Play(
 		"w > |MDPW01|\x01|echo",
 		"c > |MDPC01|mmi.services|", "c < |MDPC01|mmi.services|echo",
 		"c > |MDPC01|mmi.workers|", "c < |MDPC01|mmi.workers|w",

@@ -10,13 +10,14 @@ import (
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/service/broker/internal/desk"
 	"github.com/mittere/mittere/service/broker/internal/dialect"
+	"github.com/mittere/mittere/service/broker/internal/dialect/dialecttest"
 )
 
 // native registers a worker of another protocol.
-func (s *stage) native(name string, o desk.Offer) {
+func native(s *dialecttest.Script, name string, o desk.Offer) {
 	o.Name, o.Capacity = name, 9
-	s.speakers[peer(name)] = silent{}
-	s.perform(s.d.Ready(s.now, peer(name), o))
+	s.Speakers[s.Peer(name)] = silent{}
+	s.Perform(s.Desk.Ready(s.Now, s.Peer(name), o))
 }
 
 // silent is a speaker of another protocol.
@@ -44,17 +45,17 @@ func TestServiceIsLookedUpWholeAndThenWithAMethod(t *testing.T) {
 	} {
 		s := newStage(t, desk.Limits{})
 		for _, service := range c.workers {
-			s.native("worker of "+service, desk.Offer{Services: []string{service}})
+			native(s, "worker of "+service, desk.Offer{Services: []string{service}})
 		}
 		catcher := desk.Offer{Services: []string{c.service}}
-		if err := s.hear(peer("c"), frames("|MDPC01|"+c.frame+"|hi")); err != nil {
+		if err := s.Hear(s.Peer("c"), dialecttest.Frames("|MDPC01|"+c.frame+"|hi")); err != nil {
 			t.Fatal(err)
 		}
-		v, _ := s.d.Service(c.service)
+		v, _ := s.Desk.Service(c.service)
 		if v.Queued+v.InFlight != 1 {
 			t.Errorf("%q: no request of %q", c.frame, c.service)
 		}
-		for _, action := range s.d.Ready(s.now, peer("catcher"), catcher) {
+		for _, action := range s.Desk.Ready(s.Now, s.Peer("catcher"), catcher) {
 			if d, ok := action.(desk.Deliver); ok && d.Request.Method != c.method {
 				t.Errorf("%q: the method is %q, want %q", c.frame, d.Request.Method, c.method)
 			}
@@ -66,11 +67,11 @@ func TestMethodThatMayBeRepeatedIsRepeated(t *testing.T) {
 	for method, repeated := range map[string]bool{"a.S/Get": true, "a.S/Add": false} {
 		s := newStage(t, desk.Limits{})
 		offer := desk.Offer{Services: []string{"echo"}, Repeatable: []string{"a.S/Get", "a.S/List"}}
-		s.native("w", offer)
-		s.native("v", offer)
-		s.play("c > |MDPC01|echo/" + method + "|hi")
-		s.perform(s.d.Gone(s.now, peer("w")))
-		if c := s.d.Counters(); (c.Redelivered == 1) != repeated || (c.Failed == 1) == repeated {
+		native(s, "w", offer)
+		native(s, "v", offer)
+		s.Play("c > |MDPC01|echo/" + method + "|hi")
+		s.Perform(s.Desk.Gone(s.Now, s.Peer("w")))
+		if c := s.Desk.Counters(); (c.Redelivered == 1) != repeated || (c.Failed == 1) == repeated {
 			t.Errorf("%s: %+v", method, c)
 		}
 	}
@@ -89,23 +90,23 @@ func TestBodiesOfTypedPeersAreUnwrapped(t *testing.T) {
 		return [][]byte{e.Append(nil)}
 	}
 	s := newStage(t, desk.Limits{})
-	s.play("w > MDPW02|\x01|echo")
-	s.speakers[peer("n")] = silent{}
-	s.perform(s.d.Request(s.now, peer("n"), &desk.Request{Service: "echo", Content: desk.Content{Head: &mitterev1.Request{}, Body: pack("a", "", "b")}}))
-	s.play("w < MDPW02|\x02|e-1||a||b")
-	s.native("v", desk.Offer{Services: []string{"typed"}})
-	s.play("c > MDPC02|\x01|typed|hi")
-	s.perform(s.d.Item(s.now, peer("v"), 2, desk.Content{Head: &mitterev1.Item{}, Body: pack("x", "y")}))
-	s.perform(s.d.Reply(s.now, peer("v"), 2, desk.Answer{Content: desk.Content{Head: &mitterev1.Reply{}, Body: pack("z")}}))
-	s.play("c < MDPC02|\x02|typed|x|y", "c < MDPC02|\x03|typed|z")
-	s.play("c > MDPC02|\x01|typed|hi")
+	s.Play("w > MDPW02|\x01|echo")
+	s.Speakers[s.Peer("n")] = silent{}
+	s.Perform(s.Desk.Request(s.Now, s.Peer("n"), &desk.Request{Service: "echo", Content: desk.Content{Head: &mitterev1.Request{}, Body: pack("a", "", "b")}}))
+	s.Play("w < MDPW02|\x02|e-1||a||b")
+	native(s, "v", desk.Offer{Services: []string{"typed"}})
+	s.Play("c > MDPC02|\x01|typed|hi")
+	s.Perform(s.Desk.Item(s.Now, s.Peer("v"), 2, desk.Content{Head: &mitterev1.Item{}, Body: pack("x", "y")}))
+	s.Perform(s.Desk.Reply(s.Now, s.Peer("v"), 2, desk.Answer{Content: desk.Content{Head: &mitterev1.Reply{}, Body: pack("z")}}))
+	s.Play("c < MDPC02|\x02|typed|x|y", "c < MDPC02|\x03|typed|z")
+	s.Play("c > MDPC02|\x01|typed|hi")
 	e, err := messaging.Pack(wrapperspb.String("hi"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	frame := e.Append(nil)
-	s.perform(s.d.Reply(s.now, peer("v"), 3, desk.Answer{Content: desk.Content{Head: &mitterev1.Reply{}, Body: [][]byte{frame}}}))
-	s.play("c < MDPC02|\x03|typed|" + string(frame))
+	s.Perform(s.Desk.Reply(s.Now, s.Peer("v"), 3, desk.Answer{Content: desk.Content{Head: &mitterev1.Reply{}, Body: [][]byte{frame}}}))
+	s.Play("c < MDPC02|\x03|typed|" + string(frame))
 }
 
 // Frames that a client of MDP sends to a worker of MDP are theirs.
@@ -116,7 +117,7 @@ func TestBodiesBetweenMajordomoPeersAreNotTouched(t *testing.T) {
 	}
 	frame := string(m.Append(nil))
 	s := newStage(t, desk.Limits{})
-	s.play(
+	s.Play(
 		"w > |MDPW01|\x01|echo",
 		"c > |MDPC01|echo|"+frame, "w < |MDPW01|\x02|e-1||"+frame,
 		"w > |MDPW01|\x03|e-1||"+frame, "c < |MDPC01|echo|"+frame,

@@ -79,13 +79,13 @@ func TestProgramsThatDifferFromTheRFCsAreServedInTheirSpelling(t *testing.T) {
 			"v > MDPW02|5", "v < MDPW02|6",
 		},
 	} {
-		t.Run(name, func(t *testing.T) { newStage(t, desk.Limits{}).play(script...) })
+		t.Run(name, func(t *testing.T) { newStage(t, desk.Limits{}).Play(script...) })
 	}
 }
 
 // The first message that has a command fixes the spelling; what is of none fixes nothing.
 func TestPeerKeepsTheSpellingOfItsFirstCommand(t *testing.T) {
-	newStage(t, desk.Limits{}).play(
+	newStage(t, desk.Limits{}).Play(
 		"w ! MDPW02|9", "w ! |MDPW02|01|echo", "w > |MDPW02|\x01|echo",
 		"w ! MDPW02|\x05", "w < |MDPW02|\x06",
 		"v ! |MDPW01|001|echo", "v > |MDPW01|01|echo",
@@ -96,7 +96,7 @@ func TestPeerKeepsTheSpellingOfItsFirstCommand(t *testing.T) {
 
 // What stands in for the empty frame is told from a reply to nothing.
 func TestEmptyFrameIsMissedBehindATokenOfNothing(t *testing.T) {
-	newStage(t, desk.Limits{}).play(
+	newStage(t, desk.Limits{}).Play(
 		"w > |MDPW01|\x01|echo", "v > |MDPW01|\x01|echo",
 		"c > |MDPC01|echo|a", "w < |MDPW01|\x02|e-1||a",
 		"v ! |MDPW01|\x03|e-1|stolen", "v < |MDPW01|\x05",
@@ -113,11 +113,11 @@ func TestCommandsInErrorsAreShort(t *testing.T) {
 		strings.Repeat("x", 1<<20): "a worker's command of 1048576 bytes",
 	} {
 		s := newStage(t, desk.Limits{})
-		s.play("w > |MDPW01|\x01|echo")
-		err := s.hear(peer("w"), [][]byte{{}, []byte("MDPW01"), []byte(command)})
+		s.Play("w > |MDPW01|\x01|echo")
+		err := s.Hear(s.Peer("w"), [][]byte{{}, []byte("MDPW01"), []byte(command)})
 		if err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}
-		s.said = nil
+		s.Said = nil
 	}
 }

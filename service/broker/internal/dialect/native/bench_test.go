@@ -22,7 +22,7 @@ func BenchmarkRequestReply(b *testing.B) {
 			s := newStage(b, native.WithHeartbeat(30*time.Second))
 			s.worker("w", "echo")
 			s.client("c")
-			client, worker := s.speakers[peer("c")], s.speakers[peer("w")]
+			client, worker := s.Speakers[peer("c")], s.Speakers[peer("w")]
 			body := make([]byte, size)
 			request := encoded(b, &mitterev1.Request{
 				Call: 1, Session: s.sessions["c"], Service: "echo", Method: "echo.v1.EchoService/Echo", TimeoutNano: int64(time.Second), SentAtNano: s.sent(),
@@ -31,11 +31,11 @@ func BenchmarkRequestReply(b *testing.B) {
 			frames := make([][]byte, 2)
 			b.ReportAllocs()
 			for b.Loop() {
-				leg := pass(b, s.now, client, worker, append(frames[:0], request...))
+				leg := pass(b, s.Now, client, worker, append(frames[:0], request...))
 				b.StopTimer()
 				reply := encoded(b, &mitterev1.Reply{Call: leg, Instance: "w", ExecutedNano: 1000}, body)
 				b.StartTimer()
-				pass(b, s.now, worker, client, reply)
+				pass(b, s.Now, worker, client, reply)
 			}
 		})
 	}

@@ -8,28 +8,24 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/service/broker/internal/desk"
 	"github.com/mittere/mittere/service/broker/internal/dialect"
+	"github.com/mittere/mittere/service/broker/internal/dialect/dialecttest"
 	"github.com/mittere/mittere/service/broker/internal/dialect/mdp"
 	"github.com/mittere/mittere/service/broker/internal/dialect/native"
 	"github.com/mittere/mittere/service/broker/internal/dialect/plain"
 )
 
-// stage is a broker without sockets: a desk, and a speaker for each peer.
+// stage is a broker without sockets.
 type stage struct {
-	testing.TB
-	d        *desk.Desk
-	dialects []dialect.Dialect
-	speakers map[desk.Peer]dialect.Speaker
+	*dialecttest.Stage
 	sessions map[string]uint64 // of the Welcome that a peer got last
-	now      time.Duration
-	said     []string // to the peers, heartbeats aside, since the last want
-	beats    int      // heartbeats to peers of the native dialect
+	said     []string          // to the peers, heartbeats aside, since the last want
+	beats    int               // heartbeats to peers of the native dialect
 	beat     *mitterev1.Heartbeat
 	last     messaging.Command
 }
@@ -38,77 +34,41 @@ const heartbeat = 100 * time.Millisecond
 
 func newStage(t testing.TB, options ...native.Option) *stage {
 	t.Helper()
-	d, err := desk.New("e", desk.Limits{})
-	if err != nil {
-		t.Fatal(err)
-	}
 	options = append([]native.Option{native.WithName("b"), native.WithHeartbeat(heartbeat), native.WithOwn([]byte("secret"))}, options...)
-	return &stage{
-		TB: t, d: d, dialects: []dialect.Dialect{mdp.V1(), mdp.V2(), native.New(options...), plain.New()},
-		speakers: map[desk.Peer]dialect.Speaker{}, sessions: map[string]uint64{}, now: time.Hour,
-	}
+	dialects := []dialect.Dialect{mdp.V1(), mdp.V2(), native.New(options...), plain.New()}
+	s := &stage{sessions: map[string]uint64{}}
+	s.Stage = dialecttest.NewStage(t, desk.Limits{}, func(int) []dialect.Dialect { return dialects }, s.tell)
+	s.Now = time.Hour
+	return s
 }
 
 func peer(id string) desk.Peer { return desk.Peer{ID: id} }
 
-// envelope returns one with a text.
-func envelope(text string) []byte {
-	e, err := messaging.Pack(wrapperspb.String(text))
-	if err != nil {
-		panic(err)
-	}
-	return e.Append(nil)
-}
-
-// body returns what is in an envelope: a text, a code, frames with | between them.
+// body returns what is in an envelope: a text or a code. Other frames are quoted.
 func body(frame []byte) string {
-	e, err := messaging.Decode(frame)
-	if err != nil {
-		return fmt.Sprintf("%q", frame)
+	if text, ok := dialecttest.EnvelopeText(frame); ok {
+		return text
 	}
-	switch e.Type {
-	case "google.protobuf.StringValue":
-		m := new(wrapperspb.StringValue)
-		_ = proto.Unmarshal(e.Body, m)
-		return m.GetValue()
-	case "mittere.v1.Status":
-		m := new(mitterev1.Status)
-		_ = proto.Unmarshal(e.Body, m)
-		return "<" + code(m) + ">"
+	e, err := messaging.Decode(frame)
+	switch {
+	case err != nil:
+		return fmt.Sprintf("%q", frame)
+	case e.Type == "mittere.v1.Status":
+		return dialecttest.FrameText(frame)
 	default:
 		return e.Type
 	}
 }
 
-func code(s *mitterev1.Status) string { return strings.TrimPrefix(s.GetCode().String(), "CODE_") }
-
 // hear has the broker read frames of a peer.
-func (s *stage) hear(from string, frames ...[]byte) error {
-	for _, d := range s.dialects {
-		_ = d.Kind(frames) // of anything
-	}
-	at := peer(from)
-	speaker := s.speakers[at]
-	if speaker == nil {
-		i := slices.IndexFunc(s.dialects, func(d dialect.Dialect) bool { return d.Speaks(frames) })
-		if i < 0 {
-			return fmt.Errorf("of no dialect: %q", frames)
-		}
-		speaker = s.dialects[i].Open(s.d, at)
-		s.speakers[at] = speaker
-	}
-	actions, answers, err := speaker.Read(s.now, frames)
-	s.tell(from, answers)
-	s.perform(actions)
-	return err
-}
+func (s *stage) hear(from string, frames ...[]byte) error { return s.Hear(peer(from), frames) }
 
 // say has a peer say a command, with a text in an envelope if there is one.
 func (s *stage) say(from string, kind proto.Message, text ...string) error {
 	s.Helper()
 	c := messaging.Command{Kind: kind}
 	if len(text) > 0 {
-		c.Body = envelope(text[0])
+		c.Body = dialecttest.TextEnvelope(s, text[0])
 	}
 	frames, err := c.Frames()
 	if err != nil {
@@ -125,24 +85,17 @@ func (s *stage) must(from string, kind proto.Message, text ...string) {
 	}
 }
 
-func (s *stage) perform(actions []desk.Action) {
-	for _, action := range actions {
-		to := addressee(action)
-		speaker := s.speakers[to]
-		if speaker == nil {
-			s.Fatalf("an action for %q, who is not known: %#v", to.ID, action)
-		}
-		if frames := speaker.Write(action); frames != nil {
-			s.tell(to.ID, [][][]byte{frames})
-		}
+// tell notes what the broker says to a peer.
+func (s *stage) tell(to desk.Peer, frames [][]byte) {
+	if text := s.text(to.ID, frames); text != "" {
+		s.said = append(s.said, to.ID+" < "+text)
 	}
 }
 
-func (s *stage) tell(to string, messages [][][]byte) {
+// tellAll notes several messages.
+func (s *stage) tellAll(to string, messages [][][]byte) {
 	for _, frames := range messages {
-		if text := s.text(to, frames); text != "" {
-			s.said = append(s.said, to+" < "+text)
-		}
+		s.tell(peer(to), frames)
 	}
 }
 
@@ -191,7 +144,7 @@ func commandText(c messaging.Command) string {
 		add(true, "%s %s", k.GetService(), k.GetMethod())
 	case *mitterev1.Reply:
 		add(true, "of %s", k.GetInstance())
-		add(k.GetStatus() != nil, "%s", code(k.GetStatus()))
+		add(k.GetStatus() != nil, "%s", dialecttest.Code(k.GetStatus()))
 		add(k.GetRefused(), "refused")
 		add(k.GetMore(), "more")
 		add(k.GetIndex() > 0, "#%d", k.GetIndex())
@@ -206,39 +159,12 @@ func commandText(c messaging.Command) string {
 	case *mitterev1.Accepted:
 		add(true, "%v not %v", k.GetInstances(), k.GetUnknown())
 	case *mitterev1.Disconnect:
-		add(true, "%s", code(k.GetStatus()))
+		add(true, "%s", dialecttest.Code(k.GetStatus()))
 		add(len(k.GetVersions()) > 0, "%v", k.GetVersions())
 		add(k.GetRefused(), "refused")
 	}
 	add(c.Body != nil, "%s", body(c.Body))
 	return strings.Join(words, " ")
-}
-
-func addressee(action desk.Action) desk.Peer {
-	switch a := action.(type) {
-	case desk.Deliver:
-		return a.To
-	case desk.CancelLeg:
-		return a.To
-	case desk.CreditLeg:
-		return a.To
-	case desk.Heartbeat:
-		return a.To
-	case desk.Disconnect:
-		return a.To
-	case desk.Accepted:
-		return a.To
-	case desk.Waiting:
-		return a.To
-	case desk.Reply:
-		return a.To
-	case desk.Item:
-		return a.To
-	case desk.Event:
-		return a.To
-	default:
-		return desk.Peer{}
-	}
 }
 
 // want compares what was said since the last time.
@@ -251,36 +177,17 @@ func (s *stage) want(lines ...string) {
 	}
 }
 
-// tick lets time pass as the loop of a broker does.
+// pass lets time pass as the loop of a broker does.
 func (s *stage) pass(by time.Duration) {
-	for until := s.now + by; s.now < until; {
-		s.now = min(until, s.now+heartbeat/5)
-		s.perform(s.d.Tick(s.now))
-		for _, at := range s.peers() {
-			s.tickOne(at, false)
-		}
-	}
-}
-
-// peers returns who is known, in order.
-func (s *stage) peers() (all []desk.Peer) {
-	for at := range s.speakers {
-		all = append(all, at)
-	}
-	slices.SortFunc(all, func(a, b desk.Peer) int { return strings.Compare(a.ID, b.ID) })
-	return all
-}
-
-func (s *stage) tickOne(at desk.Peer, probe bool) {
-	if keeper, ok := s.speakers[at].(dialect.Keeper); ok {
-		actions, answers := keeper.Tick(s.now, probe)
-		s.tell(at.ID, answers)
-		s.perform(actions)
+	for until := s.Now + by; s.Now < until; {
+		s.Now = min(until, s.Now+heartbeat/5)
+		s.Perform(s.Desk.Tick(s.Now))
+		s.Keep(false)
 	}
 }
 
 // sent is the clock of the peers.
-func (s *stage) sent() int64 { return int64(s.now) - int64(time.Minute) }
+func (s *stage) sent() int64 { return int64(s.Now) - int64(time.Minute) }
 
 // hello opens a session.
 func (s *stage) hello(from string, role mitterev1.Role) {

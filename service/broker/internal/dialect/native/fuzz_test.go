@@ -218,7 +218,7 @@ func (w *world) pass(by time.Duration) {
 
 func (w *world) perform(actions []desk.Action) {
 	for _, action := range actions {
-		to := addressee(action)
+		to := action.Receiver()
 		speaker := w.speakers[to]
 		if speaker == nil || speaker.Idle() {
 			w.Fatalf("%T for %q, which has no session", action, to.ID)

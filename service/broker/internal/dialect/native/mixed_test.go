@@ -8,16 +8,13 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/service/broker/internal/dialect"
+	"github.com/mittere/mittere/service/broker/internal/dialect/dialecttest"
 )
 
 // frames has a peer of another dialect say something, with | between its frames.
 func (s *stage) frames(from, message string) {
 	s.Helper()
-	var frames [][]byte
-	for part := range strings.SplitSeq(message, "|") {
-		frames = append(frames, []byte(part))
-	}
-	if err := s.hear(from, frames...); err != nil {
+	if err := s.hear(from, dialecttest.Frames(message)...); err != nil {
 		s.Fatal(err)
 	}
 }
@@ -50,7 +47,7 @@ func TestMajordomoClientIsServedByANativeWorker(t *testing.T) {
 	}
 	s.must("w", &mitterev1.Reply{Call: 1}, "HI")
 	s.want("m < |MDPC01|echo|HI")
-	s.frames("m", "|MDPC01|echo/a.S/M|"+string(envelope("hi")))
+	s.frames("m", "|MDPC01|echo/a.S/M|"+string(dialecttest.TextEnvelope(t, "hi")))
 	s.want("w < Request 2 echo a.S/M hi")
 	s.must("w", &mitterev1.Reply{Call: 2, Status: &mitterev1.Status{Code: mitterev1.Code_CODE_NOT_FOUND}})
 	s.want("m < |MDPC01|echo/a.S/M|<NOT_FOUND>")
@@ -88,7 +85,7 @@ func TestPartialRepliesOfMajordomoKeepToTheCredit(t *testing.T) {
 	s.want(`m < MDPW02|\x02|e-1||hi`)
 	partial := func(leg, text string) {
 		s.Helper()
-		s.frames("m", "MDPW02|\x03|"+leg+"||"+string(envelope(text)))
+		s.frames("m", "MDPW02|\x03|"+leg+"||"+string(dialecttest.TextEnvelope(t, text)))
 	}
 	partial("e-1", "a")
 	partial("e-1", "b")
@@ -98,7 +95,7 @@ func TestPartialRepliesOfMajordomoKeepToTheCredit(t *testing.T) {
 	partial("e-1", "d") // which waits
 	partial("e-1", "e")
 	s.want("c < Item 1 #3 c")
-	s.frames("m", "MDPW02|\x04|e-1||"+string(envelope("end")))
+	s.frames("m", "MDPW02|\x04|e-1||"+string(dialecttest.TextEnvelope(t, "end")))
 	s.must("c", &mitterev1.Credit{Call: 1, Items: 1})
 	s.want("c < Item 1 #4 d")
 	s.must("c", &mitterev1.Credit{Call: 1, Items: 9})
@@ -109,7 +106,7 @@ func TestPartialRepliesOfMajordomoKeepToTheCredit(t *testing.T) {
 	s.mustAsk("c", 2)
 	s.want(`m < MDPW02|\x02|e-2||hi`)
 	partial("e-2", "a")
-	s.frames("m", "MDPW02|\x04|e-2||"+string(envelope("end")))
+	s.frames("m", "MDPW02|\x04|e-2||"+string(dialecttest.TextEnvelope(t, "end")))
 	s.want("c < Reply 2 of m end")
 }
 
@@ -126,15 +123,15 @@ func TestPartialRepliesOfSeveralKeepToTheCreditOfEach(t *testing.T) {
 	s.must("c", &mitterev1.Credit{Call: 1, Items: 1, Instance: "n"})
 	s.must("c", &mitterev1.Credit{Call: 1, Items: 5, Instance: "x"})
 	for _, text := range []string{"a", "b", "c"} {
-		s.frames("m", "MDPW02|\x03|e-1||"+string(envelope(text)))
-		s.frames("n", "MDPW02|\x03|e-2||"+string(envelope(text)))
+		s.frames("m", "MDPW02|\x03|e-1||"+string(dialecttest.TextEnvelope(t, text)))
+		s.frames("n", "MDPW02|\x03|e-2||"+string(dialecttest.TextEnvelope(t, text)))
 	}
 	s.want("c < Item 1 #1 of m a", "c < Item 1 #1 of n a", "c < Item 1 #2 of n b")
 	s.must("c", &mitterev1.Credit{Call: 1, Items: 1})
 	s.want("c < Item 1 #2 of m b", "c < Item 1 #3 of n c")
-	s.frames("m", "MDPW02|\x04|e-1||"+string(envelope("m"))) // behind its third
+	s.frames("m", "MDPW02|\x04|e-1||"+string(dialecttest.TextEnvelope(t, "m"))) // behind its third
 	s.want()
-	s.frames("n", "MDPW02|\x04|e-2||"+string(envelope("n"))) // the last one for the desk, not for the client
+	s.frames("n", "MDPW02|\x04|e-2||"+string(dialecttest.TextEnvelope(t, "n"))) // the last one for the desk, not for the client
 	s.want("c < Reply 1 of n more #3 n")
 	s.must("c", &mitterev1.Credit{Call: 1, Items: 1, Instance: "m"})
 	s.want("c < Item 1 #3 of m c", "c < Reply 1 of m #3 m")
@@ -144,7 +141,7 @@ func TestPlainClientIsServedByANativeWorker(t *testing.T) {
 	s := newStage(t)
 	s.hello("w", mitterev1.Role_ROLE_WORKER)
 	s.must("w", &mitterev1.Ready{Session: s.sessions["w"], Instance: "w", Services: []string{"echo"}, Types: []string{"google.protobuf.StringValue"}})
-	s.frames("p", "id||"+string(envelope("hi")))
+	s.frames("p", "id||"+string(dialecttest.TextEnvelope(t, "hi")))
 	s.want("w < Request 1 echo  hi")
 	if k := s.request(); k.GetAttempt() != 1 || k.GetKey() != nil || k.GetCredit() != 0 {
 		t.Errorf("got %v", k)

@@ -13,6 +13,7 @@ import (
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/service/broker/internal/desk"
 	"github.com/mittere/mittere/service/broker/internal/dialect"
+	"github.com/mittere/mittere/service/broker/internal/dialect/dialecttest"
 	"github.com/mittere/mittere/service/broker/internal/dialect/native"
 )
 
@@ -65,7 +66,7 @@ func TestRequestGoesToAWorkerAndItsAnswerComesBack(t *testing.T) {
 	s.must("w", &mitterev1.Reply{Call: 1}, "again")
 	s.must("w", &mitterev1.Reply{Call: 99}, "of nobody")
 	s.want()
-	if c := s.d.Counters(); c.Duplicates != 1 || c.Foreign != 1 || c.Answered != 1 {
+	if c := s.Desk.Counters(); c.Duplicates != 1 || c.Foreign != 1 || c.Answered != 1 {
 		t.Errorf("counted %+v", c)
 	}
 }
@@ -84,7 +85,7 @@ func TestWorkerIsToldWhatTheClientSaid(t *testing.T) {
 	sum := sha256.Sum256(key.GetInstance()) // by which nobody can pass for the client
 	alias := &mitterev1.Key{Instance: sum[:16], Number: 8, Settled: 7}
 	got, want := s.request(), &mitterev1.Request{
-		Call: 1, Session: s.sessions["w"], Key: alias, Service: "echo", Method: "a.S/M", TimeoutNano: 1000, WaitNano: 500, SentAtNano: int64(s.now) + 1,
+		Call: 1, Session: s.sessions["w"], Key: alias, Service: "echo", Method: "a.S/M", TimeoutNano: 1000, WaitNano: 500, SentAtNano: int64(s.Now) + 1,
 		Attempt: 4, Credit: 2, Idempotency: mitterev1.Idempotency_IDEMPOTENCY_NO_SIDE_EFFECTS, Traceparent: "parent", Tracestate: "state", Metadata: metadata,
 	}
 	if !proto.Equal(got, want) {
@@ -125,7 +126,7 @@ func TestBodyIsNeitherCopiedNorLookedAt(t *testing.T) {
 			t.Fatal(err)
 		}
 		whole := frames[len(frames)-1]
-		actions, _, err := s.speakers[peer("c")].Read(s.now, frames)
+		actions, _, err := s.Speakers[peer("c")].Read(s.Now, frames)
 		if err != nil || len(actions) != 1 {
 			t.Fatalf("got %v, %v", actions, err)
 		}
@@ -137,7 +138,7 @@ func TestBodyIsNeitherCopiedNorLookedAt(t *testing.T) {
 		if content.HeadSize == 0 || content.HeadSize > 40 {
 			t.Errorf("a head of %d bytes", content.HeadSize)
 		}
-		sent := s.speakers[peer("w")].Write(actions[0])
+		sent := s.Speakers[peer("w")].Write(actions[0])
 		if c, err := command.Decode(sent); err != nil || len(c.Body) != size || c.Body == nil {
 			t.Errorf("the worker got %d bytes, %v", len(c.Body), err)
 		}
@@ -332,14 +333,14 @@ func TestReadyTellsTheDeskAllOfTheWorker(t *testing.T) {
 		Session: s.sessions["w"], Instance: "w", Services: []string{"a", "b"}, Version: "v1", Capacity: 7, Endpoints: []string{"tcp://x:1"},
 		Descriptors: []byte("hash"), Repeatable: []string{"a.S/M"}, Types: []string{"a.Ask"},
 	})
-	v, known := s.d.Worker("w")
+	v, known := s.Desk.Worker("w")
 	o := v.Offer
 	if !known || o.Capacity != 7 || o.Version != "v1" || len(o.Services) != 2 || len(o.Endpoints) != 1 || string(o.Descriptors) != "hash" ||
 		len(o.Repeatable) != 1 || len(o.Types) != 1 || !o.Cancels || o.Idempotent || o.Own || o.Heartbeat != heartbeat || o.Patience != 3*heartbeat || o.Session != s.sessions["w"] {
 		t.Errorf("got %+v", v)
 	}
 	s.ready("w", "c")
-	if v, _ := s.d.Worker("w"); len(v.Offer.Services) != 1 || v.Since != s.now {
+	if v, _ := s.Desk.Worker("w"); len(v.Offer.Services) != 1 || v.Since != s.Now {
 		t.Errorf("got %+v", v)
 	}
 }
@@ -367,7 +368,7 @@ func TestWhatIsNoCommandEndsTheSession(t *testing.T) {
 		"truncated":       {[]string{"\x08\x01\x12\x05"}, "c < Disconnect INVALID_ARGUMENT [1]"},
 		"two bodies":      {[]string{"\x08\x01\x12\x00\x7a\x00", "x"}, "c < Disconnect INVALID_ARGUMENT [1]"},
 		"three frames":    {[]string{"\x08\x01\x12\x00", "x", "y"}, "c < Disconnect INVALID_ARGUMENT [1]"},
-		"a plain request": {[]string{string(envelope("hi"))}, "c < Disconnect INVALID_ARGUMENT [1]"},
+		"a plain request": {[]string{string(dialecttest.TextEnvelope(t, "hi"))}, "c < Disconnect INVALID_ARGUMENT [1]"},
 		"no frames":       {nil, "c < Disconnect INVALID_ARGUMENT [1]"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -384,7 +385,7 @@ func TestWhatIsNoCommandEndsTheSession(t *testing.T) {
 				t.Error("there is no error")
 			}
 			s.want(c.want, "w < Cancel 1")
-			if !s.speakers[peer("c")].Idle() {
+			if !s.Speakers[peer("c")].Idle() {
 				t.Error("the session goes on")
 			}
 		})
@@ -398,7 +399,7 @@ func TestKindsOfLaterVersionsAreIgnored(t *testing.T) {
 		t.Error(err)
 	}
 	s.want()
-	if s.speakers[peer("c")].Idle() {
+	if s.Speakers[peer("c")].Idle() {
 		t.Error("the session is over")
 	}
 }
@@ -413,7 +414,7 @@ func TestHelloIsRefused(t *testing.T) {
 		s := newStage(t)
 		s.must("c", hello)
 		s.want("c < Disconnect " + want)
-		if !s.speakers[peer("c")].Idle() {
+		if !s.Speakers[peer("c")].Idle() {
 			t.Errorf("%s: there is a session", want)
 		}
 	}
@@ -443,7 +444,7 @@ func TestReadyThatIsTakenIsAnsweredWithAHeartbeat(t *testing.T) {
 	s.hello("w", mitterev1.Role_ROLE_WORKER)
 	for round, services := range [][]string{{"echo"}, {"echo", "other"}} { // in the same session as well
 		s.ready("w", services...)
-		if s.beats != round+1 || s.beat.GetSession() != s.sessions["w"] || s.beat.GetSentAtNano() != int64(s.now)+1 {
+		if s.beats != round+1 || s.beat.GetSession() != s.sessions["w"] || s.beat.GetSentAtNano() != int64(s.Now)+1 {
 			t.Errorf("after %d Readies %d heartbeats came, of late %v", round+1, s.beats, s.beat)
 		}
 	}
@@ -490,7 +491,7 @@ func TestBrokerThatStopsIsAskedHowItGoesOn(t *testing.T) {
 	s.must("own", &mitterev1.Hello{Instance: []byte("secret"), Role: mitterev1.Role_ROLE_WORKER})
 	s.want("own < Welcome")
 	s.ready("own", "mittere.v1.Broker")
-	s.perform(s.d.Shut(s.now))
+	s.Perform(s.Desk.Shut(s.Now))
 	s.must("c", &mitterev1.Hello{Role: mitterev1.Role_ROLE_CLIENT})
 	s.want("c < Welcome", "c < Drain")
 	if k, ok := s.last.Kind.(*mitterev1.Drain); !ok || k.GetSession() != s.sessions["c"] {
@@ -502,14 +503,14 @@ func TestBrokerThatStopsIsAskedHowItGoesOn(t *testing.T) {
 	s.must("own", &mitterev1.Reply{Call: 1}, "HI")
 	s.want("c < Reply 2 of own HI")
 	s.hello("w", mitterev1.Role_ROLE_WORKER) // which may serve what waits still
-	if l := s.d.Load(); l.Calls != 0 {
+	if l := s.Desk.Load(); l.Calls != 0 {
 		t.Errorf("left: %+v", l)
 	}
 }
 
 func TestSpeakerIsAKeeper(t *testing.T) {
 	s := newStage(t)
-	if _, ok := native.New().Open(s.d, peer("c")).(dialect.Keeper); !ok {
+	if _, ok := native.New().Open(s.Desk, peer("c")).(dialect.Keeper); !ok {
 		t.Error("it is none")
 	}
 }

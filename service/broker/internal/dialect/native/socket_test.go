@@ -71,7 +71,7 @@ func forward(ctx context.Context, router *comm.Router, d *desk.Desk, n dialect.D
 			send(from, answer)
 		}
 		for _, action := range actions {
-			to := addressee(action)
+			to := action.Receiver()
 			if frames := speakers[to].Write(action); frames != nil {
 				send(to, frames)
 			}

@@ -43,16 +43,16 @@ func states() map[string]func(*stage) {
 
 // leave ends a session, with its peer silent for a while.
 func (s *stage) leave(who string) {
-	s.now += heartbeat * 2
+	s.Now += heartbeat * 2
 	for _, other := range []string{"c", "w"} {
 		s.must(other, &mitterev1.Heartbeat{Session: s.sessions[other], SentAtNano: s.sent()})
 	}
-	s.now += heartbeat + 1
-	s.perform(s.d.Tick(s.now))
+	s.Now += heartbeat + 1
+	s.Perform(s.Desk.Tick(s.Now))
 	for _, other := range []string{"c", "w"} {
-		s.tickOne(peer(other), false)
+		s.KeepOne(peer(other), false)
 	}
-	s.tickOne(peer(who), false)
+	s.KeepOne(peer(who), false)
 	s.said = slices.DeleteFunc(s.said, func(line string) bool { return strings.HasPrefix(line, who+" < ") })
 }
 
@@ -159,7 +159,7 @@ func TestEachCommandInEachState(t *testing.T) {
 
 // react has p say a command, and returns what comes of it.
 func (s *stage) react(kind string) (said []string) {
-	speaker := s.speakers[peer("p")]
+	speaker := s.Speakers[peer("p")]
 	before := speaker != nil && !speaker.Idle()
 	command := commands(s.sessions["p"])[kind]
 	var text []string
@@ -171,7 +171,7 @@ func (s *stage) react(kind string) (said []string) {
 		said = append(said, "error")
 	}
 	said = append(said, s.said...)
-	if before && s.speakers[peer("p")].Idle() {
+	if before && s.Speakers[peer("p")].Idle() {
 		said = append(said, "ends")
 	}
 	return said

@@ -11,18 +11,19 @@ import (
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 	"github.com/mittere/mittere/service/broker/internal/desk"
 	"github.com/mittere/mittere/service/broker/internal/dialect"
+	"github.com/mittere/mittere/service/broker/internal/dialect/dialecttest"
 	"github.com/mittere/mittere/service/broker/internal/dialect/native"
 )
 
 // partial has a worker of MDP/0.2 send a part of its answer to a leg, and final the end.
 func (s *stage) partial(worker string, leg int, text string) {
 	s.Helper()
-	s.frames(worker, fmt.Sprintf("MDPW02|\x03|e-%d||%s", leg, envelope(text)))
+	s.frames(worker, fmt.Sprintf("MDPW02|\x03|e-%d||%s", leg, dialecttest.TextEnvelope(s, text)))
 }
 
 func (s *stage) final(worker string, leg int, text string) {
 	s.Helper()
-	s.frames(worker, fmt.Sprintf("MDPW02|\x04|e-%d||%s", leg, envelope(text)))
+	s.frames(worker, fmt.Sprintf("MDPW02|\x04|e-%d||%s", leg, dialecttest.TextEnvelope(s, text)))
 }
 
 // majordomos have workers of MDP/0.2 serve "echo".
@@ -42,7 +43,7 @@ func ofAll(k *mitterev1.Request) { k.Target = &mitterev1.Target{Kind: mitterev1.
 // wantNothingKept checks that nothing is known of a client's streams.
 func (s *stage) wantNothingKept(client string) {
 	s.Helper()
-	if streams, bytes := native.Kept(s.speakers[peer(client)]); streams != 0 || bytes != 0 {
+	if streams, bytes := native.Kept(s.Speakers[peer(client)]); streams != 0 || bytes != 0 {
 		s.Errorf("%d streams and %d bytes are kept", streams, bytes)
 	}
 }
@@ -116,8 +117,8 @@ func TestWhatIsKeptOfAStreamIsBounded(t *testing.T) {
 			s.partial("m", 1, text)
 			s.must("c", &mitterev1.Credit{Call: 1, Items: 100})
 			s.want()
-			s.tickOne(peer("c"), false)
-			if l := s.d.Load(); l.Calls != 0 || l.InFlight != 1 {
+			s.KeepOne(peer("c"), false)
+			if l := s.Desk.Load(); l.Calls != 0 || l.InFlight != 1 {
 				t.Errorf("got %+v", l)
 			}
 			s.wantNothingKept("c")
@@ -149,7 +150,7 @@ func TestWhatIsKeptOfASessionIsBounded(t *testing.T) {
 			ended++
 		}
 	}
-	if _, bytes := native.Kept(s.speakers[peer("c")]); ended != 1 || bytes > native.MostKeptBytes || bytes < native.MostKeptBytes-each<<20 {
+	if _, bytes := native.Kept(s.Speakers[peer("c")]); ended != 1 || bytes > native.MostKeptBytes || bytes < native.MostKeptBytes-each<<20 {
 		t.Errorf("%d calls ended, and %d bytes are kept", ended, bytes)
 	}
 }
@@ -165,10 +166,10 @@ func TestBrokerThatStopsEndsTheStreamsThatItKeeps(t *testing.T) {
 	s.partial("m", 1, "y")
 	s.final("m", 1, "end")
 	s.want("c < Item 1 #1 x")
-	s.perform(s.d.Shut(s.now))
-	s.perform(s.d.End(s.now))
+	s.Perform(s.Desk.Shut(s.Now))
+	s.Perform(s.Desk.End(s.Now))
 	s.said = nil
-	s.tell("c", s.speakers[peer("c")].(dialect.Keeper).Bye())
+	s.tellAll("c", s.Speakers[peer("c")].(dialect.Keeper).Bye())
 	s.want("c < Reply 1 of m UNAVAILABLE #1", "c < Disconnect UNAVAILABLE refused")
 	s.wantNothingKept("c")
 }
@@ -198,9 +199,9 @@ func TestTooMuchOfOneWorkerEndsItsPartAlone(t *testing.T) {
 				s.final("n", 2, "N")
 				s.want("c < Item 1 #1 of n y", "c < Reply 1 of n #1 N")
 			}
-			s.tickOne(peer("c"), false)
+			s.KeepOne(peer("c"), false)
 			s.want()
-			if l := s.d.Load(); l.Calls != 0 {
+			if l := s.Desk.Load(); l.Calls != 0 {
 				t.Errorf("got %+v", l)
 			}
 			s.wantNothingKept("c")
@@ -233,13 +234,13 @@ func TestWhatIsKeptIsFreedWithItsStream(t *testing.T) {
 				if ended {
 					s.final("m", 1, "end")
 				}
-				if _, bytes := native.Kept(s.speakers[peer("c")]); bytes == 0 {
+				if _, bytes := native.Kept(s.Speakers[peer("c")]); bytes == 0 {
 					t.Fatal("nothing is kept")
 				}
 				s.said = nil
 				end(s)
 				s.wantNothingKept("c")
-				if l := s.d.Load(); l.Calls != 0 {
+				if l := s.Desk.Load(); l.Calls != 0 {
 					t.Errorf("got %+v", l)
 				}
 			})
@@ -366,7 +367,7 @@ func runStream(t *testing.T, random *rand.Rand) {
 		look()
 	}
 	s.wantNothingKept("c")
-	if l := s.d.Load(); l != (desk.Load{Services: 1, Workers: 3}) {
+	if l := s.Desk.Load(); l != (desk.Load{Services: 1, Workers: 3}) {
 		t.Fatalf("left: %+v", l)
 	}
 }

@@ -27,7 +27,7 @@ func TestAgeIsTakenOffTheTimeout(t *testing.T) {
 			s.must("c", &mitterev1.Hello{HeartbeatNano: int64(time.Second), SentAtNano: s.sent()})
 			s.want("c < Welcome")
 			sent := s.sent()
-			s.now += c.late * time.Millisecond
+			s.Now += c.late * time.Millisecond
 			s.worker("w", "echo")
 			s.mustAsk("c", 1, func(k *mitterev1.Request) {
 				k.SentAtNano, k.TimeoutNano, k.WaitNano = sent, int64(c.timeout*time.Millisecond), int64(c.wait*time.Millisecond)
@@ -55,14 +55,14 @@ func TestStandingStillEndsSessionsBeforeAnythingIsRead(t *testing.T) {
 	s.client("c", "d")
 	s.mustAsk("c", 1)
 	s.mustAsk("d", 1, func(k *mitterev1.Request) { k.TimeoutNano = int64(heartbeat) })
-	s.now += 3*heartbeat + 1
+	s.Now += 3*heartbeat + 1
 	s.mustAsk("c", 2) // which lay there
 	s.want("c < Reply 2 of b UNAVAILABLE refused", "c < Disconnect UNAVAILABLE", "d < Reply 1 of b DEADLINE_EXCEEDED refused")
-	s.tickOne(peer("d"), false)
+	s.KeepOne(peer("d"), false)
 	s.hello("w", mitterev1.Role_ROLE_WORKER)
 	s.ready("w", "echo")
 	s.want()
-	if l := s.d.Load(); l.Calls != 0 {
+	if l := s.Desk.Load(); l.Calls != 0 {
 		t.Errorf("left: %+v", l)
 	}
 }
@@ -74,7 +74,7 @@ func TestStandingStillLosesWorkersWithWhatTheyHave(t *testing.T) {
 	s.want("c < Welcome")
 	s.mustAsk("c", 1)
 	s.want("w < Request 1 echo  hi")
-	s.now += 3*heartbeat + 1
+	s.Now += 3*heartbeat + 1
 	s.must("w", &mitterev1.Reply{Call: 1}, "HI")
 	s.want("w < Disconnect UNAVAILABLE", "c < Reply 1 of w UNAVAILABLE")
 }
@@ -100,7 +100,7 @@ func TestSilentPeersAreGone(t *testing.T) {
 		beat("d")
 	}
 	s.want("w < Disconnect UNAVAILABLE")
-	if s.speakers[peer("d")].Idle() || !s.speakers[peer("c")].Idle() || !s.speakers[peer("w")].Idle() {
+	if s.Speakers[peer("d")].Idle() || !s.Speakers[peer("c")].Idle() || !s.Speakers[peer("w")].Idle() {
 		t.Error("the wrong one is gone")
 	}
 }
@@ -118,8 +118,8 @@ func TestWhateverAPeerSendsIsAHeartbeat(t *testing.T) {
 			for range 3 {
 				s.pass(2 * heartbeat)
 				_ = s.say("p", commands(s.sessions["p"])[kind], "hi")
-				if s.speakers[peer("p")].Idle() {
-					t.Fatalf("the session is over at %v", s.now)
+				if s.Speakers[peer("p")].Idle() {
+					t.Fatalf("the session is over at %v", s.Now)
 				}
 			}
 		})
@@ -129,24 +129,24 @@ func TestWhateverAPeerSendsIsAHeartbeat(t *testing.T) {
 func TestHeartbeatsGoToEachSession(t *testing.T) {
 	s := newStage(t)
 	s.client("c")
-	s.tickOne(peer("c"), false)
-	s.now += heartbeat*3/4 - 1
-	s.tickOne(peer("c"), false)
+	s.KeepOne(peer("c"), false)
+	s.Now += heartbeat*3/4 - 1
+	s.KeepOne(peer("c"), false)
 	if s.beats != 0 {
 		t.Fatalf("%d heartbeats before one was due", s.beats)
 	}
-	s.now++
-	s.tickOne(peer("c"), false)
-	s.tickOne(peer("c"), false)
+	s.Now++
+	s.KeepOne(peer("c"), false)
+	s.KeepOne(peer("c"), false)
 	if s.beats != 1 {
 		t.Fatalf("%d heartbeats, want one", s.beats)
 	}
-	s.tickOne(peer("c"), true)
+	s.KeepOne(peer("c"), true)
 	if s.beats != 2 {
 		t.Fatalf("%d heartbeats, want another one as a probe", s.beats)
 	}
 	s.must("c", &mitterev1.Disconnect{})
-	s.tickOne(peer("c"), true)
+	s.KeepOne(peer("c"), true)
 	if s.beats != 2 {
 		t.Fatal("a heartbeat without a session")
 	}
@@ -156,14 +156,14 @@ func TestWorkersAreToldTheTimeWithEachRequest(t *testing.T) {
 	s := newStage(t)
 	s.worker("w", "echo")
 	s.client("c")
-	s.now += heartbeat / 2
+	s.Now += heartbeat / 2
 	s.mustAsk("c", 1)
-	if got := s.request().GetSentAtNano(); got != int64(s.now)+1 {
-		t.Errorf("sent at %d, want %d", got, s.now+1)
+	if got := s.request().GetSentAtNano(); got != int64(s.Now)+1 {
+		t.Errorf("sent at %d, want %d", got, s.Now+1)
 	}
-	s.now += heartbeat / 2
+	s.Now += heartbeat / 2
 	beats := s.beats
-	s.tickOne(peer("w"), false)
+	s.KeepOne(peer("w"), false)
 	if s.beats != beats {
 		t.Errorf("%d heartbeats, though a request told the time", s.beats-beats)
 	}
@@ -175,25 +175,25 @@ func TestBrokerThatStops(t *testing.T) {
 	s.client("c")
 	s.mustAsk("c", 1)
 	s.want("w < Request 1 echo  hi")
-	s.perform(s.d.Shut(s.now))
-	keeper := func(name string) dialect.Keeper { return s.speakers[peer(name)].(dialect.Keeper) }
-	s.tell("c", keeper("c").Drain())
-	s.tell("w", keeper("w").Drain())
+	s.Perform(s.Desk.Shut(s.Now))
+	keeper := func(name string) dialect.Keeper { return s.Speakers[peer(name)].(dialect.Keeper) }
+	s.tellAll("c", keeper("c").Drain())
+	s.tellAll("w", keeper("w").Drain())
 	s.want("c < Drain")
 	s.mustAsk("c", 2)
 	s.must("d", &mitterev1.Hello{})
 	s.must("w", &mitterev1.Reply{Call: 1}, "HI")
 	s.want("c < Reply 2 of b UNAVAILABLE refused", "d < Welcome", "d < Drain", "c < Reply 1 of w HI")
-	s.perform(s.d.End(s.now))
+	s.Perform(s.Desk.End(s.Now))
 	for _, name := range []string{"c", "d", "w"} {
-		s.tell(name, keeper(name).Bye())
-		s.tell(name, keeper(name).Drain())
-		s.tell(name, keeper(name).Bye())
+		s.tellAll(name, keeper(name).Bye())
+		s.tellAll(name, keeper(name).Drain())
+		s.tellAll(name, keeper(name).Bye())
 	}
 	s.want("w < Disconnect UNAVAILABLE", "c < Disconnect UNAVAILABLE refused", "d < Disconnect UNAVAILABLE refused")
-	s.tickOne(peer("c"), false)
+	s.KeepOne(peer("c"), false)
 	s.want()
-	s.tickOne(peer("c"), true) // is it there still?
+	s.KeepOne(peer("c"), true) // is it there still?
 	s.want("c < Disconnect UNAVAILABLE refused")
 }
 
@@ -209,7 +209,7 @@ func TestAnswersAfterTheSessionAreCountedAndDropped(t *testing.T) {
 			s.mustAsk("c", 1)
 			s.want("w < Request 1 echo  hi")
 			if tells {
-				s.now += 3*heartbeat + 1
+				s.Now += 3*heartbeat + 1
 			} else {
 				s.pass(3*heartbeat + heartbeat/5)
 				s.want("w < Disconnect UNAVAILABLE", "c < Reply 1 of w UNAVAILABLE")
@@ -222,7 +222,7 @@ func TestAnswersAfterTheSessionAreCountedAndDropped(t *testing.T) {
 			}
 			s.must("w", &mitterev1.Item{Call: 1, Index: 1}, "late")
 			s.want("w < Disconnect UNAVAILABLE")
-			if c := s.d.Counters(); c.Late != 2 || c.Replies+c.Items != 0 {
+			if c := s.Desk.Counters(); c.Late != 2 || c.Replies+c.Items != 0 {
 				t.Errorf("got %+v", c)
 			}
 		})

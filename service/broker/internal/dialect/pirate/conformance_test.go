@@ -18,7 +18,7 @@ func (r rule) name() string { return r.section + ": " + r.says }
 func play(t *testing.T, rules ...rule) {
 	t.Helper()
 	for _, r := range rules {
-		t.Run(r.name(), func(t *testing.T) { newStage(t, desk.Limits{}).play(r.script...) })
+		t.Run(r.name(), func(t *testing.T) { newStage(t, desk.Limits{}).Play(r.script...) })
 	}
 }
 

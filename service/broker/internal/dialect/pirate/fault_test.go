@@ -49,12 +49,12 @@ func TestWorkerThatWasThoughtDeadComesBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, desk.Limits{})
-			s.play("w > \x01", "c > |hi", "w < e-1||hi", "+3s", "w < \x02", "w < \x02", "w < \x02")
-			if s.d.Registered(peer("w")) {
+			s.Play("w > \x01", "c > |hi", "w < e-1||hi", "+3s", "w < \x02", "w < \x02", "w < \x02")
+			if s.Desk.Registered(s.Peer("w")) {
 				t.Fatal("it is not thought dead")
 			}
-			s.play(say, "w < e-2||hi", "w > e-1||late", "w > e-2||HI", "c < |HI")
-			if got := s.d.Counters(); got.Late == 0 || got.Answered != 1 || got.Died != 1 {
+			s.Play(say, "w < e-2||hi", "w > e-1||late", "w > e-2||HI", "c < |HI")
+			if got := s.Desk.Counters(); got.Late == 0 || got.Answered != 1 || got.Died != 1 {
 				t.Fatalf("got %+v", got)
 			}
 		})
@@ -63,11 +63,11 @@ func TestWorkerThatWasThoughtDeadComesBack(t *testing.T) {
 
 func TestServerOfDividereThatWasThoughtDeadComesBack(t *testing.T) {
 	s := newStage(t, desk.Limits{})
-	s.play("w > <Heartbeat w>", "+3s", "w < <Heartbeat w>", "w < <Heartbeat w>", "w < <Heartbeat w>",
+	s.Play("w > <Heartbeat w>", "+3s", "w < <Heartbeat w>", "w < <Heartbeat w>", "w < <Heartbeat w>",
 		"c > hi", "+1s",
 		"w > <Heartbeat w>", "w < e-1||hi",
 		"w > e-1||HI", "c < HI")
-	if got := s.d.Counters(); got.Died != 1 {
+	if got := s.Desk.Counters(); got.Died != 1 {
 		t.Fatalf("got %+v", got)
 	}
 }
@@ -75,9 +75,9 @@ func TestServerOfDividereThatWasThoughtDeadComesBack(t *testing.T) {
 // A server that has lost its request is not busy any more.
 func TestServerOfDividereThatBeganAgainIsIdle(t *testing.T) {
 	s := newStage(t, desk.Limits{})
-	s.play("w > <Heartbeat w>", "v > \x01", "c > hi", "w < e-1||hi", "w ! what?", "v < e-2||hi", "w > <Heartbeat w>")
-	s.pass(3 * heartbeat)
-	if s.d.Registered(peer("w")) {
+	s.Play("w > <Heartbeat w>", "v > \x01", "c > hi", "w < e-1||hi", "w ! what?", "v < e-2||hi", "w > <Heartbeat w>")
+	s.Wait(3 * heartbeat)
+	if s.Desk.Registered(s.Peer("w")) {
 		t.Fatal("it is not thought dead")
 	}
 }
@@ -85,17 +85,17 @@ func TestServerOfDividereThatBeganAgainIsIdle(t *testing.T) {
 // dīvidere's broker does not watch a busy server, which can say nothing meanwhile.
 func TestServerOfDividereMayBeBusyForLong(t *testing.T) {
 	s := newStage(t, desk.Limits{})
-	s.play("w > <Heartbeat w>", "c > hi", "w < e-1||hi")
-	s.pass(10 * time.Minute)
-	s.said = nil // heartbeats, which it answers later
-	s.play("w > e-1||HI", "c < HI", "w > <Heartbeat w>", "w > <Heartbeat w>")
-	s.pass(2999 * time.Millisecond)
-	s.said = nil
-	if !s.d.Registered(peer("w")) {
+	s.Play("w > <Heartbeat w>", "c > hi", "w < e-1||hi")
+	s.Wait(10 * time.Minute)
+	s.Said = nil // heartbeats, which it answers later
+	s.Play("w > e-1||HI", "c < HI", "w > <Heartbeat w>", "w > <Heartbeat w>")
+	s.Wait(2999 * time.Millisecond)
+	s.Said = nil
+	if !s.Desk.Registered(s.Peer("w")) {
 		t.Fatal("it is thought dead")
 	}
-	s.pass(time.Millisecond)
-	if s.d.Registered(peer("w")) {
+	s.Wait(time.Millisecond)
+	if s.Desk.Registered(s.Peer("w")) {
 		t.Fatal("it is idle, silent and not thought dead")
 	}
 }
@@ -105,8 +105,8 @@ func TestServerOfDividereMayBeBusyForLong(t *testing.T) {
 func TestWorkerThatWasHeardJustNowGetsAHeartbeatOnlyIfItSaysNothingMore(t *testing.T) {
 	for _, beat := range []string{"\x02", "HEARTBEAT", "<Heartbeat w>"} {
 		s := newStage(t, desk.Limits{})
-		s.dialects[backSocket] = pirate.Back("echo", time.Hour, liveness)
-		s.play(
+		s.Dialects = pair(pirate.Front("echo"), pirate.Back("echo", time.Hour, liveness))
+		s.Play(
 			"w > "+beat, "probe", "+499ms", "probe",
 			"w > "+beat, "+1m", // it said something since
 			"probe", "w < "+beat, "+1m",
@@ -120,7 +120,7 @@ func TestWorkerThatWasHeardJustNowGetsAHeartbeatOnlyIfItSaysNothingMore(t *testi
 // again, for it has one thread.
 func TestServerOfDividereThatLeavesARequestUnansweredIsAskedAgain(t *testing.T) {
 	s := newStage(t, desk.Limits{Expiry: time.Minute})
-	s.play(
+	s.Play(
 		"w > <Heartbeat w>",
 		"c > hi", "w < e-1||hi",
 		"+750ms", "w < <Heartbeat w>", "w > <Heartbeat w>",
@@ -134,8 +134,8 @@ func TestServerOfDividereThatLeavesARequestUnansweredIsAskedAgain(t *testing.T) 
 		"c > no", "w < e-4||no",
 		"w > <Heartbeat w>", "w > <Heartbeat w>", // the first may have been under way
 	)
-	s.pass(time.Minute)
-	if l := s.d.Load(); l.Calls != 0 || l.InFlight != 0 {
+	s.Wait(time.Minute)
+	if l := s.Desk.Load(); l.Calls != 0 || l.InFlight != 0 {
 		t.Errorf("got %+v", l)
 	}
 }
@@ -144,7 +144,7 @@ func TestServerOfDividereThatLeavesARequestUnansweredIsAskedAgain(t *testing.T) 
 // the answers to all that the broker said while it was busy, and one of its own.
 func TestHeartbeatsThatAreUnderWayDoNotMeanThatAServerIsIdle(t *testing.T) {
 	s := newStage(t, desk.Limits{})
-	s.play("w > <Heartbeat w>", "c > a", "w < e-1||a", "c > b",
+	s.Play("w > <Heartbeat w>", "c > a", "w < e-1||a", "c > b",
 		"+750ms", "w < <Heartbeat w>", "+750ms", "w < <Heartbeat w>", "+750ms", "w < <Heartbeat w>",
 		"w > e-1||A", "c < A", "w < e-2||b",
 		"w > <Heartbeat w>", "w > <Heartbeat w>", "w > <Heartbeat w>", "w > <Heartbeat w>",
@@ -156,7 +156,7 @@ func TestHeartbeatsThatAreUnderWayDoNotMeanThatAServerIsIdle(t *testing.T) {
 
 // Workers of other kinds may say heartbeats while they work.
 func TestHeartbeatOfAPirateDoesNotMeanThatItIsIdle(t *testing.T) {
-	newStage(t, desk.Limits{}).play(
+	newStage(t, desk.Limits{}).Play(
 		"v > \x01", "c > hi", "v < e-1||hi", "c > ho", "v > \x02", "v > \x02", "v > \x02",
 		"w > READY", "w < e-2||ho", "c > hum", "w > HEARTBEAT", "w > HEARTBEAT", "w > HEARTBEAT",
 	)
@@ -165,7 +165,7 @@ func TestHeartbeatOfAPirateDoesNotMeanThatItIsIdle(t *testing.T) {
 // The broker's next run knows nobody, and what workers have in their hands is of
 // nothing there.
 func TestWorkersOfAFormerRunComeBack(t *testing.T) {
-	newStage(t, desk.Limits{}).play(
+	newStage(t, desk.Limits{}).Play(
 		"v > \x02", "w > <Heartbeat w>", "u > |f-7||HI",
 		"c > |a", "v < e-1||a",
 		"c > |b", "w < e-2||b",
@@ -176,7 +176,7 @@ func TestWorkersOfAFormerRunComeBack(t *testing.T) {
 }
 
 func TestFullBrokerSaysSo(t *testing.T) {
-	newStage(t, desk.Limits{Queue: 2}).play(
+	newStage(t, desk.Limits{Queue: 2}).Play(
 		"c > |1", "c > 2",
 		"c > |3", "c < |<RESOURCE_EXHAUSTED>",
 		"c > far||4", "c < far||<RESOURCE_EXHAUSTED>",
@@ -188,13 +188,13 @@ func TestFullBrokerSaysSo(t *testing.T) {
 
 func TestStoppingBrokerSaysSo(t *testing.T) {
 	s := newStage(t, desk.Limits{})
-	s.play("w > \x01", "c > |a", "w < e-1||a", "c > b")
-	s.perform(s.d.End(0))
-	s.play("c < <UNAVAILABLE>", "c < |<UNAVAILABLE>", "c > |c", "c < |<UNAVAILABLE>")
+	s.Play("w > \x01", "c > |a", "w < e-1||a", "c > b")
+	s.Perform(s.Desk.End(0))
+	s.Play("c < <UNAVAILABLE>", "c < |<UNAVAILABLE>", "c > |c", "c < |<UNAVAILABLE>")
 }
 
 func TestPoisonedRequestEnds(t *testing.T) {
-	newStage(t, desk.Limits{}).play(
+	newStage(t, desk.Limits{}).Play(
 		"u > \x01", "v > \x01", "w > \x01",
 		"c > |die", "u < e-1||die",
 		"u gone", "v < e-2||die",
@@ -207,23 +207,23 @@ func TestPoisonedRequestEnds(t *testing.T) {
 // each heartbeat.
 func TestWorkerWhoseNameAnotherHasIsReadyByREADYAlone(t *testing.T) {
 	s := newStage(t, desk.Limits{})
-	s.speakers[peer("v")] = s.dialects[backSocket].Open(s.d, peer("v"))
-	s.play("w > \x01", "c > |hi", "w < e-1||hi")
-	s.perform(s.d.Ready(s.now, peer("v"), desk.Offer{Name: "w", Services: []string{"other"}}))
-	s.play("w > \x02", "w > e-1||HI", "w > \x02")
-	if s.d.Registered(peer("w")) || !s.d.Registered(peer("v")) {
+	s.Speakers[s.Peer("v")] = s.Dialects(backSocket)[0].Open(s.Desk, s.Peer("v"))
+	s.Play("w > \x01", "c > |hi", "w < e-1||hi")
+	s.Perform(s.Desk.Ready(s.Now, s.Peer("v"), desk.Offer{Name: "w", Services: []string{"other"}}))
+	s.Play("w > \x02", "w > e-1||HI", "w > \x02")
+	if s.Desk.Registered(s.Peer("w")) || !s.Desk.Registered(s.Peer("v")) {
 		t.Fatal("the name went back")
 	}
-	s.play("w > \x01", "w < e-2||hi")
-	if !s.d.Registered(peer("w")) || s.d.Registered(peer("v")) {
+	s.Play("w > \x01", "w < e-2||hi")
+	if !s.Desk.Registered(s.Peer("w")) || s.Desk.Registered(s.Peer("v")) {
 		t.Fatal("the name did not go to who said READY")
 	}
-	s.play("+3s", "w < \x02", "w < \x02", "w < \x02", "w > \x02", "w < e-3||hi") // as any other from then on
+	s.Play("+3s", "w < \x02", "w < \x02", "w < \x02", "w > \x02", "w < e-3||hi") // as any other from then on
 }
 
 // Whoever has a routing id may begin again as a worker of another kind.
 func TestTheLastCommandTellsTheKind(t *testing.T) {
-	newStage(t, desk.Limits{}).play(
+	newStage(t, desk.Limits{}).Play(
 		"w > \x01", "+750ms", "w < \x02",
 		"w > <Heartbeat w>", "+750ms", "w < <Heartbeat w>",
 		"w ! |\x02", "w > e-9||late", "+750ms", "w < <Heartbeat w>", // but not one that is none
@@ -236,9 +236,9 @@ func TestTheLastCommandTellsTheKind(t *testing.T) {
 
 func TestReservedServiceIsNotServed(t *testing.T) {
 	s := newStage(t, desk.Limits{})
-	s.dialects = reserved()
-	s.play("w > \x01", "c > |hi", "c < |<UNIMPLEMENTED>", "+1m")
-	if l := s.d.Load(); l.Workers != 0 {
+	s.Dialects = reserved()
+	s.Play("w > \x01", "c > |hi", "c < |<UNIMPLEMENTED>", "+1m")
+	if l := s.Desk.Load(); l.Workers != 0 {
 		t.Fatalf("got %+v", l)
 	}
 }
@@ -246,11 +246,11 @@ func TestReservedServiceIsNotServed(t *testing.T) {
 func TestRepeatedNamesOfDeadWorkersAreNotKept(t *testing.T) {
 	s := newStage(t, desk.Limits{Workers: 3})
 	for _, name := range strings.Split("abdefgh", "") {
-		s.play(name + " > \x01")
-		s.pass(3 * heartbeat)
-		s.said = nil
+		s.Play(name + " > \x01")
+		s.Wait(3 * heartbeat)
+		s.Said = nil
 	}
-	if l := s.d.Load(); l.Workers != 0 || l.Services != 0 {
+	if l := s.Desk.Load(); l.Workers != 0 || l.Services != 0 {
 		t.Fatalf("got %+v", l)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mittere/mittere/service/broker/internal/desk"
 	"github.com/mittere/mittere/service/broker/internal/dialect"
+	"github.com/mittere/mittere/service/broker/internal/dialect/dialecttest"
 )
 
 // FuzzRead has clients, workers and a peer of MDP say anything: bytes say who speaks,
@@ -36,7 +37,7 @@ func FuzzRead(f *testing.F) {
 
 // world is a stage on which anything happens.
 type world struct {
-	*stage
+	*dialecttest.Script
 	owed map[string]int    // replies to each client at most
 	last map[string]string // token that each worker was given
 }
@@ -65,9 +66,9 @@ func openings() []string {
 // step has one peer say something. It returns the rest of the tape.
 func (w *world) step(tape []byte) []byte {
 	name := speakersOf()[int(tape[0])%len(speakersOf())]
-	w.pass(time.Duration(tape[0]>>4) * 100 * time.Millisecond)
+	w.Wait(time.Duration(tape[0]>>4) * 100 * time.Millisecond)
 	if tape[0]%16 == 15 {
-		w.keep(true)
+		w.Keep(true)
 	}
 	w.check()
 	opening := openings()[int(tape[1])%len(openings())]
@@ -82,11 +83,11 @@ func (w *world) step(tape []byte) []byte {
 		message = append(message, []byte(word))
 		tape = tape[1:]
 	}
-	registered := w.d.Registered(peer(name))
-	before := w.d.Counters().Requests
-	err := w.hear(peer(name), message)
-	w.owed[name] += int(w.d.Counters().Requests - before)
-	if err != nil && registered && w.d.Registered(peer(name)) {
+	registered := w.Desk.Registered(w.Peer(name))
+	before := w.Desk.Counters().Requests
+	err := w.Hear(w.Peer(name), message)
+	w.owed[name] += int(w.Desk.Counters().Requests - before)
+	if err != nil && registered && w.Desk.Registered(w.Peer(name)) {
 		w.Fatalf("%q said %q, and is a worker still", name, message)
 	}
 	w.check()
@@ -95,9 +96,9 @@ func (w *world) step(tape []byte) []byte {
 
 // check looks at what the broker said, and what it knows.
 func (w *world) check() {
-	for _, line := range w.said {
+	for _, line := range w.Said {
 		name, said, _ := strings.Cut(line, " < ")
-		switch at := peer(name); {
+		switch at := w.Peer(name); {
 		case at.Socket == frontSocket:
 			if w.owed[name]--; w.owed[name] < 0 {
 				w.Fatalf("%s was told %q, and asked for nothing", name, said)
@@ -108,10 +109,10 @@ func (w *world) check() {
 			w.last[name], _, _ = strings.Cut(strings.TrimPrefix(said, "|"), "|")
 		}
 	}
-	w.said = nil
+	w.Said = nil
 	workers := 0
-	for at, speaker := range w.speakers {
-		if !w.d.Registered(at) {
+	for at, speaker := range w.Speakers {
+		if !w.Desk.Registered(at) {
 			continue
 		}
 		workers++
@@ -119,8 +120,8 @@ func (w *world) check() {
 			w.Fatalf("the worker %q is idle", at.ID)
 		}
 	}
-	if workers != w.d.Load().Workers {
-		w.Fatalf("%d workers of %d", workers, w.d.Load().Workers)
+	if workers != w.Desk.Load().Workers {
+		w.Fatalf("%d workers of %d", workers, w.Desk.Load().Workers)
 	}
 }
 
@@ -133,30 +134,30 @@ func isForWorkers(said string) bool {
 // end has all go, and looks whether anything is left. A REQ must be found gone, or it
 // lives for ever.
 func (w *world) end() {
-	for at := range w.speakers {
+	for at := range w.Speakers {
 		if at.Socket == backSocket {
-			w.perform(w.d.Gone(w.now, at))
+			w.Perform(w.Desk.Gone(w.Now, at))
 		}
 	}
 	w.passIdly(2 * time.Hour)
-	for at, speaker := range w.speakers {
+	for at, speaker := range w.Speakers {
 		if !speaker.Idle() {
 			w.Fatalf("%q is not idle at the end", at.ID)
 		}
 	}
-	if l := w.d.Load(); l != (desk.Load{}) {
+	if l := w.Desk.Load(); l != (desk.Load{}) {
 		w.Fatalf("left: %+v", l)
 	}
 }
 
 // passIdly lets time pass in which there is no session to keep.
 func (w *world) passIdly(by time.Duration) {
-	for until := w.now + by; w.now < until; {
-		w.now = until
-		if at, ok := w.d.Next(); ok {
-			w.now = min(at, until)
+	for until := w.Now + by; w.Now < until; {
+		w.Now = until
+		if at, ok := w.Desk.Next(); ok {
+			w.Now = min(at, until)
 		}
-		w.perform(w.d.Tick(w.now))
+		w.Perform(w.Desk.Tick(w.Now))
 	}
 }
 
@@ -171,7 +172,7 @@ func TestFuzzingReachesTheProtocol(t *testing.T) {
 	for len(tape) >= 3 {
 		tape = w.step(tape)
 	}
-	c := w.d.Counters()
+	c := w.Desk.Counters()
 	for name, n := range map[string]uint64{
 		"requests": c.Requests, "answers": c.Answered, "repetitions": c.Redelivered, "late": c.Late, "foreign": c.Foreign, "dead": c.Died,
 	} {
@@ -180,7 +181,7 @@ func TestFuzzingReachesTheProtocol(t *testing.T) {
 		}
 	}
 	kept := 0
-	for _, speaker := range w.speakers {
+	for _, speaker := range w.Speakers {
 		if _, ok := speaker.(dialect.Keeper); ok {
 			kept++
 		}

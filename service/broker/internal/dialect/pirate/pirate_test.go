@@ -11,15 +11,13 @@ import (
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/service/broker/internal/desk"
 	"github.com/mittere/mittere/service/broker/internal/dialect"
+	"github.com/mittere/mittere/service/broker/internal/dialect/dialecttest"
 	"github.com/mittere/mittere/service/broker/internal/dialect/pirate"
 )
 
 // reserved returns the dialects of a pair with a name that is the broker's own.
-func reserved() map[int]dialect.Dialect {
-	return map[int]dialect.Dialect{
-		frontSocket: pirate.Front("mmi.echo"),
-		backSocket:  pirate.Back("mmi.echo", heartbeat, liveness),
-	}
+func reserved() func(socket int) []dialect.Dialect {
+	return pair(pirate.Front("mmi.echo"), pirate.Back("mmi.echo", heartbeat, liveness))
 }
 
 func TestFirstMessagesOfClientsAndWorkers(t *testing.T) {
@@ -67,14 +65,14 @@ func TestHeartbeatIsDividereOwn(t *testing.T) {
 		"w": "0a0948656172746265617412240a1d747970652e676f6f676c65617069732e636f6d2f48656172746265617412030a0177",
 		"6e2e7b1c-3f60-4f0a-9a1e-6a36fb6d4a11": "0a0948656172746265617412470a1d747970652e676f6f676c65617069732e636f6d2f486561727462656174" +
 			"12260a2436653265376231632d336636302d346630612d396131652d366133366662366434613131",
-		binary: "0a09486561727462656174121f0a1d747970652e676f6f676c65617069732e636f6d2f486561727462656174",
+		dialecttest.Binary: "0a09486561727462656174121f0a1d747970652e676f6f676c65617069732e636f6d2f486561727462656174",
 	} {
 		s := newStage(t, desk.Limits{})
 		at := desk.Peer{Socket: backSocket, ID: id}
-		if err := s.hear(at, [][]byte{unhex(t, want)}); err != nil || !s.d.Registered(at) {
+		if err := s.Hear(at, [][]byte{unhex(t, want)}); err != nil || !s.Desk.Registered(at) {
 			t.Fatalf("%q: %v", id, err)
 		}
-		if got := s.speakers[at].Write(desk.Heartbeat{To: at}); len(got) != 1 || !bytes.Equal(got[0], unhex(t, want)) {
+		if got := s.Speakers[at].Write(desk.Heartbeat{To: at}); len(got) != 1 || !bytes.Equal(got[0], unhex(t, want)) {
 			t.Errorf("%q: got %x, want %s", id, got, want)
 		}
 	}
@@ -106,9 +104,9 @@ func TestHeartbeatIsAnArgument(t *testing.T) {
 		{1 << 62, 1 << 62, 24 * time.Hour, 48 * time.Hour},                 // its most
 	} {
 		s := newStage(t, desk.Limits{})
-		s.dialects[backSocket] = pirate.Back("echo", test.interval, test.liveness)
-		s.play("v > \x01", "w > <Heartbeat w>", "u > |\x01")
-		views := s.d.Workers()
+		s.Dialects = pair(pirate.Front("echo"), pirate.Back("echo", test.interval, test.liveness))
+		s.Play("v > \x01", "w > <Heartbeat w>", "u > |\x01")
+		views := s.Desk.Workers()
 		for _, v := range views {
 			if v.Offer.Heartbeat != test.heartbeat || v.Offer.Patience != test.patient {
 				t.Errorf("%+v: got %v, %v", test, v.Offer.Heartbeat, v.Offer.Patience)
@@ -122,9 +120,9 @@ func TestHeartbeatIsAnArgument(t *testing.T) {
 
 func TestOfferIsWhatTheProtocolAssumes(t *testing.T) {
 	s := newStage(t, desk.Limits{})
-	s.play("w > \x01", "bin > |\x01")
+	s.Play("w > \x01", "bin > |\x01")
 	for _, name := range []string{"w", "00800041a7"} {
-		v, ok := s.d.Worker(name)
+		v, ok := s.Desk.Worker(name)
 		if o := v.Offer; !ok || o.Capacity != 1 || !o.Idempotent || o.Cancels || len(o.Services) != 1 || o.Services[0] != "echo" {
 			t.Fatalf("%s: got %+v", name, o)
 		}
@@ -133,20 +131,20 @@ func TestOfferIsWhatTheProtocolAssumes(t *testing.T) {
 
 func TestWhatTheProtocolHasNoWordForIsNotSaid(t *testing.T) {
 	s := newStage(t, desk.Limits{})
-	s.play("c > |hi", "w > \x01", "w < e-1||hi", "u > |\x01")
+	s.Play("c > |hi", "w > \x01", "w < e-1||hi", "u > |\x01")
 	for _, name := range []string{"c", "w", "u"} {
 		for _, a := range []desk.Action{
 			desk.Accepted{}, desk.Item{}, desk.Event{}, desk.CancelLeg{}, desk.CreditLeg{}, desk.Disconnect{Status: &mitterev1.Status{}},
 		} {
-			if got := s.speakers[peer(name)].Write(a); got != nil {
+			if got := s.Speakers[s.Peer(name)].Write(a); got != nil {
 				t.Errorf("%s, %T: got %q", name, a, got)
 			}
 		}
 	}
-	if got := s.speakers[peer("u")].Write(desk.Heartbeat{}); got != nil {
+	if got := s.Speakers[s.Peer("u")].Write(desk.Heartbeat{}); got != nil {
 		t.Errorf("a heartbeat for a REQ: %q", got)
 	}
-	k, ok := s.speakers[peer("w")].(dialect.Keeper)
+	k, ok := s.Speakers[s.Peer("w")].(dialect.Keeper)
 	if !ok || k.Drain() != nil || k.Bye() != nil {
 		t.Error("a worker is no keeper, or is told that the broker stops")
 	}
@@ -154,19 +152,19 @@ func TestWhatTheProtocolHasNoWordForIsNotSaid(t *testing.T) {
 
 func TestAddressStackCountsAsPartOfTheRequest(t *testing.T) {
 	s := newStage(t, desk.Limits{})
-	s.play("c > |hi")
-	before := s.d.Load().Bytes
-	s.play("c > " + strings.Repeat("x", 1000) + "|yy||hi")
-	if got := s.d.Load().Bytes - before; got != before+1002 {
+	s.Play("c > |hi")
+	before := s.Desk.Load().Bytes
+	s.Play("c > " + strings.Repeat("x", 1000) + "|yy||hi")
+	if got := s.Desk.Load().Bytes - before; got != before+1002 {
 		t.Fatalf("%d bytes, and %d without a stack", got, before)
 	}
 }
 
 func TestErrorIsAnEnvelopeOfAStatus(t *testing.T) {
 	s := newStage(t, desk.Limits{})
-	s.play("c > |hi")
+	s.Play("c > |hi")
 	failed := &mitterev1.Status{Code: mitterev1.Code_CODE_ABORTED, Message: "no"}
-	got := s.speakers[peer("c")].Write(desk.Reply{Tag: frames("a|"), Answer: desk.Answer{Status: failed}})
+	got := s.Speakers[s.Peer("c")].Write(desk.Reply{Tag: frames("a|"), Answer: desk.Answer{Status: failed}})
 	want, err := messaging.Pack(failed)
 	if err != nil || len(got) != 3 || string(got[0]) != "a" || len(got[1]) != 0 || !bytes.Equal(got[2], want.Append(nil)) {
 		t.Fatalf("got %q, %v", got, err)
@@ -177,23 +175,23 @@ func TestPeerMayBeForgottenWhenNothingIsKnownOfIt(t *testing.T) {
 	s := newStage(t, desk.Limits{Expiry: 10 * time.Second})
 	idle := func(name string, want bool) {
 		t.Helper()
-		if got := s.speakers[peer(name)].Idle(); got != want {
+		if got := s.Speakers[s.Peer(name)].Idle(); got != want {
 			t.Fatalf("%s: got %v", name, got)
 		}
 	}
-	s.play("c > |a", "c > |b")
+	s.Play("c > |a", "c > |b")
 	idle("c", false)
-	s.play("w > \x01", "w < e-1||a")
+	s.Play("w > \x01", "w < e-1||a")
 	idle("w", false)
-	s.play("w > e-1||A", "c < |A", "w < e-2||b")
+	s.Play("w > e-1||A", "c < |A", "w < e-2||b")
 	idle("c", false)
-	s.play("w > e-2||B", "c < |B")
+	s.Play("w > e-2||B", "c < |B")
 	idle("c", true)
 	idle("w", false)
-	s.play("c > |a", "w < e-3||a", "+3s", "w < \x02", "w < \x02", "w < \x02")
+	s.Play("c > |a", "w < e-3||a", "+3s", "w < \x02", "w < \x02", "w < \x02")
 	idle("w", true)
 	idle("c", false)
-	s.play("+10s")
+	s.Play("+10s")
 	idle("c", true)
 }
 
@@ -212,7 +210,7 @@ func TestBodiesAcrossProtocols(t *testing.T) {
 	}
 	plain := []byte(dividereHeartbeat("x"))
 	s := newStage(t, desk.Limits{})
-	s.play("c > |hi", "w > \x01", "w < e-1||hi", "u > |\x01")
+	s.Play("c > |hi", "w > \x01", "w < e-1||hi", "u > |\x01")
 	for name, test := range map[string]struct {
 		body []byte
 		want string
@@ -222,24 +220,24 @@ func TestBodiesAcrossProtocols(t *testing.T) {
 	} {
 		content := desk.Content{Head: &mitterev1.Request{}, Body: [][]byte{test.body}}
 		for who, front := range map[string]string{"w": "e-7||", "u": "|e-7||"} {
-			got := text(s.speakers[peer(who)].Write(desk.Deliver{Leg: 7, Request: &desk.Request{Content: content}}))
+			got := s.Message(s.Speakers[s.Peer(who)].Write(desk.Deliver{Leg: 7, Request: &desk.Request{Content: content}}))
 			if got != front+test.want {
 				t.Errorf("%s, %s: got %q", name, who, got)
 			}
 		}
 		content.Head = &mitterev1.Reply{}
-		got := text(s.speakers[peer("c")].Write(desk.Reply{Tag: frames("a|"), Answer: desk.Answer{Content: content}}))
+		got := s.Message(s.Speakers[s.Peer("c")].Write(desk.Reply{Tag: frames("a|"), Answer: desk.Answer{Content: content}}))
 		if got != "a||"+test.want {
 			t.Errorf("%s: got %q", name, got)
 		}
 	}
-	if got := text(s.speakers[peer("c")].Write(desk.Reply{Tag: [][]byte{{}}})); got != "|" {
+	if got := s.Message(s.Speakers[s.Peer("c")].Write(desk.Reply{Tag: [][]byte{{}}})); got != "|" {
 		t.Errorf("a body of no frames: got %q", got)
 	}
 }
 
 func TestMajordomoServesPiratesAndIsServed(t *testing.T) {
-	newStage(t, desk.Limits{}).play(
+	newStage(t, desk.Limits{}).Play(
 		"mw > |MDPW01|\x01|echo",
 		"c > |a||b", "mw < |MDPW01|\x02|e-1||a||b",
 		"mw > |MDPW01|\x03|e-1||A||B", "c < |A||B",
@@ -255,7 +253,7 @@ func TestMajordomoServesPiratesAndIsServed(t *testing.T) {
 }
 
 func TestKindsServeTogether(t *testing.T) {
-	newStage(t, desk.Limits{}).play(
+	newStage(t, desk.Limits{}).Play(
 		"v > \x01", "w > <Heartbeat w>", "u > |\x01",
 		"c1 > |1", "v < e-1||1",
 		"c2 > 2", "w < e-2||2",

@@ -6,13 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/wrapperspb"
-
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/service/broker/internal/desk"
 	"github.com/mittere/mittere/service/broker/internal/dialect"
+	"github.com/mittere/mittere/service/broker/internal/dialect/dialecttest"
 	"github.com/mittere/mittere/service/broker/internal/dialect/plain"
 )
 
@@ -39,23 +37,13 @@ func (s *stage) worker(name, service string, types ...string) {
 	s.d.Ready(s.now, desk.Peer{ID: name}, desk.Offer{Name: name, Services: []string{service}, Types: types, Heartbeat: time.Hour})
 }
 
-// envelope returns one with a text.
-func envelope(t testing.TB, text string) []byte {
-	t.Helper()
-	e, err := messaging.Pack(wrapperspb.String(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e.Append(nil)
-}
-
 // frames returns a message with | between its frames, in which {text} is an envelope.
 func frames(t testing.TB, message string) (all [][]byte) {
 	t.Helper()
 	for part := range strings.SplitSeq(message, "|") {
 		frame := []byte(part)
 		if text, ok := strings.CutPrefix(part, "{"); ok {
-			frame = envelope(t, strings.TrimSuffix(text, "}"))
+			frame = dialecttest.TextEnvelope(t, strings.TrimSuffix(text, "}"))
 		}
 		all = append(all, frame)
 	}
@@ -64,22 +52,12 @@ func frames(t testing.TB, message string) (all [][]byte) {
 
 // text returns a message as tests have it.
 func text(frames [][]byte) string {
-	var parts []string
-	for _, frame := range frames {
-		part := string(frame)
-		if e, err := messaging.Decode(frame); err == nil {
-			switch e.Type {
-			case textType:
-				m := new(wrapperspb.StringValue)
-				_ = proto.Unmarshal(e.Body, m)
-				part = "{" + m.GetValue() + "}"
-			case "mittere.v1.Status":
-				m := new(mitterev1.Status)
-				_ = proto.Unmarshal(e.Body, m)
-				part = "<" + strings.TrimPrefix(m.GetCode().String(), "CODE_") + ">"
-			}
+	parts := make([]string, len(frames))
+	for i, frame := range frames {
+		parts[i] = dialecttest.FrameText(frame)
+		if text, ok := dialecttest.EnvelopeText(frame); ok {
+			parts[i] = "{" + text + "}"
 		}
-		parts = append(parts, part)
 	}
 	return strings.Join(parts, "|")
 }
@@ -176,7 +154,7 @@ func TestAnswersGoOnTheRouteOfTheirRequest(t *testing.T) {
 		}
 	}
 	for leg := len(routes); leg > 0; leg-- { // in any order
-		hi := [][]byte{envelope(t, "HI")}
+		hi := [][]byte{dialecttest.TextEnvelope(t, "HI")}
 		got := s.told(s.d.Reply(s.now, desk.Peer{ID: "w"}, uint64(leg), desk.Answer{Content: desk.Content{Head: &mitterev1.Reply{}, Body: hi}}))
 		if want := []string{routes[leg-1] + "{HI}"}; !slices.Equal(got, want) {
 			t.Errorf("told %q, want %q", got, want)
@@ -264,8 +242,8 @@ func TestMetaOfTheEnvelopeIsTheRequests(t *testing.T) {
 
 // FuzzRead has a client say anything, and counts its answers.
 func FuzzRead(f *testing.F) {
-	f.Add([]byte(""), envelope(f, "hi"), []byte("x"), uint8(2))
-	f.Add([]byte("id"), []byte(""), envelope(f, "hi"), uint8(3))
+	f.Add([]byte(""), dialecttest.TextEnvelope(f, "hi"), []byte("x"), uint8(2))
+	f.Add([]byte("id"), []byte(""), dialecttest.TextEnvelope(f, "hi"), uint8(3))
 	f.Add([]byte("id"), []byte(""), dialect.StatusFrame(nil), uint8(3))
 	f.Fuzz(func(t *testing.T, a, b, c []byte, n uint8) {
 		s := newStage(t)
