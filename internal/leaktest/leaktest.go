@@ -25,8 +25,10 @@ const (
 //
 //	func TestMain(m *testing.M) { leaktest.Main(m) }
 //
-// Descriptors and threads are looked for where there is a /proc.
+// Descriptors and threads are looked for where there is a /proc. The processes that
+// tests start take SIGINT, also if the tests run in the background of a script.
 func Main(m *testing.M) {
+	heedInterrupt()
 	os.Exit(run(m, os.Stderr, patience))
 }
 
