@@ -3,60 +3,37 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 
+	censusv1 "github.com/mittere/mittere/gen/census/v1"
 	"github.com/mittere/mittere/gen/census/v1/censusv1mittere"
 	"github.com/mittere/mittere/messaging"
 	"github.com/mittere/mittere/messaging/call"
 	"github.com/mittere/mittere/service"
 )
 
-const (
-	// directAsked is about how many files are asked about directly, and directAtOnce
-	// how many of them at once.
-	directAsked, directAtOnce = 600, 8
-	// largestDirect is the largest file that is asked about directly, in bytes.
-	largestDirect = 8 << 20
-)
+// directAsked is about how many files are asked about directly.
+const directAsked = 600
 
-// direct has some files counted once more by calls that go to the workers directly:
-// a client finds them through the registry, balances over them, and tries again
-// elsewhere when one is killed. But for the client it is what goes through the broker.
-type direct struct {
-	*coordinator
-	found  *service.Client // of the workers that the registry knows
-	files  []int           // that are asked about
-	next   atomic.Int64    // of files
-	asked  atomic.Int64    // calls that were answered
-	tries  atomic.Int64
-	wrong  atomic.Int64
-	killed atomic.Int64 // the process id
-}
-
-// callDirectly makes the calls and adds what it says to the report.
-func (c *coordinator) callDirectly(ctx context.Context) (err error) {
-	d := &direct{coordinator: c, files: c.report.sample(directAsked, largestDirect)}
-	if len(d.files) == 0 {
-		return nil
-	}
-	c.screen.print("  some of it once more, without the broker\n")
-	d.found, err = service.NewClient(c.zmq, censusv1mittere.CensusServiceName,
-		service.FromRegistry(c.names.Endpoints()[0]), service.WithSocket(socketOptions()...))
+// callDirectly has some files counted once more by calls that go to the workers directly:
+// a client finds them through the registry, balances over them, and tries again elsewhere
+// when one is killed. But for the client it is what goes through the broker.
+func (c *coordinator) callDirectly(ctx context.Context) error {
+	client, err := service.NewClient(c.zmq, censusv1mittere.CensusServiceName, service.FromRegistry(c.names.Endpoints()[0]))
 	if err != nil {
 		return err
 	}
-	if err = await(ctx, "workers can be called directly", c.options.workers, d.ready); err == nil {
-		err = d.askAll(ctx)
+	err = await(ctx, "workers that can be called directly", func() bool { return ready(client) >= c.workers })
+	if err == nil {
+		c.askSample(ctx, client)
 	}
-	c.report.direct, c.report.differing = d.text(), int(d.wrong.Load())
-	return errors.Join(err, d.found.Close())
+	return errors.Join(err, client.Close())
 }
 
-// ready returns how many workers can be called.
-func (d *direct) ready() (n int) {
-	for _, m := range d.found.Members() {
+// ready returns how many instances take calls.
+func ready(client *service.Client) (n int) {
+	for _, m := range client.Members() {
 		if m.Ready {
 			n++
 		}
@@ -64,74 +41,44 @@ func (d *direct) ready() (n int) {
 	return n
 }
 
-// askAll asks about all files, several at once.
-func (d *direct) askAll(ctx context.Context) error {
-	stub := censusv1mittere.NewCensusServiceClient(call.Intercept(d.found, d.countTries))
-	var callers sync.WaitGroup
-	failures := make([]error, directAtOnce)
-	for i := range failures {
-		callers.Go(func() { failures[i] = d.askSome(ctx, stub) })
-	}
-	callers.Wait()
-	return errors.Join(failures...)
-}
-
-// countTries is an interceptor that counts the tries of each call.
-func (d *direct) countTries(next call.Invoker) call.Invoker {
-	return func(ctx context.Context, r *call.Request, each func(*messaging.Envelope) error) error {
-		err := next(ctx, r, each)
-		d.tries.Add(int64(r.Attempt))
-		return err
-	}
-}
-
-// askSome asks about one file after the other, until all have been asked about.
-func (d *direct) askSome(ctx context.Context, stub *censusv1mittere.CensusServiceClient) error {
-	for {
-		i := int(d.next.Add(1) - 1)
-		if i >= len(d.files) {
-			return nil
-		}
-		if i == len(d.files)/3 {
-			d.killOne()
-		}
-		if err := d.askOne(ctx, stub, d.files[i]); err != nil {
+// askSample asks about some files, several at once, and kills a worker after a third.
+func (c *coordinator) askSample(ctx context.Context, client *service.Client) {
+	var answered, tries atomic.Int64
+	counting := call.Intercept(client, func(next call.Invoker) call.Invoker {
+		return func(ctx context.Context, r *call.Request, each func(*messaging.Envelope) error) error {
+			err := next(ctx, r, each)
+			tries.Add(int64(r.Attempt))
 			return err
 		}
+	})
+	stub := censusv1mittere.NewCensusServiceClient(counting)
+	files := make(chan string)
+	var callers sync.WaitGroup
+	for range 2 * c.workers {
+		callers.Go(func() {
+			for file := range files {
+				c.ask(ctx, stub, file, func(string, *censusv1.CountResponse) { answered.Add(1) })
+			}
+		})
 	}
+	killed, step := "", len(c.tree.files)/directAsked+1
+	for i := 0; i < len(c.tree.files); i += step {
+		if killed == "" && i >= len(c.tree.files)/3 {
+			killed = c.killOne(client)
+		}
+		files <- c.tree.files[i]
+	}
+	close(files)
+	callers.Wait()
+	c.printf("  directly, by the registry: %d calls answered, %d tried again, %s killed\n", answered.Load(), tries.Load()-answered.Load(), killed)
 }
 
-// killOne kills a worker in the middle of its work.
-func (d *direct) killOne() {
-	for _, m := range d.found.Members() {
-		if pid := workerPid(m.Instance.GetId()); d.fleet.kill(pid) {
-			d.killed.Store(pid)
-			return
+// killOne kills an instance in the midst of its work, and returns its name.
+func (c *coordinator) killOne(client *service.Client) string {
+	for _, m := range client.Members() {
+		if name := m.Instance.GetId(); c.fleet.kill(name) {
+			return name
 		}
 	}
-}
-
-// askOne asks about one file and compares what is found with what was found before.
-func (d *direct) askOne(ctx context.Context, stub *censusv1mittere.CensusServiceClient, file int) error {
-	f := d.report.tree.files[file]
-	content, same, err := d.report.tree.read(f)
-	if err != nil || !same {
-		return nil // it changed meanwhile
-	}
-	found, err := d.called(ctx, stub, file, content)
-	if err != nil {
-		return fmt.Errorf("%s, directly: %w", printable(f.path), err)
-	}
-	d.asked.Add(1)
-	if found != *d.report.entries[file].found {
-		d.wrong.Add(1)
-	}
-	return nil
-}
-
-// text tells what was done.
-func (d *direct) text() string {
-	return fmt.Sprintf("directly, by a registry at %s: %s answered, %d wrong; worker %d killed, %s tried again\n",
-		d.names.Endpoints()[0], plural(int(d.asked.Load()), "call"), d.wrong.Load(), d.killed.Load(),
-		plural(int(d.tries.Load()-d.asked.Load()), "call"))
+	return ""
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -64,27 +63,6 @@ func (p *program) line(pattern string) []string {
 	return nil
 }
 
-// workers returns the process ids of the workers in the picture.
-func (p *program) workers() (pids []int) {
-	p.t.Helper()
-	pids = append(pids, p.number(`\| pid (\d+)`))
-	for _, text := range strings.Fields(p.line(`like it: pid ([\d ]+)`)[1]) {
-		pid, err := strconv.Atoi(text)
-		must(p.t, err)
-		pids = append(pids, pid)
-	}
-	return pids
-}
-
-// number returns the number in the next line that matches, which is the pattern's
-// group.
-func (p *program) number(pattern string) int {
-	p.t.Helper()
-	n, err := strconv.Atoi(p.line(pattern)[1])
-	must(p.t, err)
-	return n
-}
-
 // wait returns what the program has written and its exit code, once it and all
 // its workers have ended.
 func (p *program) wait() (stdout, stderr string, code int) {
@@ -108,4 +86,12 @@ func (p *program) wait() (stdout, stderr string, code int) {
 func runProgram(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	return startProgram(t, args...).wait()
+}
+
+// must fails the test if there is an error.
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }
