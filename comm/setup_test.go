@@ -36,14 +36,20 @@ type rig struct {
 func newRig(t testing.TB, options ...comm.ContextOption) *rig {
 	t.Helper()
 	binding, connecting, mixed := enginesOfRun(t)
-	zctx, err := comm.NewContext(append(options, comm.WithEngine(binding))...)
-	r := &rig{TB: t, zctx: must(t, zctx, err), dialing: zctx, spawned: &sync.WaitGroup{}}
+	r := newRigOn(t, binding, options...)
 	if mixed {
-		r.dialing, err = comm.NewContext(append(options, comm.WithEngine(connecting))...)
-		r.ok(err)
+		r.mix(connecting, options...)
 	}
+	return r
+}
+
+// newRigOn returns a rig on an engine.
+func newRigOn(t testing.TB, engine comm.Engine, options ...comm.ContextOption) *rig {
+	t.Helper()
+	zctx, err := comm.NewContext(append(options, comm.WithEngine(engine))...)
+	must(t, zctx, err)
 	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, errHang)
-	r.ctx = ctx
+	r := &rig{TB: t, zctx: zctx, dialing: zctx, ctx: ctx, spawned: &sync.WaitGroup{}}
 	t.Cleanup(func() {
 		cancel()
 		if err := errors.Join(r.dialing.Close(), r.zctx.Close()); err != nil {
@@ -52,6 +58,13 @@ func newRig(t testing.TB, options ...comm.ContextOption) *rig {
 		r.spawned.Wait()
 	})
 	return r
+}
+
+// mix gives sockets that connect a context of their own, on an engine.
+func (r *rig) mix(engine comm.Engine, options ...comm.ContextOption) {
+	r.Helper()
+	dialing, err := comm.NewContext(append(options, comm.WithEngine(engine))...)
+	r.dialing = must(r, dialing, err)
 }
 
 // contextOf returns the context of a socket at these endpoints: that of those that bind
