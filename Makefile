@@ -18,7 +18,7 @@ SCHEMA  = proto/schema.binpb
 FAULTS  = Stress|Fault|Load
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test race lint generate generate-check schema fuzz \
+.PHONY: help setup build portable demo test race lint generate generate-check schema fuzz \
 	bench bench-once benchmarks examples guide interop faults ci
 
 help: ## print this list
@@ -29,6 +29,14 @@ setup: ## bring what is missing to build: libzmq, pkg-config, a C compiler
 
 build: setup ## build the command line, bin/mittere
 	$(BUILD) -ldflags "-X main.version=$(VERSION)" -o bin/mittere ./cmd/mittere
+
+portable: ## check that comm needs no cgo, also on other systems
+	CGO_ENABLED=0 go test ./comm/libzmq
+	@for target in linux/amd64 linux/arm64 darwin/arm64; do \
+		echo "go vet ./comm/... for $$target without cgo"; \
+		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go vet ./comm/... || exit 1; \
+	done
+	CGO_ENABLED=0 GOOS=windows go build ./comm/...
 
 demo: setup ## count a source tree with worker processes (DIR=... for another tree than Go's)
 	@echo "demo: building bin/census (the first time takes a minute)"
