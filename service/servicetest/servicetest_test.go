@@ -14,15 +14,6 @@ import (
 
 func TestMain(m *testing.M) { leaktest.Main(m) }
 
-// adder is a handler to test.
-type adder struct {
-	calculatorv1mittere.UnimplementedCalculatorServiceHandler
-}
-
-func (adder) Add(_ context.Context, r *calculatorv1.AddRequest) (*calculatorv1.AddResponse, error) {
-	return &calculatorv1.AddResponse{Sum: r.GetA() + r.GetB()}, nil
-}
-
 func TestHandlerIsCalledThroughItsStub(t *testing.T) {
 	handlers := reactor.NewHandlers()
 	calculatorv1mittere.RegisterCalculatorService(handlers, adder{})
