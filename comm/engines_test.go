@@ -6,11 +6,12 @@ import (
 	"testing"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/comm/internal/native"
 	"github.com/mittere/mittere/comm/libzmq"
 )
 
 // engines are those that the suite can run on.
-var engines = []comm.Engine{libzmq.Engine}
+var engines = []comm.Engine{libzmq.Engine, native.Engine}
 
 // engineVariable names the engine of a run: one, or two with a "+" between, of which
 // sockets that bind have the first, and those that connect the second. Where it is not

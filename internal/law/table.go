@@ -53,6 +53,7 @@ func Table() []Row {
 		// The layers, from the wire up.
 		{"comm/internal/zmtp", nil},
 		{"comm/internal/engine", nil},
+		{"comm/internal/native", []string{"comm/internal/engine", "comm/internal/zmtp", "internal/ratelog"}},
 		{"comm/libzmq", []string{"comm/internal/engine"}},
 		{"comm", []string{"comm/internal/engine", "comm/libzmq"}},
 		{"messaging/message", []string{"gen/...", "internal/protofield"}},

@@ -308,3 +308,22 @@ func TestReadingAndWritingAllocateNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestPeekTellsTheSizeOfAFrameFromItsHeader(t *testing.T) {
+	for _, size := range []int{0, 1, 255, 256, 100_000} {
+		b := zmtp.AppendPart(nil, make([]byte, size), size%2 == 1)
+		for known := range 10 {
+			got, more := zmtp.PeekFrame(b[:min(known, len(b))])
+			want := len(b)
+			if header := len(b) - size; known < header {
+				want = 0
+			}
+			if got != want || more != (want > 0 && size%2 == 1) {
+				t.Errorf("%d bytes of a frame of %d: %d, %v", known, size, got, more)
+			}
+		}
+	}
+	if got, _ := zmtp.PeekFrame([]byte("\x02\xff\xff\xff\xff\xff\xff\xff\xff")); got != 0 {
+		t.Errorf("a frame of %d bytes", got)
+	}
+}

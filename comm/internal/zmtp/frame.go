@@ -43,6 +43,19 @@ func PartSize(size int) int {
 	return longHeader + size
 }
 
+// PeekFrame returns the bytes of the frame whose header is at the front of b, with the
+// header, and whether further parts of its message follow. The size is 0 if more of b is
+// needed to tell. It is for who decides how much room a frame needs, or looks through
+// frames that the Append functions wrote; what a peer sent is to be held against the
+// limits first, by [Decoder.Next].
+func PeekFrame(b []byte) (size int, more bool) {
+	h, err := parseHeader(b)
+	if err != nil || h.length == 0 || h.size > math.MaxInt-longHeader {
+		return 0, false
+	}
+	return h.length + int(h.size), h.flags&flagMore != 0
+}
+
 func appendHeader(dst []byte, flags byte, size int) []byte {
 	if size <= math.MaxUint8 {
 		return append(dst, flags, byte(size))

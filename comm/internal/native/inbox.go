@@ -1,0 +1,154 @@
+package native
+
+import (
+	"context"
+	"sync"
+
+	"github.com/mittere/mittere/comm/internal/engine"
+)
+
+// item is what lies in a queue of received messages: a message, or what is told in the
+// place of one that was dropped.
+type item struct {
+	message engine.Message
+	wrong   *engine.Error
+}
+
+// size is what an item is charged in bytes.
+func (i *item) size() int {
+	const head = 64
+	return i.message.Size() + head
+}
+
+// inqueue is what one peer sent and nobody received yet. The lock of the inbox that it
+// belongs to guards it.
+type inqueue struct {
+	items   ring[item]
+	most    int    // messages
+	bytes   int    // of all items
+	waiting bool   // who fills it waits for room
+	resume  func() // says that there is some; called without locks
+}
+
+func (q *inqueue) queue() *ring[item] { return &q.items }
+
+// room returns how many more messages the queue takes.
+func (q *inqueue) room() int {
+	if q.bytes >= maxQueued {
+		return 0
+	}
+	return max(q.most-q.items.len(), 0)
+}
+
+// low says whether half of the queue is free: who waits for room is told then, and not
+// for each message.
+func (q *inqueue) low() bool { return q.items.len() <= q.most/2 && q.bytes <= maxQueued/2 }
+
+// inbox is the receiving half of a socket. Its lock is the innermost of all.
+type inbox struct {
+	counters *engine.Counters
+
+	mu        sync.Mutex // guards what follows, and the queues
+	queues    fair[item, *inqueue]
+	receivers waitlist
+	closed    bool
+}
+
+// push appends items to a queue, even beyond its bound, and returns how much room is left.
+// If there is none, resume will be called when there is some.
+func (b *inbox) push(q *inqueue, items ...item) (room int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return max(q.most, 1)
+	}
+	for i := range items {
+		q.bytes += items[i].size()
+		b.queues.put(q, items[i])
+	}
+	if len(items) > 0 {
+		b.receivers.wake()
+	}
+	room = q.room()
+	q.waiting = room == 0
+	return room
+}
+
+// recv waits for a message, then takes as many as there are and fit.
+func (b *inbox) recv(ctx context.Context, batch []engine.Message) (taken int, err error) {
+	const op = "receive"
+	if ctx.Err() != nil {
+		return 0, engine.ContextEnded(ctx, op)
+	}
+	for again := false; ; again = true {
+		taken, w, err := b.take(op, batch, again)
+		if w == nil {
+			return taken, err
+		}
+		if !b.receivers.await(ctx, &b.mu, w) {
+			return 0, engine.ContextEnded(ctx, op)
+		}
+	}
+}
+
+// take takes what there is. If that is nothing, the call gets a place among those who
+// wait: the first one if it was woken before.
+func (b *inbox) take(op string, batch []engine.Message, again bool) (taken int, w *waiter, err error) {
+	var roomy []*inqueue
+	b.mu.Lock()
+	for taken < len(batch) && err == nil {
+		next, from, ok := b.queues.take()
+		if !ok {
+			break
+		}
+		from.bytes -= next.size()
+		if from.waiting && from.low() {
+			from.waiting = false
+			roomy = append(roomy, from)
+		}
+		if next.wrong != nil {
+			err = next.wrong
+			break
+		}
+		batch[taken] = next.message
+		taken++
+	}
+	switch {
+	case b.closed:
+		taken, err = 0, &engine.Error{Op: op, Reason: engine.Closed}
+	case taken == 0 && err == nil && again:
+		w = b.receivers.enterAgain()
+	case taken == 0 && err == nil:
+		w = b.receivers.enter()
+	case !b.queues.empty():
+		b.receivers.wake()
+	}
+	b.mu.Unlock()
+	b.counters.Received.Add(uint64(taken))
+	for _, q := range roomy {
+		q.resume()
+	}
+	return taken, w, err
+}
+
+// close ends all calls. What is in the queues is dropped.
+func (b *inbox) close() {
+	b.mu.Lock()
+	b.closed = true
+	var roomy []*inqueue
+	for {
+		_, from, ok := b.queues.take()
+		if !ok {
+			break
+		}
+		if from.waiting {
+			from.waiting = false
+			roomy = append(roomy, from)
+		}
+	}
+	b.receivers.wakeAll()
+	b.mu.Unlock()
+	for _, q := range roomy {
+		q.resume()
+	}
+}

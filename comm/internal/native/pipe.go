@@ -1,0 +1,107 @@
+package native
+
+import (
+	"github.com/mittere/mittere/comm/internal/engine"
+)
+
+// pipe is the link to a peer of the same context: it puts messages into the queue that
+// the other socket receives from. The bound is the sum of those of both ends, as with
+// libzmq.
+type pipe struct {
+	to  *socket
+	far *peer // what the sender is to the other socket
+}
+
+// newPipe returns two peers that are each other's: near is what b is to a, far what a is
+// to b.
+func newPipe(a, b *socket) (near, far *peer) {
+	most := a.config.HighWaterMark + b.config.HighWaterMark
+	near, far = newPeer(most), newPeer(most)
+	near.link, far.link = &pipe{b, far}, &pipe{a, near}
+	near.in.resume = func() { b.makeRoom(far) }
+	far.in.resume = func() { a.makeRoom(near) }
+	return near, far
+}
+
+func (p *pipe) put(frames [][]byte) (ok, more bool) {
+	if !p.room() {
+		return false, false
+	}
+	message, wanted := p.receive(frames)
+	if !wanted {
+		return true, true
+	}
+	return true, p.to.in.push(&p.far.in, message) > 0
+}
+
+func (p *pipe) putEncoded(frames [][]byte, _ []byte) (ok, more bool) { return p.put(frames) }
+
+// room says whether there is room. Only the sender fills the queue, so that it stays.
+func (p *pipe) room() bool { return p.to.in.push(&p.far.in) > 0 }
+
+// receive returns a message as the other socket receives it, if it does.
+func (p *pipe) receive(frames [][]byte) (m item, wanted bool) {
+	if !p.to.wants(frames[0]) {
+		return item{}, false
+	}
+	if subscribes, prefix, ok := engine.ReadSubscription(frames); ok && p.to.publishes() {
+		p.tell(subscribes, prefix)
+		return item{}, false
+	}
+	if !p.to.receives() {
+		p.to.counters.Unexpected.Add(1)
+		return item{}, false
+	}
+	if err := p.to.refuses(frames); err != nil {
+		p.to.counters.Refused.Add(1)
+		return item{wrong: err}, true
+	}
+	if p.to.config.Pattern == engine.Router {
+		return p.to.received(copyFrames([]byte(p.far.handle.id), frames)), true
+	}
+	return p.to.received(copyFrames(nil, frames)), true
+}
+
+// refuses says what is wrong with the size of a message.
+func (s *socket) refuses(frames [][]byte) *engine.Error {
+	if len(frames) > s.config.MaxFrames {
+		return engine.TooManyFrames("receive", s.config.MaxFrames)
+	}
+	for _, frame := range frames {
+		if len(frame) > s.config.MaxFrameSize {
+			return engine.FrameTooLarge("receive", len(frame), s.config.MaxFrameSize)
+		}
+	}
+	return nil
+}
+
+// copyFrames returns copies of frames in one block, with an id in front unless it is nil.
+func copyFrames(id []byte, frames [][]byte) [][]byte {
+	size := len(id)
+	for _, frame := range frames {
+		size += len(frame)
+	}
+	block, list := make([]byte, 0, size), make([][]byte, 0, 1+len(frames))
+	add := func(frame []byte) {
+		block = append(block, frame...)
+		list = append(list, block[len(block)-len(frame):len(block):len(block)])
+	}
+	if id != nil {
+		add(id)
+	}
+	for _, frame := range frames {
+		add(frame)
+	}
+	return list
+}
+
+// tell has the other socket know of a subscription. Its sendMu is taken while that of the
+// subscriber is held.
+func (p *pipe) tell(subscribes bool, prefix []byte) { _ = p.to.subscribed(p.far, subscribes, prefix) }
+
+func (*pipe) flush()  {}
+func (*pipe) soon()   {}
+func (*pipe) finish() {}
+
+// cut ends the link: the other end loses its peer. Whose peer is replaced loses it thus.
+func (p *pipe) cut() { p.to.dismiss(p.far) }
