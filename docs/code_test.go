@@ -9,10 +9,11 @@ import (
 // The pages whose Go is that of a test here, which has a variable for an endpoint.
 var (
 	compiled = map[string]string{
-		"broker.md":  "broker_test.go",
-		"errors.md":  "errors_test.go",
-		"pubsub.md":  "pubsub_test.go",
-		"testing.md": "testing_test.go",
+		"broker.md":   "broker_test.go",
+		"errors.md":   "errors_test.go",
+		"pubsub.md":   "pubsub_test.go",
+		"reactors.md": "reactors_test.go",
+		"testing.md":  "testing_test.go",
 	}
 	variable = regexp.MustCompile(`endpoint([,)])`)
 )
