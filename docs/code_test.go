@@ -12,6 +12,7 @@ var (
 		"broker.md":   "broker_test.go",
 		"errors.md":   "errors_test.go",
 		"pubsub.md":   "pubsub_test.go",
+		"programs.md": "programs_test.go",
 		"reactors.md": "reactors_test.go",
 		"testing.md":  "testing_test.go",
 	}

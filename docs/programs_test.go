@@ -1,0 +1,89 @@
+package docs_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/examples/calculator"
+	calculatorv1 "github.com/mittere/mittere/gen/calculator/v1"
+	"github.com/mittere/mittere/gen/calculator/v1/calculatorv1mittere"
+	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/reactor"
+	"github.com/mittere/mittere/service"
+	"github.com/mittere/mittere/service/broker"
+)
+
+func Example_publisherAndSubscriber() {
+	ctx := context.Background()
+	zmq := must(comm.NewContext())
+	defer zmq.Close()
+
+	pub := must(messaging.NewPublisher(zmq, "inproc://news"))
+	sub := must(messaging.NewSubscriber(zmq, "inproc://news"))
+	check(pub.WaitForSubscribers(ctx, 1, &wrapperspb.StringValue{}))
+	check(pub.Send(ctx, wrapperspb.String("the door is open")))
+	news := must(sub.Recv(ctx))
+	fmt.Println(must(messaging.Open[*wrapperspb.StringValue](&news.Envelope)).GetValue())
+	// Output: the door is open
+}
+
+func Example_requestAndReply() {
+	ctx := context.Background()
+	zmq := must(comm.NewContext())
+	defer zmq.Close()
+
+	rep := must(messaging.NewRep(zmq, "inproc://greeter"))
+	go func() {
+		request := must(rep.Recv(ctx))
+		name := must(messaging.Open[*wrapperspb.StringValue](&request.Envelope))
+		check(request.Reply(ctx, wrapperspb.String("hello, "+name.GetValue())))
+	}()
+	req := must(messaging.NewReq(zmq, "inproc://greeter"))
+	fmt.Println(must(messaging.Call[*wrapperspb.StringValue](ctx, req, wrapperspb.String("world"))).GetValue())
+	// Output: hello, world
+}
+
+func Example_serviceAndClient() {
+	ctx, stop := context.WithCancel(context.Background())
+	zmq := must(comm.NewContext())
+	var running sync.WaitGroup
+
+	handlers := reactor.NewHandlers()
+	calculatorv1mittere.RegisterCalculatorService(handlers, &calculator.Handler{})
+	running.Go(func() { check(service.Serve(ctx, zmq, "calculator", handlers, service.WithBind("inproc://calculator"))) })
+
+	client := must(service.NewClient(zmq, "calculator", service.FromEndpoints("inproc://calculator")))
+	answer := must(calculatorv1mittere.NewCalculatorServiceClient(client).Add(ctx, &calculatorv1.AddRequest{A: 1, B: 2}))
+	fmt.Println(answer.GetSum())
+
+	check(client.Close())
+	stop()
+	running.Wait()
+	check(zmq.Close())
+	// Output: 3
+}
+
+func Example_brokerAndWorker() {
+	ctx, stop := context.WithCancel(context.Background())
+	zmq := must(comm.NewContext())
+	var running sync.WaitGroup
+
+	handlers := reactor.NewHandlers()
+	calculatorv1mittere.RegisterCalculatorService(handlers, &calculator.Handler{})
+	running.Go(func() { check(broker.Serve(ctx, zmq, "inproc://broker")) })
+	running.Go(func() { check(service.Serve(ctx, zmq, "calculator", handlers, service.WithBroker("inproc://broker"))) })
+
+	client := must(service.NewClient(zmq, "calculator", service.FromBroker("inproc://broker")))
+	answer := must(calculatorv1mittere.NewCalculatorServiceClient(client).Add(ctx, &calculatorv1.AddRequest{A: 1, B: 2}))
+	fmt.Println(answer.GetSum())
+
+	check(client.Close())
+	stop()
+	running.Wait()
+	check(zmq.Close())
+	// Output: 3
+}
