@@ -38,12 +38,7 @@ func runBroker(ctx context.Context, endpoint string) error {
 		return err
 	}
 	defer zmq.Close()
-	b, err := broker.New(zmq, endpoint)
-	if err != nil {
-		return err
-	}
-	defer b.Close()
-	return b.Run(ctx)
+	return broker.Serve(ctx, zmq, endpoint)
 }
 
 func runWorker(ctx context.Context, endpoint string) error {
@@ -51,12 +46,7 @@ func runWorker(ctx context.Context, endpoint string) error {
 	defer zmq.Close()
 	handlers := reactor.NewHandlers()
 	calculatorv1mittere.RegisterCalculatorService(handlers, &calculator.Handler{})
-	worker, err := service.NewServer(zmq, "calculator", handlers, service.WithBroker(endpoint))
-	if err != nil {
-		return err
-	}
-	defer worker.Close()
-	return worker.Run(ctx)
+	return service.Serve(ctx, zmq, "calculator", handlers, service.WithBroker(endpoint))
 }
 
 func runClient(ctx context.Context, endpoint string) error {
