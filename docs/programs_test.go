@@ -54,11 +54,9 @@ func Example_serviceAndClient() {
 
 	handlers := reactor.NewHandlers()
 	calculatorv1mittere.RegisterCalculatorService(handlers, &calculator.Handler{})
-	running.Go(func() {
-		check(service.Serve(ctx, zmq, "calculator", handlers, service.WithBind("inproc://calculator")))
-	})
+	running.Go(func() { check(service.Serve(ctx, zmq, "calculator", handlers, service.WithBind("inproc://calc"))) })
 
-	client := must(service.NewClient(zmq, "calculator", service.FromEndpoints("inproc://calculator")))
+	client := must(service.NewClient(zmq, "calculator", service.FromEndpoints("inproc://calc")))
 	answer := must(calculatorv1mittere.NewCalculatorServiceClient(client).Add(ctx, &calculatorv1.AddRequest{A: 1, B: 2}))
 	fmt.Println(answer.GetSum())
 
