@@ -106,7 +106,7 @@ func ask[Req, Resp any](
 		if messaging.CodeOf(err) != messaging.Unavailable || ctx.Err() != nil || c.closing.Err() != nil {
 			return resp, err
 		}
-		if c.rest(ctx, pause); ctx.Err() != nil { // what went wrong says more
+		if c.rest(ctx); ctx.Err() != nil { // what went wrong says more
 			return resp, err
 		}
 	}
@@ -116,8 +116,8 @@ func ask[Req, Resp any](
 const pause = 200 * time.Millisecond
 
 // rest waits a moment, or until the client is closed.
-func (c *Client) rest(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
+func (c *Client) rest(ctx context.Context) {
+	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -57,7 +57,7 @@ func (c *Client) Watch(ctx context.Context, name string) iter.Seq[Event] {
 			if !more || ctx.Err() != nil || !yieldAll(w.lose(lost), yield) {
 				return
 			}
-			c.rest(ctx, pause)
+			c.rest(ctx)
 		}
 	}
 }

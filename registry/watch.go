@@ -90,7 +90,7 @@ func (f *Follower) follow(ctx context.Context, req *mitterev1.WatchRequest) {
 	for ctx.Err() == nil {
 		_, why := f.client.watchOnce(ctx, req, f.take)
 		f.lose(why)
-		f.client.rest(ctx, pause)
+		f.client.rest(ctx)
 	}
 }
 

@@ -17,7 +17,7 @@ func (c *Client) News(ctx context.Context, name string) iter.Seq[*mitterev1.Watc
 			if more, _ := c.watchOnce(ctx, req, yield); !more {
 				return
 			}
-			c.rest(ctx, pause)
+			c.rest(ctx)
 		}
 	}
 }

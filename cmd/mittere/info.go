@@ -98,11 +98,11 @@ func (q question[T]) print(p printer, answers []answer[T]) error {
 
 // viewInfo returns what an instance is.
 func viewInfo(a answer[*mitterev1.InfoResponse]) view {
-	info, v := a.value, view(nil)
+	info := a.value
 	if a.err != nil {
 		info = &mitterev1.InfoResponse{Name: a.instance.GetName(), Id: a.instance.GetId(), Endpoints: a.instance.GetEndpoints()}
 	}
-	v = viewOf(info, "name id version library endpoints labels started").with("id", a.id(info.GetId()))
+	v := viewOf(info, "name id version library endpoints labels started").with("id", a.id(info.GetId()))
 	if a.err != nil {
 		v = v.with("started", absence(""))
 	}

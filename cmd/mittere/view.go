@@ -36,7 +36,7 @@ func (s span) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(
 type absence string
 
 // MarshalJSON returns null.
-func (absence) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
+func (absence) MarshalJSON() ([]byte, error) { return []byte("null"), nil } //nolint:unparam // as json.Marshaler wants
 
 // viewOf returns the fields of a message that are named, separated by spaces, in that order.
 // A field of nanoseconds is named by seconds, inNano is inSeconds, and a time loses its

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"os"
 	"os/exec"
 	"sync"
@@ -83,7 +83,7 @@ func (f *fleet) keep(ctx context.Context, w *exec.Cmd, fail context.CancelCauseF
 		}
 		next, err := f.launch(ctx)
 		if n == mostReplacements || err != nil {
-			fail(fmt.Errorf("a worker ended (%v) and was not replaced: %v", ended, err))
+			fail(errors.Join(errors.New("a worker ended and was not replaced"), ended, err))
 			return
 		}
 		w = next

@@ -170,7 +170,7 @@ func (f *files) add(file protoreflect.FileDescriptor) {
 // addExtensions adds the files that extend messages of those that are there: no import
 // leads to them, and without them what is in an extension cannot be read.
 func (f *files) addExtensions() {
-	for i := 0; i < len(f.all); i++ { // those that are added may be extended too
+	for i := 0; i < len(f.all); i++ { //nolint:intrange // those that are added may be extended too
 		for _, extension := range extensionsOf(f.all[i]) {
 			f.add(extension)
 		}

@@ -226,7 +226,7 @@ func TestPartsArriveInOrderBeforeTheFinal(t *testing.T) {
 		t.Errorf("%q, %v after %d parts", text(final), err, next)
 	}
 	enough := errors.New("enough")
-	if _, err := c.RequestParts(patient(t), "count", func([][]byte) error { return enough }, []byte("go")); err != enough { //nolint:errorlint // as it is
+	if _, err := c.RequestParts(patient(t), "count", func([][]byte) error { return enough }, []byte("go")); err != enough {
 		t.Errorf("error %v", err)
 	}
 	ask(t, c, "count", "go", "done") // the parts are dropped, those of the request before too

@@ -143,13 +143,13 @@ func (s *speaker) keep(st *stream, worker string, envelope []byte) [][]byte {
 }
 
 // unkeep returns the oldest item that is kept, which is not kept any more.
-func (b *session) unkeep(st *stream, f *flow) (envelope []byte) {
+func (s *session) unkeep(st *stream, f *flow) (envelope []byte) {
 	envelope, f.kept[0] = f.kept[0], nil
 	f.kept = f.kept[1:]
 	size := len(envelope) + keptOverhead
 	st.items--
 	st.bytes -= size
-	b.kept -= size
+	s.kept -= size
 	return envelope
 }
 
