@@ -18,7 +18,7 @@ SCHEMA  = proto/schema.binpb
 FAULTS  = Stress|Fault|Load
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build portable demo test race lint generate generate-check schema fuzz \
+.PHONY: help setup build portable demo test race engines lint generate generate-check schema fuzz \
 	bench bench-once benchmarks examples guide interop faults ci
 
 help: ## print this list
@@ -37,6 +37,7 @@ portable: ## check that comm needs no cgo, also on other systems
 		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go vet ./comm/... || exit 1; \
 	done
 	CGO_ENABLED=0 GOOS=windows go build ./comm/...
+	CGO_ENABLED=0 go build -tags native -o /dev/null ./cmd/mittere
 
 demo: setup ## count a source tree with worker processes (DIR=... for another tree than Go's)
 	@echo "demo: building bin/census (the first time takes a minute)"
@@ -51,6 +52,12 @@ test: setup ## run all tests (FAULT_SECONDS=1: length of each load and fault run
 
 race: setup ## run all tests with the race detector, in random order
 	go test -race -shuffle=on -parallel 8 ./...
+
+engines: setup ## run the suite of comm on each engine, and with each end on another
+	@for engine in libzmq native native+libzmq libzmq+native; do \
+		echo "MITTERE_ENGINE=$$engine go test ./comm"; \
+		MITTERE_ENGINE=$$engine go test -count=1 -race -skip AllPairsOfEngines ./comm || exit 1; \
+	done
 
 lint: setup ## gofmt, go vet, golangci-lint, buf lint, buf breaking
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }

@@ -1,3 +1,5 @@
+//go:build !native
+
 package comm
 
 import "github.com/mittere/mittere/comm/libzmq"

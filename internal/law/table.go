@@ -55,7 +55,7 @@ func Table() []Row {
 		{"comm/internal/engine", nil},
 		{"comm/internal/native", []string{"comm/internal/engine", "comm/internal/zmtp", "internal/ratelog"}},
 		{"comm/libzmq", []string{"comm/internal/engine"}},
-		{"comm", []string{"comm/internal/engine", "comm/libzmq"}},
+		{"comm", []string{"comm/internal/engine", "comm/internal/native", "comm/libzmq"}},
 		{"messaging/message", []string{"gen/...", "internal/protofield"}},
 		{"internal/command", []string{"messaging/message", "gen/...", "internal/protofield"}},
 		{"messaging", belowMessaging},
