@@ -15,7 +15,7 @@ import (
 	"github.com/mittere/mittere/messaging"
 )
 
-// loopback is where others on this host reach it, and nobody else does.
+// loopback is where others on this host reach it, and no other host does.
 const loopback = "127.0.0.1"
 
 // lookupPatience bounds the look-up of a name.

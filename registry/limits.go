@@ -9,7 +9,7 @@ import (
 
 // The defaults of Limits.
 const (
-	// DefaultLease is the lease of those who ask for none.
+	// DefaultLease is the lease of instances that ask for none.
 	DefaultLease = 5 * time.Second
 	// DefaultMinLease is the shortest lease.
 	DefaultMinLease = time.Second
@@ -29,7 +29,7 @@ const (
 
 // Limits are the bounds of a [Table]. A field that is 0 has its default.
 type Limits struct {
-	// DefaultLease is the lease of those who ask for none; default [DefaultLease].
+	// DefaultLease is the lease of instances that ask for none; default [DefaultLease].
 	DefaultLease time.Duration
 	// MinLease is the shortest lease; default [DefaultMinLease].
 	MinLease time.Duration
@@ -76,7 +76,7 @@ func (l Limits) complete() (Limits, error) {
 	return l, errors.Join(wrong...)
 }
 
-// lease returns the lease that is given to those who ask for one.
+// lease returns the lease that is given where one is asked for.
 func (l Limits) lease(asked time.Duration) time.Duration {
 	return min(max(cmp.Or(asked, l.DefaultLease), l.MinLease), l.MaxLease)
 }

@@ -55,7 +55,7 @@ func (e *entry) taken() error {
 }
 
 // ForStore returns a change as a store keeps it: with the token of the registration,
-// which nobody else is told. It must be called before the next change.
+// which no other is told. It must be called before the next change.
 func (t *Table) ForStore(change *mitterev1.WatchResponse) *mitterev1.WatchResponse {
 	entry := change.GetChange().GetEntry()
 	e := t.find(entry.GetInstance().GetName(), entry.GetInstance().GetId())

@@ -26,7 +26,7 @@ import (
 // room of their own.
 
 // PlainID is the id of dīvidere's services: they have none of their own, and of
-// each name there is one at most. Nobody else may register with it.
+// each name there is one at most. No other may register with it.
 const PlainID = "dividere"
 
 // RegisterPlain enters a service of dīvidere's, with the address that its
@@ -83,7 +83,7 @@ func (t *Table) Rediscover() { t.round++ }
 // WithdrawPlain removes the service of dīvidere's that has a name. It returns nil
 // if there is none.
 func (t *Table) WithdrawPlain(now time.Time, name string) *mitterev1.WatchResponse {
-	change, _ := t.Withdraw(now, store.Key{Name: name, ID: PlainID}, nil) // nobody else has this id
+	change, _ := t.Withdraw(now, store.Key{Name: name, ID: PlainID}, nil) // no other has this id
 	return change
 }
 

@@ -112,7 +112,7 @@ func (s *Server) unregisterPlain(ctx context.Context, m proto.Message) (proto.Me
 	return fill(s.plain.ack, known && err == nil), nil
 }
 
-// unavailable is where dīvidere's registry sends those who ask for an unknown
+// unavailable is where dīvidere's registry sends clients that ask for an unknown
 // name, with port 0.
 const unavailable = "unavailable"
 

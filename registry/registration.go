@@ -19,7 +19,7 @@ import (
 // registry is there, renews its lease three times as often as it must, and
 // registers it again when the registry has forgotten it or was started again.
 //
-// The entry is this registration's own: nobody else can renew or withdraw it. A later
+// The entry is this registration's own: no other can renew or withdraw it. A later
 // registration of the same name and id, such as that of a process that was started
 // anew with a fixed id, replaces it. Then this one has ended: [Registration.Err] is
 // ALREADY_EXISTS, and it never registers again by itself.
@@ -62,7 +62,7 @@ func (c *Client) Register(instance *mitterev1.Instance, lease time.Duration) *Re
 	return r
 }
 
-// newToken returns what nobody can guess.
+// newToken returns a token that cannot be guessed.
 func newToken() []byte {
 	token := make([]byte, 16)
 	_, _ = rand.Read(token) // it never fails
@@ -291,7 +291,7 @@ func (r *Registration) renew(session uint64) (next time.Duration) {
 	case isReplaced(err):
 		r.note(instance, 0, err)
 		return 0
-	case isNotFound(err): // its lease had ended, as while this process stood still
+	case isNotFound(err): // its lease had ended, as in a process pause
 		return r.register(session)
 	case err != nil:
 		return pause

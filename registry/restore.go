@@ -34,7 +34,7 @@ func (t *Table) restore(now time.Time, stored *mitterev1.Entry) error {
 	if err := store.CheckEntry(stored); err != nil {
 		return err
 	}
-	// Whoever had the entry when the store was written is the latest: of all others the
+	// The owner of the entry when the store was written is the latest: of all others the
 	// registry that wrote it knew that they were replaced.
 	e := &entry{instance: stored.GetInstance(), revision: stored.GetRevision(), token: stored.GetToken(), since: now}
 	e.size, _ = store.CheckInstance(e.instance)

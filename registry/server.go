@@ -87,14 +87,14 @@ func NewServer(zmq *comm.Context, endpoints string, options ...ServerOption) (*S
 	if s.store != nil {
 		s.saved = make(chan struct{})
 	}
-	if err := s.open(zmq, endpoints); err != nil {
+	if err := s.openSockets(zmq, endpoints); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-// open makes the sockets and the reactor.
-func (s *Server) open(zmq *comm.Context, endpoints string) (err error) {
+// openSockets makes the sockets and the reactor.
+func (s *Server) openSockets(zmq *comm.Context, endpoints string) (err error) {
 	if s.socket, err = messaging.NewServer(zmq, endpoints, messaging.WithSocket(s.serverConfig.socket...)); err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (s *Server) health() mitterev1.Health {
 	return mitterev1.Health_HEALTH_SERVING
 }
 
-// leastHeartbeat is the shortest that a client may ask for, so that those who must
+// leastHeartbeat is the shortest that a client may ask for, so that clients that must
 // notice a restart soon can.
 const leastHeartbeat = 100 * time.Millisecond
 
@@ -312,7 +312,7 @@ func (s *Server) save(ctx context.Context) bool {
 }
 
 // trySave is Save, whose panics are errors: names must be found though a store is broken,
-// and Run waits for whoever calls this.
+// and Run waits for the calls of this.
 func (s *Server) trySave(ctx context.Context, changes []*mitterev1.WatchResponse) (err error) {
 	defer func() {
 		if broken := recover(); broken != nil {
@@ -361,7 +361,7 @@ func (s *Server) settle(changes []*mitterev1.WatchResponse, failed bool) {
 }
 
 // announce asks dīvidere's services to register again whenever subscribers have
-// come: those who were registered before the registry began do so at once. It
+// come: instances that were registered before the registry began do so at once. It
 // replaces the second that dīvidere's registry sleeps. Of one that comes while
 // another goes nothing is seen; it is asked with all others, later.
 func (s *Server) announce(ctx context.Context) error {

@@ -15,7 +15,7 @@ import (
 	"github.com/mittere/mittere/registry/store"
 )
 
-// Table is the state of a registry: who is there, until when, and what changed
+// Table is the state of a registry: which instances are there, until when, and what changed
 // last. It is pure: it has no clock, goroutine or socket. Make one with
 // [NewTable].
 //

@@ -126,7 +126,7 @@ func (f *Follower) lose(why error) {
 	}
 }
 
-// tell wakes those who wait for news, under the lock.
+// tell wakes the watchers, under the lock.
 func (f *Follower) tell() {
 	f.changed.Notify()
 }

@@ -29,7 +29,7 @@ const bucket = "mittere.registry.v1"
 type Store struct {
 	db   *bolt.DB
 	file *os.File      // is bbolt's; see release
-	turn chan struct{} // holds a token while nobody writes
+	turn chan struct{} // holds a token while no call writes
 	lost atomic.Bool   // bbolt panicked: its locks are taken for ever, and it is not asked again
 }
 
@@ -52,7 +52,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	}
 	s := &Store{turn: make(chan struct{}, 1)}
 	s.turn <- struct{}{}
-	if err := guard("open "+path, func() error { return s.open(path, patience) }); err != nil {
+	if err := guard("open "+path, func() error { return s.openFile(path, patience) }); err != nil {
 		release(s.file)
 		return nil, err
 	}
@@ -63,12 +63,12 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	return s, nil
 }
 
-// open opens the file, and notes it even if bbolt panics then.
-func (s *Store) open(path string, patience time.Duration) (err error) {
+// openFile opens the file, and notes it even if bbolt panics then.
+func (s *Store) openFile(path string, patience time.Duration) (err error) {
 	s.db, err = bolt.Open(path, 0o600, &bolt.Options{
 		Timeout: patience,
 		OpenFile: func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
-			// Whoever may write to the folder could have a link lead to any file.
+			// A program that may write to the folder could have a link lead to any file.
 			if s.file, err = os.OpenFile(name, flag|syscall.O_NOFOLLOW, mode); err == nil {
 				_ = s.file.Chmod(mode) // of one that was there; it has tokens, and may be another's
 			}

@@ -39,7 +39,7 @@ func CheckInstance(instance *mitterev1.Instance) (size int, err error) {
 		problem = fmt.Sprintf("%d bytes, more than %d", size, MaxInstanceBytes)
 	}
 	// Whether all the strings are UTF-8 is what marshalling finds out. What is
-	// not could be sent to nobody.
+	// not could not be sent at all.
 	if problem == "" {
 		if _, err := proto.Marshal(instance); err != nil {
 			problem = err.Error()
@@ -92,7 +92,7 @@ func firstProblem(instance *mitterev1.Instance) string {
 	case !validName(instance.GetId()):
 		return fmt.Sprintf("an id has 1 to %d bytes of UTF-8 without control characters", MaxNameBytes)
 	case len(instance.GetEndpoints()) == 0:
-		return "no endpoints, so nobody could connect to it"
+		return "no endpoints, so that no client could connect to it"
 	}
 	for _, endpoint := range instance.GetEndpoints() {
 		if err := CheckEndpoint(endpoint); err != nil {
@@ -108,7 +108,7 @@ func validName(name string) bool {
 	return name != "" && len(name) <= MaxNameBytes && !strings.ContainsFunc(name, unprintable)
 }
 
-// CheckEndpoint returns INVALID_ARGUMENT for an endpoint to which nobody can connect:
+// CheckEndpoint returns INVALID_ARGUMENT for an endpoint to which no client can connect:
 // that is no transport://address, or whose tcp address is no host and port from 1 to
 // 65535. A comma would make two of it where endpoints are lists, and an asterisk would
 // make a socket bind that is to connect; see package comm.

@@ -51,7 +51,7 @@ func KeyOf(entry *mitterev1.Entry) Key {
 // Save brings changes of a table into a store, in as few writes as it can: of
 // several changes of an instance the last one counts. Writes are slow, so
 // collect the changes that happen while one is under way, and save them at once.
-// Whoever calls it from more than one goroutine loses the order of the changes.
+// Calls from more than one goroutine would lose the order of the changes.
 func Save(ctx context.Context, store Store, changes ...*mitterev1.WatchResponse) error {
 	last := map[Key]*mitterev1.Change{}
 	for _, change := range changes {

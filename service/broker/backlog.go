@@ -8,53 +8,53 @@ import (
 	"github.com/mittere/mittere/service/broker/internal/desk"
 )
 
-// bounds is how much waits for peers that take it more slowly than it comes, beside
+// bounds is how much waits for slow consumers, beside
 // what libzmq keeps for each, which is bounded in messages alone. Bytes count what each
-// letter takes up beside its message.
+// message takes up beside its frames.
 type bounds struct {
-	letters  int // for a peer
-	bytes    int // for a peer, but for its first letter
+	messages int // for a peer
+	bytes    int // for a peer, but for its first message
 	allBytes int // for all peers
 }
 
-// usualBounds are those that hold outside of tests: as many letters as there may be
+// usualBounds are those that hold outside of tests: as many messages as there may be
 // requests, so that all of them can be answered at once.
-func usualBounds() bounds { return bounds{letters: 100_000, bytes: 64 << 20, allBytes: 256 << 20} }
+func usualBounds() bounds { return bounds{messages: 100_000, bytes: 64 << 20, allBytes: 256 << 20} }
 
-// letterOverhead is about what a letter takes up beside its message.
-const letterOverhead = 256
+// messageOverhead is about what a message takes up beside its frames.
+const messageOverhead = 256
 
-// cost returns about how many bytes a letter takes up.
-func (l letter) cost() int { return l.message.Size() + letterOverhead }
+// cost returns about how many bytes a message takes up.
+func (m outbound) cost() int { return m.message.Size() + messageOverhead }
 
 // backlog is what waits for slow peers.
 type backlog struct {
 	bounds
-	slow    map[*peer]struct{} // those for whom something waits
-	freed   []*peer            // those for whom nothing does any more
-	letters int
-	bytes   int
+	slow     map[*peer]struct{} // those for whom something waits
+	freed    []*peer            // those for whom nothing does any more
+	messages int
+	bytes    int
 }
 
 func newBacklog(of bounds) backlog { return backlog{bounds: of, slow: map[*peer]struct{}{}} }
 
-// fits reports whether a peer may have a letter wait.
-func (k *backlog) fits(l letter) bool {
-	p := l.to
-	return len(p.waiting) == 0 || len(p.waiting) < k.bounds.letters && p.bytes+l.cost() <= k.bounds.bytes
+// fits reports whether a peer may have a message wait.
+func (k *backlog) fits(m outbound) bool {
+	p := m.to
+	return len(p.waiting) == 0 || len(p.waiting) < k.bounds.messages && p.bytes+m.cost() <= k.bounds.bytes
 }
 
-// put has a letter wait, behind those that do. What it was made of does not wait with
+// put has a message wait, behind those that do. What it was made of does not wait with
 // it.
-func (k *backlog) put(now time.Duration, l letter) {
-	p := l.to
+func (k *backlog) put(now time.Duration, m outbound) {
+	p := m.to
 	if len(p.waiting) == 0 {
 		p.moved = now
 	}
-	l.action = bare(l.action)
-	p.waiting = append(p.waiting, l)
+	m.action = bare(m.action)
+	p.waiting = append(p.waiting, m)
 	k.slow[p] = struct{}{}
-	k.count(p, 1, l.cost())
+	k.count(p, 1, m.cost())
 }
 
 // bare returns an action without what it carries.
@@ -75,10 +75,10 @@ func bare(action desk.Action) desk.Action {
 	}
 }
 
-// count notes that letters came or, with numbers below 0, left.
-func (k *backlog) count(p *peer, letters, bytes int) {
+// count notes that messages came or, with numbers below 0, left.
+func (k *backlog) count(p *peer, messages, bytes int) {
 	p.bytes += bytes
-	k.letters += letters
+	k.messages += messages
 	k.bytes += bytes
 	if _, slow := k.slow[p]; slow && len(p.waiting) == 0 {
 		p.waiting = nil
@@ -87,31 +87,31 @@ func (k *backlog) count(p *peer, letters, bytes int) {
 	}
 }
 
-// shift takes the first letter out.
+// shift takes the first message out.
 func (k *backlog) shift(now time.Duration, p *peer) {
 	p.moved = now
-	l := p.waiting[0]
-	p.waiting[0] = letter{} // or the array keeps it
+	m := p.waiting[0]
+	p.waiting[0] = outbound{} // or the array keeps it
 	p.waiting = p.waiting[1:]
-	k.count(p, -1, -l.cost())
+	k.count(p, -1, -m.cost())
 }
 
-// clear takes all letters of a peer out.
-func (k *backlog) clear(p *peer) (letters []letter) {
-	letters, p.waiting = p.waiting, nil
-	k.count(p, -len(letters), -p.bytes)
-	return letters
+// clear takes all messages of a peer out.
+func (k *backlog) clear(p *peer) (messages []outbound) {
+	messages, p.waiting = p.waiting, nil
+	k.count(p, -len(messages), -p.bytes)
+	return messages
 }
 
-// takeBack takes letters of a peer out.
-func (k *backlog) takeBack(p *peer, which func(letter) bool) {
-	p.waiting = slices.DeleteFunc(p.waiting, func(l letter) bool {
-		if !which(l) {
+// takeBack takes messages of a peer out.
+func (k *backlog) takeBack(p *peer, which func(outbound) bool) {
+	p.waiting = slices.DeleteFunc(p.waiting, func(m outbound) bool {
+		if !which(m) {
 			return false
 		}
-		k.letters--
-		k.bytes -= l.cost()
-		p.bytes -= l.cost()
+		k.messages--
+		k.bytes -= m.cost()
+		p.bytes -= m.cost()
 		return true
 	})
 	k.count(p, 0, 0)
@@ -121,7 +121,7 @@ func (k *backlog) takeBack(p *peer, which func(letter) bool) {
 const mostCompared = 1000
 
 // slowest returns the peer for which most bytes wait; where very many are slow, of some that
-// are chosen by chance, for this is asked with each letter.
+// are chosen by chance, for this is asked with each message.
 func (k *backlog) slowest() (slowest *peer) {
 	compared := 0
 	for p := range k.slow {
@@ -135,39 +135,39 @@ func (k *backlog) slowest() (slowest *peer) {
 	return slowest
 }
 
-// keep keeps a letter for a peer that has no room. One that takes nothing for so
-// long that too much waits is as good as gone; where too much waits for all, it is
-// the one for which most does.
-func (b *Broker) keep(l letter) {
-	fits := b.backlog.fits(l)
-	b.backlog.put(b.now(), l)
-	b.desk.Pause(l.to.at)
+// keepWaiting keeps a message for a peer that has no room. A slow
+// consumer, for which too much waits, is evicted; where too much waits for all, it is the
+// one for which most does.
+func (b *Broker) keepWaiting(m outbound) {
+	fits := b.backlog.fits(m)
+	b.backlog.put(b.now(), m)
+	b.desk.Pause(m.to.at)
 	switch {
 	case !fits:
-		b.giveUp(l.to)
+		b.evict(m.to)
 	case b.backlog.bytes > b.backlog.allBytes:
-		b.giveUp(b.backlog.slowest())
+		b.evict(b.backlog.slowest())
 	}
 }
 
-// giveUp loses a peer that is too slow.
-func (b *Broker) giveUp(p *peer) {
-	b.journal.limited.Write(slog.LevelWarn, "a peer that takes nothing is given up", "dialect", p.dialect, "messages", len(p.waiting), "bytes", p.bytes, "peer", p.at.String())
+// evict loses a slow consumer.
+func (b *Broker) evict(p *peer) {
+	b.journal.limited.Write(slog.LevelWarn, "a slow consumer is evicted", "dialect", p.dialect, "messages", len(p.waiting), "bytes", p.bytes, "peer", p.at.String())
 	b.journal.left(p.at, "it takes nothing")
-	b.lose(p)
+	b.losePeer(p)
 }
 
 // unreadPatience is how long a peer may take nothing of what waits for it while the broker
 // stops, so that none that reads nothing holds that up. A slow one takes something.
 const unreadPatience = 2 * time.Second
 
-// retryPause is how long letters for slow peers are left alone.
+// retryPause is how long messages for slow peers are left alone.
 const retryPause = 5 * time.Millisecond
 
 // flush sends what waits for peers that have room now. It takes at most a tenth of
 // the time, however many are slow.
 func (b *Broker) flush(now time.Duration) {
-	if b.backlog.letters == 0 || now < b.due.flush {
+	if b.backlog.messages == 0 || now < b.due.flush {
 		return
 	}
 	for p := range b.backlog.slow {
@@ -180,12 +180,12 @@ func (b *Broker) flush(now time.Duration) {
 // evictUnread loses the peers that have taken nothing of what waits for them for too long
 // since the broker began to stop.
 func (b *Broker) evictUnread(now time.Duration) {
-	if !b.shutting || b.backlog.letters == 0 {
+	if !b.shutting || b.backlog.messages == 0 {
 		return
 	}
 	for p := range b.backlog.slow {
 		if now-max(p.moved, b.shutAt) >= b.unread {
-			b.giveUp(p)
+			b.evict(p)
 		}
 	}
 	b.perform(nil)
@@ -210,12 +210,12 @@ func (b *Broker) flushTo(p *peer) {
 		case full:
 			return
 		case unreachable:
-			b.lose(p)
+			b.losePeer(p)
 		case over:
 			b.backlog.shift(b.now(), p)
 		}
 		if len(b.refused) > 0 {
-			return // for what comes behind may be nothing then
+			return // for the next ones may be of no use then
 		}
 	}
 }

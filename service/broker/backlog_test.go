@@ -28,7 +28,7 @@ func TestSlowPeerForWhomTooMuchWaitsIsGivenUp(t *testing.T) {
 	const answer = 1000
 	for name, c := range map[string]struct {
 		option broker.Option
-		most   int // letters that may wait
+		most   int // messages that may wait
 	}{
 		"messages":          {broker.WithBacklog(10, 1<<30, 1<<30), 10},
 		"bytes of one":      {broker.WithBacklog(1000, 10*answer, 1<<30), 10},

@@ -20,25 +20,25 @@ import (
 // goroutines at once.
 type Broker struct {
 	config
-	sockets []*socket    // a desk.Peer has the index; the main one is the first
-	router  *comm.Router // of the main one
-	private private
-	office  *office
-	began   time.Time
-	started atomic.Bool
-	changed chan struct{} // something may be due sooner than the loop knows
+	sockets    []*socket    // a desk.Peer has the index; the main one is the first
+	router     *comm.Router // of the main one
+	private    private
+	management *managementWorker
+	began      time.Time
+	started    atomic.Bool
+	changed    chan struct{} // something may be due sooner than the loop knows
 
 	asking sync.Mutex // held by the question that looks at all there is
 
-	mu      sync.Mutex // guards what follows; whoever handles an event has it
+	mu      sync.Mutex // guards what follows; held while an event is handled
 	desk    *desk.Desk
 	peers   map[desk.Peer]*peer
-	keepers map[*peer]struct{} // those that keep a session
-	outbox  []letter           // what an event gives rise to
-	posted  int                // of those, how many have left
-	run     []comm.Message     // of those, what is sent together
+	keepers map[*peer]struct{} // peers that keep a session
+	outbox  []outbound         // messages that the event makes
+	posted  int                // of those, how many were sent
+	run     []comm.Message     // of those, a batch that is sent at once
 	lost    []loss             // peers that were found gone, of which the desk does not know
-	refused []refusal          // letters that cannot be sent, of which the desk does not know
+	refused []refusal          // messages that cannot be sent, of which the desk does not know
 	backlog backlog
 	due     dates
 	stats   Stats
@@ -67,10 +67,10 @@ func New(zmq *comm.Context, endpoints string, options ...Option) (*Broker, error
 		desk: state, peers: map[desk.Peer]*peer{}, keepers: map[*peer]struct{}{}, backlog: newBacklog(c.kept),
 		journal: newJournal(c.log),
 	}
-	if err := b.open(zmq, endpoints); err != nil {
+	if err := b.openSockets(zmq, endpoints); err != nil {
 		return nil, errors.Join(messaging.FromComm(err), b.Close())
 	}
-	if b.office, err = newOffice(zmq, b); err != nil {
+	if b.management, err = newManagementWorker(zmq, b); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
 	return b, nil
@@ -86,8 +86,8 @@ func (b *Broker) Endpoints() []string { return b.private.without(b.router.Endpoi
 // Close closes the sockets. It is called when Run has returned, or never was.
 func (b *Broker) Close() error {
 	var wrong []error
-	if b.office != nil {
-		wrong = append(wrong, b.office.close())
+	if b.management != nil {
+		wrong = append(wrong, b.management.close())
 	}
 	for _, s := range b.sockets {
 		wrong = append(wrong, s.router.Close())
@@ -97,7 +97,7 @@ func (b *Broker) Close() error {
 
 // Run serves until ctx ends. Then it takes no further requests, lets those that it
 // has end, for the drain timeout, and disconnects its peers. A peer that takes nothing
-// of what waits for it for two seconds meanwhile is given up. What no worker serves is
+// of what waits for it for two seconds meanwhile is evicted. What no worker serves is
 // refused at once; questions about the broker itself are answered until the end. It
 // returns nil unless a socket failed.
 func (b *Broker) Run(ctx context.Context) error {
@@ -118,7 +118,7 @@ func (b *Broker) Run(ctx context.Context) error {
 	}
 	working, rest := context.WithCancel(serving)
 	defer rest()
-	helpers.Go(func() { b.office.run(working) })
+	helpers.Go(func() { b.management.run(working) })
 	l.serve(ctx)
 	rest()
 	l.linger()

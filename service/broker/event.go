@@ -7,15 +7,15 @@ import (
 	"github.com/mittere/mittere/service/broker/internal/desk"
 )
 
-// take takes one message: to the peer's dialect, which is that of its first one.
-func (b *Broker) take(socket int, m comm.Message) {
+// handle takes one message to the peer's dialect, which is that of its first one.
+func (b *Broker) handle(socket int, m comm.Message) {
 	b.stats.Received++
 	now := b.now()
 	at := desk.Peer{Socket: socket, ID: string(m.Frames[0])}
 	p, err := b.peerOf(now, at, m.Frames[1:])
 	b.show("received", p, m)
 	if err != nil {
-		b.violate(at, "none", err)
+		b.countViolation(at, "none", err)
 		return
 	}
 	p.heard = now
@@ -23,7 +23,7 @@ func (b *Broker) take(socket int, m comm.Message) {
 	works := b.desk.Registered(p.at)
 	actions, answers, err := p.speaker.Read(now, m.Frames[1:])
 	if err != nil {
-		b.violate(at, p.dialect, err)
+		b.countViolation(at, p.dialect, err)
 	}
 	left := works && !b.desk.Registered(p.at)
 	if left {
@@ -36,8 +36,8 @@ func (b *Broker) take(socket int, m comm.Message) {
 	}
 }
 
-// violate counts a message that is dropped.
-func (b *Broker) violate(at desk.Peer, dialect string, why error) {
+// countViolation counts a message that is dropped.
+func (b *Broker) countViolation(at desk.Peer, dialect string, why error) {
 	b.stats.Violations++
 	b.journal.limited.Write(slog.LevelDebug, "a message is dropped", "dialect", dialect, "error", why, "peer", at.String())
 }
@@ -45,7 +45,7 @@ func (b *Broker) violate(at desk.Peer, dialect string, why error) {
 // answer sends a peer what its dialect wants said.
 func (b *Broker) answer(p *peer, answers [][][]byte) {
 	for _, frames := range answers {
-		b.send(p, frames, letter{})
+		b.send(p, frames, outbound{})
 	}
 }
 
@@ -53,7 +53,7 @@ func (b *Broker) answer(p *peer, answers [][][]byte) {
 func (b *Broker) carryOut(actions []desk.Action) {
 	b.perform(actions)
 	b.post()
-	b.change()
+	b.wake()
 }
 
 // perform does what the desk wants done, and tells it of what cannot be sent until
@@ -91,19 +91,19 @@ func (b *Broker) write(actions []desk.Action) {
 			b.journal.disconnected(p, a.Status)
 		}
 		if frames := p.speaker.Write(action); frames != nil {
-			b.send(p, frames, letterOf(action))
+			b.send(p, frames, outboundOf(action))
 		}
 	}
 }
 
-// letterOf returns the letter for an action, without its frames.
-func letterOf(action desk.Action) letter {
-	l := letter{action: action}
+// outboundOf returns the message for an action, without its frames.
+func outboundOf(action desk.Action) outbound {
+	m := outbound{action: action}
 	switch a := action.(type) {
 	case desk.Deliver:
-		l.leg, l.work = a.Leg, true
-	case desk.CancelLeg, desk.CreditLeg, desk.Heartbeat:
-		l.work = true
+		m.delivery, m.work = a.Delivery, true
+	case desk.CancelDelivery, desk.CreditDelivery, desk.Heartbeat:
+		m.work = true
 	}
-	return l
+	return m
 }

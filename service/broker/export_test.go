@@ -18,8 +18,8 @@ func WithForgetAfter(d time.Duration) Option {
 }
 
 // WithBacklog sets how much waits for slow peers.
-func WithBacklog(letters, bytes, allBytes int) Option {
-	return option(func(c *config) { c.kept = bounds{letters, bytes, allBytes} })
+func WithBacklog(messages, bytes, allBytes int) Option {
+	return option(func(c *config) { c.kept = bounds{messages, bytes, allBytes} })
 }
 
 // WithUnreadPatience sets how long a peer may take nothing while the broker stops.
@@ -28,7 +28,7 @@ func WithUnreadPatience(d time.Duration) Option { return option(func(c *config) 
 // Inner returns where the broker's own worker connects to, and its secret.
 func (b *Broker) Inner() (endpoint string, secret []byte) { return b.inner() }
 
-// Held returns how much the broker holds of its peers: sessions, slow ones, letters.
+// Held returns how much the broker holds of its peers: sessions, slow ones, messages.
 func (b *Broker) Held() (keepers, slow, outbox int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -36,7 +36,7 @@ func (b *Broker) Held() (keepers, slow, outbox int) {
 }
 
 // Take takes messages as if they had come at once by the main socket.
-func (b *Broker) Take(messages ...comm.Message) { b.takeAll(arrival{0, messages}) }
+func (b *Broker) Take(messages ...comm.Message) { b.handleBatch(arrival{0, messages}) }
 
 // TakeWithout is Take when a peer, which is about to close, cannot be reached any more,
 // and the broker has not found out.
@@ -48,7 +48,7 @@ func (b *Broker) TakeWithout(id string, messages ...comm.Message) {
 		time.Sleep(time.Millisecond) // between two looks
 	}
 	for _, m := range messages {
-		b.take(0, m)
+		b.handle(0, m)
 	}
 	b.carryOut(nil)
 }

@@ -43,9 +43,9 @@ func (j *journal) stale(d *desk.Desk) bool {
 	return !j.closed && (registered != j.registered || workers != len(j.known))
 }
 
-// look logs the workers that came. It takes at most a tenth of the time, however many
+// logWorkers logs the workers that came. It takes at most a tenth of the time, however many
 // there are.
-func (b *Broker) look(now time.Duration) {
+func (b *Broker) logWorkers(now time.Duration) {
 	j := &b.journal
 	if !j.stale(b.desk) || now < j.due {
 		return
@@ -60,7 +60,7 @@ func (b *Broker) look(now time.Duration) {
 			b.came(w)
 		}
 	}
-	for at := range j.known { // nobody said why
+	for at := range j.known { // without a reason
 		j.left(at, "it is not registered any more")
 	}
 	j.known = known

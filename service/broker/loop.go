@@ -15,7 +15,7 @@ type loop struct {
 	received chan arrival
 }
 
-// serve handles what comes, and what is due, until ctx ended and all requests have,
+// serve handles incoming messages, and what is due, until ctx ended and all requests have,
 // or there is no time for them.
 func (l *loop) serve(ctx context.Context) {
 	timer := time.NewTimer(0)
@@ -25,7 +25,7 @@ func (l *loop) serve(ctx context.Context) {
 	for {
 		select {
 		case a := <-l.received:
-			l.takeAll(a)
+			l.handleBatch(a)
 		case <-timer.C:
 		case <-l.changed:
 		case <-stopping:
@@ -70,7 +70,7 @@ func (l *loop) linger() {
 		}
 		select {
 		case a := <-l.received:
-			l.takeLate(a)
+			l.handleLate(a)
 		case <-l.changed: // as when a peer was found gone
 		case <-retry.C:
 			l.flushLate()
@@ -92,31 +92,31 @@ func (b *Broker) flushLate() {
 	b.post()
 }
 
-// takeLate takes messages after the end: those of peers without a session are refused, and
+// handleLate handles messages after the end: those of peers without a session are refused, and
 // others were told what becomes of theirs.
-func (b *Broker) takeLate(a arrival) {
+func (b *Broker) handleLate(a arrival) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, m := range a.messages {
 		if p := b.peers[desk.Peer{Socket: a.socket, ID: string(m.Frames[0])}]; p != nil && p.keeper == nil {
-			b.take(a.socket, m)
+			b.handle(a.socket, m)
 		}
 	}
 	b.post()
 }
 
-// takeAll takes messages.
-func (b *Broker) takeAll(a arrival) {
+// handleBatch handles messages.
+func (b *Broker) handleBatch(a arrival) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, m := range a.messages {
-		b.take(a.socket, m)
+		b.handle(a.socket, m)
 	}
 	b.post()
 }
 
-// change has the loop look again when something is due.
-func (b *Broker) change() {
+// wake has the loop look again when something is due.
+func (b *Broker) wake() {
 	select {
 	case b.changed <- struct{}{}:
 	default: // it will
@@ -138,10 +138,10 @@ func (b *Broker) tick() time.Duration {
 	b.flush(now)
 	b.evictUnread(now)
 	b.resume(now)
-	b.beat(now)
+	b.keepSessions(now)
 	b.post()
 	b.sweep(now)
-	b.look(now)
+	b.logWorkers(now)
 	return b.pause(now)
 }
 
@@ -154,7 +154,7 @@ func (b *Broker) pause(now time.Duration) time.Duration {
 	if len(b.keepers) > 0 {
 		next = min(next, b.due.beat)
 	}
-	if b.backlog.letters > 0 {
+	if b.backlog.messages > 0 {
 		next = min(next, b.due.flush)
 	}
 	if b.journal.stale(b.desk) {
@@ -169,5 +169,5 @@ func (b *Broker) empty() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	own, _ := b.desk.Service(ServiceName)
-	return b.desk.Load().Calls <= own.Queued+own.InFlight && b.backlog.letters == 0
+	return b.desk.Load().Calls <= own.Queued+own.InFlight && b.backlog.messages == 0
 }

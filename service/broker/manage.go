@@ -131,7 +131,7 @@ func limitsOf(l desk.Limits) *mitterev1.BrokerLimits {
 		Queue: uint64(l.Queue), Requests: uint64(l.Requests), Bytes: uint64(l.Bytes), Services: uint64(l.Services),
 		Workers: uint64(l.Workers), Offered: uint64(l.Offered), Capacity: uint64(l.Capacity), Waiters: uint64(l.Waiters),
 		Deliveries: uint64(l.Deliveries), ExpiryNano: int64(l.Expiry), LongestNano: int64(l.Longest),
-		HeartbeatNano: int64(l.Heartbeat), MemoryNano: int64(l.Memory), Keys: uint64(l.Keys), Aside: uint64(l.Aside),
+		HeartbeatNano: int64(l.Heartbeat), MemoryNano: int64(l.KeyAge), Keys: uint64(l.Keys), Aside: uint64(l.Control),
 		Peer: uint64(l.Peer), OneWay: uint64(l.OneWay),
 	}
 }

@@ -38,7 +38,7 @@ func (b *Broker) hold(f func()) time.Duration {
 	return time.Since(began)
 }
 
-// checkNames returns what is wrong with names of workers that somebody asks for.
+// checkNames returns what is wrong with names of workers that a request asks for.
 func (m manager) checkNames(names []string) error {
 	if most := m.b.deskLimits().Workers; len(names) > most {
 		return messaging.Errorf(messaging.InvalidArgument, "%d names of workers, want %d at most", len(names), most)

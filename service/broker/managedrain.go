@@ -65,7 +65,7 @@ func (m manager) each(
 				}
 			}
 			m.b.post()
-			m.b.change()
+			m.b.wake()
 		})
 	}
 	m.b.journal.limited.WriteSome(slog.LevelInfo, what, "workers", done, "service", service, "unknown", unknown, "by", askerOf(ctx))

@@ -19,15 +19,15 @@ type peer struct {
 	keeper  dialect.Keeper // the speaker, if it keeps a session; else nil
 	heard   time.Duration
 	gone    bool          // it is not known any more
-	waiting []letter      // that it had no room for, in order
+	waiting []outbound    // that it had no room for, in order
 	bytes   int           // of those
 	moved   time.Duration // when the first of those became the first
-	queued  int           // letters for it in the outbox that have not left
+	queued  int           // messages for it in the outbox that have not left
 
 	received, sent uint64 // messages
 }
 
-// loss is a peer that is gone, with the legs that it never got.
+// loss is a peer that is gone, with the deliveries that it never got.
 type loss struct {
 	peer   desk.Peer
 	unsent []uint64
@@ -77,7 +77,7 @@ func (b *Broker) peerOf(now time.Duration, at desk.Peer, frames [][]byte) (*peer
 }
 
 // admits reports whether there is room for another peer. Where there is none, those
-// that wait for nothing make it, so that whoever connects again and again cannot keep
+// that wait for nothing make it, so that a peer that connects again and again cannot keep
 // others out.
 func (b *Broker) admits(now time.Duration) bool {
 	if len(b.peers) < b.maxPeers {
@@ -85,7 +85,7 @@ func (b *Broker) admits(now time.Duration) bool {
 	}
 	if now >= b.due.admit {
 		b.due.admit = now + sweepPause
-		b.forget(now, 0)
+		b.forgetPeers(now, 0)
 	}
 	return len(b.peers) < b.maxPeers
 }
@@ -94,47 +94,47 @@ func (b *Broker) admits(now time.Duration) bool {
 func (b *Broker) sweep(now time.Duration) {
 	if now >= b.due.sweep {
 		b.due.sweep = now + b.forgetAfter/4
-		b.forget(now, b.forgetAfter)
+		b.forgetPeers(now, b.forgetAfter)
 	}
 }
 
-// forget forgets peers that have said nothing for some time and wait for nothing,
+// forgetPeers forgets peers that have said nothing for some time and wait for nothing,
 // not even for what is about to be sent to them.
-func (b *Broker) forget(now, silence time.Duration) {
+func (b *Broker) forgetPeers(now, silence time.Duration) {
 	b.post()
 	for _, p := range b.peers {
 		if now-p.heard >= silence && len(p.waiting) == 0 && p.speaker.Idle() {
-			b.drop(p)
+			b.dropPeer(p)
 		}
 	}
 }
 
-// drop takes a peer out.
-func (b *Broker) drop(p *peer) {
+// dropPeer takes a peer out.
+func (b *Broker) dropPeer(p *peer) {
 	p.gone = true
 	delete(b.peers, p.at)
 	delete(b.keepers, p)
 }
 
-// lose notes that a peer is gone, and what it never got: these letters, what waits for
+// losePeer notes that a peer is gone, and what it never got: these messages, what waits for
 // it, and what was about to be sent.
-func (b *Broker) lose(p *peer, letters ...letter) {
+func (b *Broker) losePeer(p *peer, messages ...outbound) {
 	b.journal.left(p.at, "its connection ended")
-	unsent := append(letters, b.backlog.clear(p)...)
+	unsent := append(messages, b.backlog.clear(p)...)
 	if p.queued > 0 {
-		for _, l := range b.unposted() {
-			if l.to == p {
-				unsent = append(unsent, l)
+		for _, m := range b.unposted() {
+			if m.to == p {
+				unsent = append(unsent, m)
 			}
 		}
 	}
 	b.stats.Undeliverable += uint64(len(unsent))
 	gone := loss{peer: p.at}
-	for _, l := range unsent {
-		if l.leg > 0 {
-			gone.unsent = append(gone.unsent, l.leg)
+	for _, m := range unsent {
+		if m.delivery > 0 {
+			gone.unsent = append(gone.unsent, m.delivery)
 		}
 	}
 	b.lost = append(b.lost, gone)
-	b.drop(p)
+	b.dropPeer(p)
 }

@@ -6,9 +6,9 @@ import (
 	"github.com/mittere/mittere/service/broker/internal/desk"
 )
 
-// refusal is a letter that can be sent to nobody, as it is too large.
+// refusal is a message that cannot be sent at all, as it is too large.
 type refusal struct {
-	letter
+	outbound
 	why error
 }
 
@@ -17,12 +17,12 @@ func (r refusal) status(code mitterev1.Code, what string) *mitterev1.Status {
 	return &mitterev1.Status{Code: code, Message: what + " cannot be sent: " + r.why.Error()}
 }
 
-// reject tells whoever waits for a letter that it cannot be sent, for that would be for
-// ever: the client of an answer, and the worker that was to get a request, which would
+// reject tells the peer that waits for a message that it cannot be sent, for that would wait
+// for ever: the client of an answer, and the worker that was to get a request, which would
 // be busy with it.
 func (b *Broker) reject(r refusal) []desk.Action {
-	if r.leg > 0 {
-		return b.desk.Reply(b.now(), r.to.at, r.leg, desk.Answer{
+	if r.delivery > 0 {
+		return b.desk.Reply(b.now(), r.to.at, r.delivery, desk.Answer{
 			Refused: true, Status: r.status(mitterev1.Code_CODE_INVALID_ARGUMENT, "the request"),
 		})
 	}
@@ -34,7 +34,7 @@ func (b *Broker) reject(r refusal) []desk.Action {
 		return nil
 	case answers:
 		a.Answer = desk.Answer{Status: r.status(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "the answer")}
-		b.utter(r.to, a)
+		b.answerInstead(r.to, a)
 		return nil
 	default:
 		return b.breakOff(r, call, tag)
@@ -76,28 +76,28 @@ func (b *Broker) breakOff(r refusal, call uint64, tag any) []desk.Action {
 		Status: r.status(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "a part of the answer"),
 	}}
 	ended := false
-	b.takeBack(r.to, func(l letter) bool {
-		its, _, ok := callOf(l.action)
-		a, answers := l.action.(desk.Reply)
+	b.takeBack(r.to, func(m outbound) bool {
+		its, _, ok := callOf(m.action)
+		a, answers := m.action.(desk.Reply)
 		ended = ended || ok && its == call && answers && !a.More
 		return ok && its == call
 	})
 	if ended {
-		b.utter(r.to, end)
+		b.answerInstead(r.to, end)
 		return nil
 	}
 	before := b.desk.Counters().Cancelled
 	actions := b.desk.Cancel(b.now(), r.to.at, call)
 	if b.desk.Counters().Cancelled != before { // else its time is over, and that is its end
-		b.utter(r.to, end)
+		b.answerInstead(r.to, end)
 	}
 	return actions
 }
 
-// utter sends an answer in place of one that cannot be sent. It is not replaced if it
+// answerInstead sends an answer in place of one that cannot be sent. It is not replaced if it
 // cannot be sent either.
-func (b *Broker) utter(p *peer, a desk.Reply) {
+func (b *Broker) answerInstead(p *peer, a desk.Reply) {
 	if frames := p.speaker.Write(a); frames != nil {
-		b.send(p, frames, letter{})
+		b.send(p, frames, outbound{})
 	}
 }

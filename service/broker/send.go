@@ -10,24 +10,24 @@ import (
 	"github.com/mittere/mittere/service/broker/internal/desk"
 )
 
-// letter is a message on its way to a peer.
-type letter struct {
-	to      *peer
-	message comm.Message
-	action  desk.Action // that it says; nil if it is not the desk's
-	leg     uint64      // that it gives to a worker; 0 if none
-	work    bool        // it is nothing to a peer that is no worker any more
-	wrong   error       // why it can never be sent; nil if it can
+// outbound is a message on its way to a peer.
+type outbound struct {
+	to       *peer
+	message  comm.Message
+	action   desk.Action // that it says; nil if it is not the desk's
+	delivery uint64      // that it gives to a worker; 0 if none
+	work     bool        // it is nothing to a peer that is no worker any more
+	wrong    error       // why it can never be sent; nil if it can
 }
 
-// send has a letter with these frames sent when the event ends. Many at once cost
+// send has a message with these frames sent when the event ends. Many at once cost
 // less than each by itself.
-func (b *Broker) send(p *peer, frames [][]byte, l letter) {
+func (b *Broker) send(p *peer, frames [][]byte, m outbound) {
 	if p.keeper != nil {
-		l.wrong = p.keeper.FrameLimit().Check(frames, "the peer")
+		m.wrong = p.keeper.FrameLimit().Check(frames, "the peer")
 	}
-	l.to, l.message = p, comm.NewMessage(slices.Concat([][]byte{[]byte(p.at.ID)}, frames)...)
-	b.outbox = append(b.outbox, l)
+	m.to, m.message = p, comm.NewMessage(slices.Concat([][]byte{[]byte(p.at.ID)}, frames)...)
+	b.outbox = append(b.outbox, m)
 	p.queued++
 }
 
@@ -47,56 +47,56 @@ func (b *Broker) post() {
 	b.outbox, b.posted = b.outbox[:0], 0
 }
 
-// sendRun sends letters of one socket together, up to one that needs a closer look,
+// sendRun sends messages of one socket together, up to one that needs a closer look,
 // and returns how many it has sent.
-func (b *Broker) sendRun(letters []letter) (sent int) {
+func (b *Broker) sendRun(messages []outbound) (sent int) {
 	clear(b.run)
 	b.run = b.run[:0]
-	for _, l := range letters {
-		if l.to.gone || l.wrong != nil || len(l.to.waiting) > 0 || l.to.at.Socket != letters[0].to.at.Socket {
+	for _, m := range messages {
+		if m.to.gone || m.wrong != nil || len(m.to.waiting) > 0 || m.to.at.Socket != messages[0].to.at.Socket {
 			break
 		}
-		b.run = append(b.run, l.message)
+		b.run = append(b.run, m.message)
 	}
 	if len(b.run) < 2 {
 		return 0
 	}
-	// An error is about the next letter, or about any if nothing was sent.
-	sent, _ = b.sockets[letters[0].to.at.Socket].router.SendBatch(context.Background(), b.run) // which never waits
-	for _, l := range letters[:sent] {
-		l.to.queued--
-		b.sent(l)
+	// An error is about the next message, or about any if nothing was sent.
+	sent, _ = b.sockets[messages[0].to.at.Socket].router.SendBatch(context.Background(), b.run) // which never waits
+	for _, m := range messages[:sent] {
+		m.to.queued--
+		b.sent(m)
 	}
 	return sent
 }
 
-// sent counts a letter.
-func (b *Broker) sent(l letter) {
-	b.show("sent", l.to, l.message)
-	l.to.sent++
+// sent counts a message.
+func (b *Broker) sent(m outbound) {
+	b.show("sent", m.to, m.message)
+	m.to.sent++
 	b.stats.Sent++
 }
 
-// sendOne sends a letter, or keeps it if the peer has no room, or the letters before
+// sendOne sends a message, or keeps it if the peer has no room, or the messages before
 // it wait.
-func (b *Broker) sendOne(l letter) {
+func (b *Broker) sendOne(m outbound) {
 	switch {
-	case l.to.gone: // with this letter
-	case l.wrong != nil:
-		b.refuse(l, l.wrong)
-	case len(l.to.waiting) > 0:
-		b.keep(l)
+	case m.to.gone: // with this message
+	case m.wrong != nil:
+		b.refuse(m, m.wrong)
+	case len(m.to.waiting) > 0:
+		b.keepWaiting(m)
 	default:
-		switch b.try(l) {
+		switch b.try(m) {
 		case full:
-			b.keep(l)
+			b.keepWaiting(m)
 		case unreachable:
-			b.lose(l.to, l)
+			b.losePeer(m.to, m)
 		}
 	}
 }
 
-// outcome is what came of a letter that was tried.
+// outcome is what came of a message that was tried.
 type outcome int
 
 const (
@@ -105,43 +105,43 @@ const (
 	unreachable                // the peer is not there any more
 )
 
-// try tries to send a letter.
-func (b *Broker) try(l letter) outcome {
-	err := b.sockets[l.to.at.Socket].router.Send(context.Background(), l.message) // which never waits
+// try tries to send a message.
+func (b *Broker) try(m outbound) outcome {
+	err := b.sockets[m.to.at.Socket].router.Send(context.Background(), m.message) // which never waits
 	failed := messaging.FromComm(err)
 	switch {
 	case failed == nil:
-		b.sent(l)
+		b.sent(m)
 		return over
 	case messaging.IsFull(failed):
 		return full
 	case messaging.IsUnreachable(failed):
 		return unreachable
 	default:
-		b.refuse(l, failed)
+		b.refuse(m, failed)
 		return over
 	}
 }
 
-// refuse notes that a letter can be sent to nobody.
-func (b *Broker) refuse(l letter, why error) {
+// refuse notes that a message cannot be sent at all.
+func (b *Broker) refuse(m outbound, why error) {
 	b.stats.Undeliverable++
-	b.journal.limited.Write(slog.LevelWarn, "a message cannot be sent", "dialect", l.to.dialect, "error", why, "peer", l.to.at.String())
-	b.refused = append(b.refused, refusal{l, why})
+	b.journal.limited.Write(slog.LevelWarn, "a message cannot be sent", "dialect", m.to.dialect, "error", why, "peer", m.to.at.String())
+	b.refused = append(b.refused, refusal{m, why})
 }
 
 // unposted returns the part of the outbox that has not left.
-func (b *Broker) unposted() []letter { return b.outbox[b.posted:] }
+func (b *Broker) unposted() []outbound { return b.outbox[b.posted:] }
 
 // recall takes back what was for a peer as a worker and has not left: it is none any
 // more. RFC 7 and RFC 18 have nothing sent to a worker that said DISCONNECT.
-func (b *Broker) recall(p *peer) { b.takeBack(p, func(l letter) bool { return l.work }) }
+func (b *Broker) recall(p *peer) { b.takeBack(p, func(m outbound) bool { return m.work }) }
 
-// takeBack takes letters for a peer back that have not left.
-func (b *Broker) takeBack(p *peer, which func(letter) bool) {
+// takeBack takes messages for a peer back that have not left.
+func (b *Broker) takeBack(p *peer, which func(outbound) bool) {
 	if p.queued > 0 {
 		before := len(b.outbox)
-		left := slices.DeleteFunc(b.unposted(), func(l letter) bool { return l.to == p && which(l) })
+		left := slices.DeleteFunc(b.unposted(), func(m outbound) bool { return m.to == p && which(m) })
 		b.outbox = b.outbox[:b.posted+len(left)]
 		p.queued -= before - len(b.outbox)
 	}

@@ -7,20 +7,20 @@ import (
 	"github.com/mittere/mittere/service/broker/internal/desk"
 )
 
-// beat has the sessions kept that peers have with the broker, four times and a little
+// keepSessions has the sessions kept that peers have with the broker, four times and a little
 // more in the shortest heartbeat.
-func (b *Broker) beat(now time.Duration) {
+func (b *Broker) keepSessions(now time.Duration) {
 	if len(b.keepers) == 0 || now < b.due.beat {
 		return
 	}
 	b.due.beat = now + min(b.session, b.heartbeat)/5
 	for p := range b.keepers {
-		b.tend(now, p, false)
+		b.keepSession(now, p, false)
 	}
 }
 
-// tend does what is due in a session; with probe, it sends something in any case.
-func (b *Broker) tend(now time.Duration, p *peer, probe bool) {
+// keepSession does what is due in a session; with probe, it sends something in any case.
+func (b *Broker) keepSession(now time.Duration, p *peer, probe bool) {
 	actions, answers := p.keeper.Tick(now, probe)
 	if p.speaker.Idle() {
 		b.journal.left(p.at, "nothing was heard of it")
@@ -41,17 +41,17 @@ func (b *Broker) parting() (sessions, peers int) {
 	return sessions, len(b.peers)
 }
 
-// probed is how many peers are looked at before others have a turn.
+// probed is how many peers are looked at under one lock.
 const probed = 500
 
 // probe sends something to all at a socket who expect it at any time, and so finds
-// those that are gone: who keeps a session, and workers. Whoever has letters waiting
-// is looked at when they are tried again.
+// peers that are gone: peers with a session, and workers. A peer for which messages wait is
+// looked at when they are tried again.
 func (b *Broker) probe(socket int) {
 	for some := range slices.Chunk(b.peersAt(socket), probed) {
 		b.probeSome(some)
 	}
-	b.change()
+	b.wake()
 }
 
 // peersAt returns the peers at a socket.
@@ -75,7 +75,7 @@ func (b *Broker) probeSome(peers []*peer) {
 		switch {
 		case p.gone || len(p.waiting) > 0:
 		case p.keeper != nil:
-			b.tend(now, p, true)
+			b.keepSession(now, p, true)
 		case b.desk.Registered(p.at):
 			b.write([]desk.Action{desk.Heartbeat{To: p.at}})
 		}
@@ -102,7 +102,7 @@ func (b *Broker) bye() {
 	defer b.mu.Unlock()
 	b.journal.closed = true
 	if own, ok := b.desk.Worker(ServiceName); ok && b.peers[own.Peer] != nil {
-		b.lose(b.peers[own.Peer])
+		b.losePeer(b.peers[own.Peer])
 	}
 	b.perform(b.desk.End(b.now()))
 	b.post()

@@ -23,8 +23,8 @@ type socket struct {
 // pair is two sockets for one service.
 type pair struct{ front, back, service string }
 
-// open makes the sockets. Those that were made are there also if another fails.
-func (b *Broker) open(zmq *comm.Context, endpoints string) error {
+// openSockets makes the sockets. Those that were made are there also if another fails.
+func (b *Broker) openSockets(zmq *comm.Context, endpoints string) error {
 	if err := b.listen(zmq, endpoints); err != nil {
 		return err
 	}
@@ -112,14 +112,14 @@ func (l *loop) receive(index int, s *socket) error {
 	}
 }
 
-// leastProbe stands between the end of a connection and a look at who is still
-// there, and so between two such looks.
+// leastProbe stands between the end of a connection and a look at which peers are
+// still there, and so between two such looks.
 const leastProbe = 50 * time.Millisecond
 
 // watch sends something to all who expect it soon after a connection ended: those
 // that cannot be reached are gone. It takes at most a tenth of the time, however
 // often connections end. Not at once: libzmq tells of the end before the socket
-// itself knows, which until then takes what is sent to nobody.
+// itself knows, which until then takes what is sent to a peer that is gone.
 func (l *loop) watch(index int, s *socket) {
 	pause := leastProbe
 	for seen := uint64(0); ; {

@@ -30,8 +30,8 @@ type Stats struct {
 	// Undeliverable counts messages whose receivers were gone, or took nothing, and those
 	// that were too large.
 	Undeliverable uint64
-	// Waiting is how many messages wait now for peers that have no room for them,
-	// and WaitingBytes how many bytes those have.
+	// Waiting is how many messages wait now for slow consumers, and WaitingBytes how many
+	// bytes those have.
 	Waiting, WaitingBytes int
 }
 
@@ -41,7 +41,7 @@ func (b *Broker) Stats() Stats {
 	defer b.mu.Unlock()
 	s := b.stats
 	s.Counters, s.Load, s.Peers = b.desk.Counters(), b.desk.Load(), len(b.peers)
-	s.Waiting, s.WaitingBytes = b.backlog.letters, b.backlog.bytes
+	s.Waiting, s.WaitingBytes = b.backlog.messages, b.backlog.bytes
 	return s
 }
 

@@ -37,7 +37,7 @@ type clientDialect struct {
 	name    string
 	open    func(testing.TB, *comm.Context, places) caller
 	methods bool // a request names a method
-	types   bool // a request is for those who take its type; without any there is an error at once
+	types   bool // a request is for the services that take its type; without any there is an error at once
 	once    bool // a request says whether it may be executed twice; else the worker does
 	oneWay  bool // a request may want no answer
 	parts   bool // an answer may come in parts; else there is but the end, and a stream is an error

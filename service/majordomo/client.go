@@ -47,17 +47,17 @@ func NewClient(zmq *comm.Context, endpoint string, options ...ClientOption) (*Cl
 	closing, end := context.WithCancel(context.Background())
 	c.closing = closing
 	c.close = sync.OnceValue(func() error { end(); return c.closeAll() })
-	if err := c.begin(); err != nil {
+	if err := c.connectOne(); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-// begin opens the first connection, which tells whether the endpoint and the options of
+// connectOne opens the first connection, which tells whether the endpoint and the options of
 // the socket are any good.
-func (c *Client) begin() error {
+func (c *Client) connectOne() error {
 	l := <-c.lines
-	_, err := l.open()
+	_, err := l.socket()
 	c.lines <- l
 	if err != nil {
 		return errors.Join(messaging.FromComm(err), c.close())

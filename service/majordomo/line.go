@@ -16,8 +16,8 @@ type line struct {
 	dealer   *comm.Dealer // nil while it is not needed
 }
 
-// open returns the socket, a new one if there is none.
-func (l *line) open() (*comm.Dealer, error) {
+// socket returns the socket, a new one if there is none.
+func (l *line) socket() (*comm.Dealer, error) {
 	if l.dealer != nil {
 		return l.dealer, nil
 	}

@@ -120,7 +120,7 @@ func WithMaxFrameSize(bytes int) Option {
 	return option(func(c *common) { c.socket = append(c.socket, comm.WithMaxFrameSize(bytes)) })
 }
 
-// WithLogger sets where is logged what nobody is told. The default is slog.Default().
+// WithLogger sets where the package logs what no caller is told. The default is slog.Default().
 func WithLogger(log *slog.Logger) Option {
 	return option(func(c *common) {
 		c.require(log != nil, "logger: must not be nil")

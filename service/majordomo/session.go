@@ -120,7 +120,7 @@ func (s *session) say(within time.Duration, m comm.Message) error {
 	return nil
 }
 
-// serve handles what comes, and what is due, until the session is over. It returns why.
+// serve handles incoming messages, and what is due, until the session is over. It returns why.
 func (s *session) serve(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -132,7 +132,7 @@ func (s *session) serve(ctx context.Context) error {
 		case <-s.ctx.Done():
 			return context.Cause(s.ctx)
 		case m := <-s.received:
-			err = s.take(m)
+			err = s.handleMessage(m)
 		case a := <-s.answers:
 			err = s.answer(a)
 		case <-timer.C:
@@ -175,9 +175,9 @@ func (s *session) tick() error {
 	return nil
 }
 
-// take takes a message of the broker. Any command of the protocol shows that it lives
+// handleMessage handles a message of the broker. Any command of the protocol shows that it lives
 // (RFC 7 and RFC 18, "Heartbeating").
-func (s *session) take(m comm.Message) error {
+func (s *session) handleMessage(m comm.Message) error {
 	c, err := s.spelling.DecodeCommand(m.Frames)
 	if err != nil {
 		s.log.Debug("majordomo: message dropped", "service", s.service, "error", err)

@@ -45,7 +45,7 @@ func (t *try) run(ctx context.Context, l *line) ([][]byte, error) {
 // once sends the request once and waits for the last of its replies. An error that is
 // comm.Ended means that time is up.
 func (t *try) once(ctx context.Context, l *line) ([][]byte, error) {
-	dealer, err := l.open()
+	dealer, err := l.socket()
 	if err != nil {
 		return nil, err
 	}

@@ -7,41 +7,41 @@ import (
 )
 
 // Request takes a request of a client, or answers it at once with an error that is
-// refused. One without a target waits if nobody has room, even if nobody serves the
+// refused. One without a target waits if no worker has room, even if none serves the
 // service yet (RFC 7: SHOULD queue, and SHOULD expire).
 //
 // A repetition, which is a request with the key and the content of one that waits or runs,
-// waits for the same answer, each with its own deadline; the request is cancelled when nobody
-// waits any more. Streams, targets and one-way requests cannot be joined. Those, and
+// waits for the same answer, each with its own deadline; the request is cancelled when no
+// client waits any more. Streams, targets and one-way requests cannot be joined. Those, and
 // requests that have ended lately and may have been executed, are taken again if a
 // second execution does no harm, and are else ABORTED. Answers are not kept here.
-// A worker is told the latest deadline of those who wait when it gets the request.
+// A worker is told the latest deadline of the clients that wait when it gets the request.
 func (d *Desk) Request(now time.Duration, from Peer, r *Request) []Action {
-	d.begin(now)
+	d.beginEvent(now)
 	d.counts.Requests++
 	if w := d.workers[from]; w != nil {
 		w.heard = d.now
 	}
 	if answer, bad := d.check(from, r); bad {
 		d.refuse(from, r, answer)
-		return d.end()
+		return d.endEvent()
 	}
 	key := r.key()
 	before := d.keys[key]
-	if before != nil && !before.request.asks(r) { // nobody gets the answer to what another one asked
+	if before != nil && !before.request.asks(r) { // a client gets no answer to what another one asked
 		r.Key, key, before = Key{}, Key{}, nil
 	}
 	switch {
 	case before != nil && before.joinable(r):
-		d.join(before, from, r)
-	case r.Repeat != RepeatSafe && (before != nil || d.memory.knows(key)):
+		d.joinCall(before, from, r)
+	case r.Repeat != RepeatSafe && (before != nil || d.dedup.knows(key)):
 		d.refuse(from, r, Answer{Status: status(mitterev1.Code_CODE_ABORTED, "the request came before and may have been executed")})
 	case r.Target.Kind == Any:
 		d.takeAny(from, r)
 	default:
 		d.takeTarget(from, r)
 	}
-	return d.end()
+	return d.endEvent()
 }
 
 // check returns the answer to a request that cannot be taken, whatever room there is.
@@ -66,7 +66,7 @@ func (r *Request) check(l Limits) (answer Answer, bad bool) {
 	case r.Service == "" || len(r.Service) > maxName:
 		return refused(mitterev1.Code_CODE_INVALID_ARGUMENT, "a service's name has %d bytes, want 1 to %d", len(r.Service), maxName), true
 	case r.OneWay && r.Credit > 0:
-		return refused(mitterev1.Code_CODE_FAILED_PRECONDITION, "a one-way request with credit: a stream is for who reads it"), true
+		return refused(mitterev1.Code_CODE_FAILED_PRECONDITION, "a one-way request with credit: a stream needs a reader"), true
 	}
 	if answer, bad := r.Target.check(l); bad || r.Timeout >= 0 {
 		return answer, bad
@@ -96,8 +96,8 @@ func (d *Desk) refuse(from Peer, r *Request, answer Answer) {
 	}
 }
 
-// join lets a repetition wait for a request.
-func (d *Desk) join(c *call, from Peer, r *Request) {
+// joinCall lets a repetition wait for a request.
+func (d *Desk) joinCall(c *call, from Peer, r *Request) {
 	if len(c.waiters) >= d.limits.Waiters {
 		d.refuse(from, r, refused(mitterev1.Code_CODE_RESOURCE_EXHAUSTED, "%d calls wait for one request, which is the limit", len(c.waiters)))
 		return
@@ -114,22 +114,22 @@ func (d *Desk) join(c *call, from Peer, r *Request) {
 	}
 }
 
-// takeAny takes a request for whoever is least busy.
+// takeAny takes a request for the worker that is least busy.
 func (d *Desk) takeAny(from Peer, r *Request) {
 	s := d.services[r.Service]
 	waits := 1
 	if s != nil && s.free.First() != nil {
 		waits = 0
 	}
-	if r.FailFast && (s == nil || s.open == 0) {
-		d.refuse(from, r, s.nobody(r, nil))
+	if r.FailFast && (s == nil || s.accepting == 0) {
+		d.refuse(from, r, s.noWorker(r, nil))
 		return
 	}
 	if answer, full := d.full(from, s, r, 1, waits); full {
 		d.refuse(from, r, answer)
 		return
 	}
-	c := d.take(from, r, 1)
+	c := d.admit(from, r, 1)
 	d.enqueue(c.part(), &c.service.queue)
 	d.touch(c.service)
 	if waits > 0 {
@@ -142,7 +142,7 @@ func (d *Desk) takeTarget(from Peer, r *Request) {
 	s := d.services[r.Service]
 	chosen, unknown := s.choose(r)
 	if len(chosen) == 0 {
-		d.refuse(from, r, s.nobody(r, unknown))
+		d.refuse(from, r, s.noWorker(r, unknown))
 		return
 	}
 	waits := 0
@@ -157,7 +157,7 @@ func (d *Desk) takeTarget(from Peer, r *Request) {
 		d.refuse(from, r, answer)
 		return
 	}
-	c := d.take(from, r, len(chosen))
+	c := d.admit(from, r, len(chosen))
 	if !r.OneWay {
 		d.act(Accepted{To: from, Call: r.Call, Tag: r.Tag, Workers: names, Unknown: unknown})
 	}
@@ -169,8 +169,8 @@ func (d *Desk) takeTarget(from Peer, r *Request) {
 	}
 }
 
-// take returns the call of a request that is taken.
-func (d *Desk) take(from Peer, r *Request, parts int) *call {
+// admit returns the call of a request that is taken.
+func (d *Desk) admit(from Peer, r *Request, parts int) *call {
 	c := newCall(d.requested(r.Service, from), r, parts)
 	d.orders++
 	c.order, c.since = d.orders, d.now
@@ -185,8 +185,8 @@ func (d *Desk) take(from Peer, r *Request, parts int) *call {
 	return c
 }
 
-// limitWait sets until when a call may wait, if that is less than its deadline. Nobody waits
-// for what is one-way, so that it is looked at whether it has a worker.
+// limitWait sets until when a call may wait, if that is less than its deadline. No client
+// waits for what is one-way, so that it is looked at whether it has a worker.
 func (d *Desk) limitWait(c *call) {
 	r := c.request
 	switch {
@@ -225,7 +225,7 @@ func (d *Desk) enter(c *call, from Peer, r *Request, parts int) {
 	}
 	d.alarms.Put(&w.deadline)
 	if r.Credit > 0 {
-		w.streams = c.open
+		w.streams = c.unfinished
 	}
 	d.countStreams(from, w.streams)
 	d.follow(w)

@@ -18,8 +18,8 @@ type Peer struct {
 // hexadecimal digits.
 func (p Peer) String() string { return fmt.Sprintf("%d/%x", p.Socket, p.ID) }
 
-// Action is something that the caller must do: one of [Deliver], [CancelLeg],
-// [CreditLeg], [Heartbeat], [Disconnect], which go to workers, and [Accepted],
+// Action is something that the caller must do: one of [Deliver], [CancelDelivery],
+// [CreditDelivery], [Heartbeat], [Disconnect], which go to workers, and [Accepted],
 // [Waiting], [Reply], [Item], [Event], which go to clients. There are no others, so that a
 // switch over them can be complete.
 type Action interface {
@@ -29,28 +29,28 @@ type Action interface {
 
 // Deliver gives a worker a request.
 type Deliver struct {
-	To      Peer          // the peer
-	Leg     uint64        // names it at this worker; the reply must name it, see [Desk.Token]
-	From    Peer          // whose request it is; of those who wait for it, the first
-	Request *Request      // not to be changed
-	Timeout time.Duration // how long its client still waits; above 0
-	Wait    time.Duration // how long of that it may wait for its handler; 0: all of it
-	Attempt int           // counts the deliveries of this request, from 1
-	Credit  uint32        // items of a stream that the client takes until it says more
+	To       Peer          // the peer
+	Delivery uint64        // names it at this worker; the reply must name it, see [Desk.Token]
+	From     Peer          // whose request it is; of the clients that wait for it, the first
+	Request  *Request      // not to be changed
+	Timeout  time.Duration // how long its client still waits; above 0
+	Wait     time.Duration // how long of that it may wait for its handler; 0: all of it
+	Attempt  int           // counts the deliveries of this request, from 1
+	Credit   uint32        // items of a stream that the client takes until it says more
 }
 
-// CancelLeg tells a worker that nobody waits for a request any more. Only workers
+// CancelDelivery tells a worker that no client waits for a request any more. Only workers
 // whose [Offer] has Cancels are told.
-type CancelLeg struct {
-	To  Peer   // the worker
-	Leg uint64 // of the request
+type CancelDelivery struct {
+	To       Peer   // the worker
+	Delivery uint64 // of the request
 }
 
-// CreditLeg allows a worker further items of a stream.
-type CreditLeg struct {
-	To    Peer   // the worker
-	Leg   uint64 // of the request
-	Items uint32 // how many more
+// CreditDelivery allows a worker further items of a stream.
+type CreditDelivery struct {
+	To       Peer   // the worker
+	Delivery uint64 // of the request
+	Items    uint32 // how many more
 }
 
 // Heartbeat tells a worker that the broker lives (RFC 7, RFC 18, RFC 6).
@@ -89,7 +89,7 @@ type Reply struct {
 	To     Peer   // the peer
 	Call   uint64 // its number of the call
 	Tag    any    // of its request
-	Worker string // whose answer it is, or for whom it is given; empty if for nobody
+	Worker string // which gave the answer, or for which it is given; empty if for none
 	Answer Answer // how it ended there
 	More   bool   // other workers will answer as well
 }
@@ -117,10 +117,10 @@ type Event struct {
 func (a Deliver) Receiver() Peer { return a.To }
 
 // Receiver returns the worker that is told.
-func (a CancelLeg) Receiver() Peer { return a.To }
+func (a CancelDelivery) Receiver() Peer { return a.To }
 
 // Receiver returns the worker that is told.
-func (a CreditLeg) Receiver() Peer { return a.To }
+func (a CreditDelivery) Receiver() Peer { return a.To }
 
 // Receiver returns the worker that is told.
 func (a Heartbeat) Receiver() Peer { return a.To }

@@ -201,7 +201,7 @@ func (s *stage) serveInOrder(first, last uint64) {
 	for len(given) > 0 {
 		a := given[0]
 		given = given[1:]
-		note(s.reply(a.To.ID, a.Leg))
+		note(s.reply(a.To.ID, a.Delivery))
 	}
 	if next != last+1 {
 		s.Fatalf("%d are left", last+1-next)

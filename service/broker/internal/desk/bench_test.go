@@ -17,8 +17,8 @@ func BenchmarkRequestReply(b *testing.B) {
 			client := peer("client")
 			b.ReportAllocs()
 			for b.Loop() {
-				leg := d.Request(0, client, r)[0].(desk.Deliver)
-				if got := d.Reply(0, leg.To, leg.Leg, desk.Answer{}); len(got) != 1 {
+				delivery := d.Request(0, client, r)[0].(desk.Deliver)
+				if got := d.Reply(0, delivery.To, delivery.Delivery, desk.Answer{}); len(got) != 1 {
 					b.Fatalf("got %v", told(got))
 				}
 			}

@@ -2,7 +2,7 @@ package desk
 
 import "time"
 
-// alarm is a moment at which a call ends for one who waits for it, or, without a
+// alarm is a moment at which a call ends for a client that waits for it, or, without a
 // waiter, what of the call still waits; or at which it is looked at why it waits.
 type alarm struct {
 	at     time.Duration
@@ -20,8 +20,8 @@ const patienceFactor = 3
 
 // Tick does what is due. It must be called at [Desk.Next].
 func (d *Desk) Tick(now time.Duration) []Action {
-	d.begin(now)
-	return d.end()
+	d.beginEvent(now)
+	return d.endEvent()
 }
 
 // Next returns when something is due, or a little before; ok is false if nothing
@@ -38,26 +38,26 @@ func (d *Desk) Next() (at time.Duration, ok bool) {
 	if w := d.watched.First(); w != nil {
 		sooner(w.check)
 	}
-	if t, some := d.memory.next(); some {
+	if t, some := d.dedup.next(); some {
 		sooner(t)
 	}
 	return at, ok
 }
 
-// look notes the time. If nobody looked for more than half a worker's patience,
-// this process stood still, as on SIGSTOP, and cannot tell whether the worker was
-// silent: what it sent may lie unread. It gets its whole patience again.
+// advance notes the time. After a process pause, as by SIGSTOP, which is seen
+// where no event came for more than half a worker's patience, the desk cannot tell whether
+// the worker was silent: what it sent may lie unread. It gets its whole patience again.
 //
-// That does not keep the dead alive: whoever has workers must call Tick within
-// three quarters of a heartbeat.
-func (d *Desk) look(now time.Duration) {
-	still := now - d.now
+// That does not keep dead workers alive: the caller must call Tick within three quarters of
+// a heartbeat.
+func (d *Desk) advance(now time.Duration) {
+	pause := now - d.now
 	d.now = max(d.now, now)
-	if still <= d.limits.Heartbeat {
+	if pause <= d.limits.Heartbeat {
 		return
 	}
 	for _, w := range d.workers {
-		if 2*still > w.offer.Patience {
+		if 2*pause > w.offer.Patience {
 			w.heard = d.now
 		}
 	}
@@ -76,13 +76,13 @@ func (d *Desk) expire() {
 			d.expireQueued(a.call)
 		}
 	}
-	d.memory.expire(d.now)
+	d.dedup.expire(d.now)
 }
 
 // expireWaiter ends a call whose deadline is over.
 func (d *Desk) expireWaiter(w *waiter) {
 	c := w.call
-	left := c.open
+	left := c.unfinished
 	for _, p := range c.parts {
 		if !p.ended {
 			left--
@@ -90,7 +90,7 @@ func (d *Desk) expireWaiter(w *waiter) {
 		}
 	}
 	d.counts.Expired++
-	d.leave(w)
+	d.leaveCall(w)
 }
 
 // expireQueued ends what still waits of a call that may not wait any longer.
@@ -100,7 +100,7 @@ func (d *Desk) expireQueued(c *call) {
 		return
 	}
 	for _, p := range c.parts {
-		if !p.ended && p.leg == 0 {
+		if !p.ended && p.delivery == 0 {
 			answer := overtime(p) // which says where it waits
 			d.unqueue(p)
 			d.conclude(p, answer, &d.counts.Expired)
@@ -108,9 +108,9 @@ func (d *Desk) expireQueued(c *call) {
 	}
 }
 
-// watch looks at the workers that may have been silent for too long, or to whom
+// watchWorkers looks at the workers that may have been silent for too long, or to whom
 // nothing was said for too long.
-func (d *Desk) watch() {
+func (d *Desk) watchWorkers() {
 	for w := d.watched.First(); w != nil && w.check <= d.now; w = d.watched.First() {
 		if d.now >= w.silent() {
 			d.counts.Died++

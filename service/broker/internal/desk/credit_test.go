@@ -72,9 +72,9 @@ func TestWorkersGetCreditInParts(t *testing.T) {
 	s.ready("w1", "w2", "w3")
 	s.wantCredit(s.ask(1, credit(100)), 8)
 	s.wantCredit(s.ask(2, credit(3)), 3)
-	item := func(worker string, leg uint64, more ...string) {
+	item := func(worker string, delivery uint64, more ...string) {
 		t.Helper()
-		s.want(s.d.Item(0, peer(worker), leg, desk.Content{}), append([]string{fmt.Sprintf("item %d to c of %s", leg, worker)}, more...)...)
+		s.want(s.d.Item(0, peer(worker), delivery, desk.Content{}), append([]string{fmt.Sprintf("item %d to c of %s", delivery, worker)}, more...)...)
 	}
 	for range 5 {
 		item("w1", 1) // of 8, half of 4 are to be left
@@ -102,7 +102,7 @@ func TestWorkerThatHeedsNoCreditGetsNoMoreThanItsClientGave(t *testing.T) {
 	s.wantCredit(s.ask(1, credit(10)), given)
 	for range 100 {
 		for _, a := range s.d.Item(0, peer("w1"), 1, desk.Content{}) {
-			if c, ok := a.(desk.CreditLeg); ok {
+			if c, ok := a.(desk.CreditDelivery); ok {
 				given += c.Items
 			}
 		}

@@ -96,18 +96,18 @@ func TestWorkerThatLeavesInGoodOrderHasExecutedNothingThatItDidNotAnswer(t *test
 func TestRequestThatNeverLeftIsNoPoison(t *testing.T) {
 	s := newStage(t, desk.Limits{})
 	s.want(s.ask(1, harmful))
-	for leg := uint64(1); leg <= 5; leg++ {
-		s.want(s.d.Ready(0, peer("w1"), offer("w1", 1, "echo")), fmt.Sprintf("deliver %d to w1", leg))
-		s.want(s.d.Gone(0, peer("w1"), leg))
+	for delivery := uint64(1); delivery <= 5; delivery++ {
+		s.want(s.d.Ready(0, peer("w1"), offer("w1", 1, "echo")), fmt.Sprintf("deliver %d to w1", delivery))
+		s.want(s.d.Gone(0, peer("w1"), delivery))
 	}
 	o := offer("w1", 1, "echo")
 	o.Idempotent = true
 	s.want(s.d.Ready(0, peer("w1"), o), "deliver 6 to w1")
 	s.want(s.ask(2, safe))
 	s.want(s.d.Gone(0, peer("w1")), "reply 1 to c of w1: UNAVAILABLE")
-	for leg := uint64(7); leg <= 11; leg++ { // none of these is a delivery
-		s.want(s.d.Ready(0, peer("w1"), o), fmt.Sprintf("deliver %d to w1", leg))
-		s.want(s.d.Gone(0, peer("w1"), leg))
+	for delivery := uint64(7); delivery <= 11; delivery++ { // none of these is a delivery
+		s.want(s.d.Ready(0, peer("w1"), o), fmt.Sprintf("deliver %d to w1", delivery))
+		s.want(s.d.Gone(0, peer("w1"), delivery))
 	}
 	s.want(s.d.Ready(0, peer("w1"), o), "deliver 12 to w1")
 	s.want(s.d.Gone(0, peer("w1")))

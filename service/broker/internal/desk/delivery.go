@@ -32,11 +32,11 @@ func (d *Desk) unqueue(p *part) {
 func (d *Desk) requeue(p *part) {
 	c := p.call
 	if wait := c.request.Wait; wait > 0 && d.now-c.since >= wait {
-		p.leg = 0
+		p.delivery = 0
 		d.conclude(p, overtime(p), &d.counts.Expired)
 		return
 	}
-	p.worker, p.leg = nil, 0
+	p.worker, p.delivery = nil, 0
 	c.waiting++
 	c.service.waiting++
 	c.service.queue.restore(p)
@@ -51,39 +51,39 @@ func (d *Desk) requeue(p *part) {
 // deliver gives a worker a part that waits.
 func (d *Desk) deliver(p *part, w *worker) {
 	d.unqueue(p)
-	d.leg++
-	p.worker, p.leg = w, d.leg
-	p.deliveries++
-	d.legs[p.leg] = p
-	w.legs.push(p)
-	if p.aside {
-		w.asides++
+	d.lastDelivery++
+	p.worker, p.delivery = w, d.lastDelivery
+	p.attempts++
+	d.deliveries[p.delivery] = p
+	w.deliveries.push(p)
+	if p.control {
+		w.controls++
 	}
 	c := p.call
 	if c.waiting == 0 && c.told != (Wait{}) {
 		d.say(c, Wait{})
 	}
 	c.service.inFlight++
-	d.turns++
-	w.used, w.said = d.turns, d.now
-	d.reseat(w)
+	d.uses++
+	w.used, w.said = d.uses, d.now
+	d.reorder(w)
 	d.counts.Delivered++
-	p.lent, p.came = min(p.credit, d.share(p)), 0
+	p.granted, p.came = min(p.credit, d.share(p)), 0
 	wait := max(c.request.Wait, 0)
 	d.act(Deliver{
-		To: w.peer, Leg: p.leg, From: c.waiters[0].client, Request: c.request, Timeout: c.last() - d.now, Wait: max(wait-(d.now-c.since), min(wait, 1)),
-		Attempt: p.deliveries, Credit: p.lent,
+		To: w.peer, Delivery: p.delivery, From: c.waiters[0].client, Request: c.request, Timeout: c.last() - d.now, Wait: max(wait-(d.now-c.since), min(wait, 1)),
+		Attempt: p.attempts, Credit: p.granted,
 	})
 }
 
-// unleg takes a part from its worker, which then has room for another.
-func (d *Desk) unleg(p *part, answered bool) {
+// undeliver takes a part from its worker, which then has room for another.
+func (d *Desk) undeliver(p *part, answered bool) {
 	w, s := p.worker, p.call.service
-	delete(d.legs, p.leg)
-	d.past.note(p.leg, w.peer, answered)
+	delete(d.deliveries, p.delivery)
+	d.past.note(p.delivery, w.peer, answered)
 	p.unlist()
-	if p.aside {
-		w.asides--
+	if p.control {
+		w.controls--
 	}
 	if p.spare {
 		p.spare = false
@@ -93,15 +93,15 @@ func (d *Desk) unleg(p *part, answered bool) {
 	if s.unused() {
 		d.touch(s)
 	}
-	d.reseat(w)
-	d.feed(w)
+	d.reorder(w)
+	d.markReady(w)
 }
 
 // lose takes a part from a worker that was lost. Whether it was executed is not
 // known.
 func (d *Desk) lose(p *part) {
 	w, c, spare := p.worker, p.call, p.spare
-	d.unleg(p, false)
+	d.undeliver(p, false)
 	p.lost = true
 	switch {
 	case p.abandoned:
@@ -110,10 +110,10 @@ func (d *Desk) lose(p *part) {
 	case !d.repeatable(p):
 		d.conclude(p, Answer{Status: status(mitterev1.Code_CODE_UNAVAILABLE,
 			"the worker %q went away; whether the request was executed is not known", w.offer.Name)}, &d.counts.Failed)
-	case p.deliveries >= d.limits.Deliveries:
+	case p.attempts >= d.limits.Deliveries:
 		d.counts.Poison++
 		d.conclude(p, Answer{Status: status(mitterev1.Code_CODE_INTERNAL,
-			"a poison message: it was given to workers of the service %q %d times, and %q went away with it", c.service.name, p.deliveries, w.offer.Name)}, &d.counts.Failed)
+			"a poison message: it was given to workers of the service %q %d times, and %q went away with it", c.service.name, p.attempts, w.offer.Name)}, &d.counts.Failed)
 	default:
 		d.counts.Redelivered++
 		d.requeue(p)
@@ -125,21 +125,21 @@ func (d *Desk) lose(p *part) {
 func (d *Desk) conclude(p *part, a Answer, count *uint64) {
 	c := p.call
 	a.Refused = a.Refused && !p.lost
-	c.begun = c.begun || p.deliveries > 0 && !a.Refused
+	c.begun = c.begun || p.attempts > 0 && !a.Refused
 	p.ended = true
-	c.open--
+	c.unfinished--
 	d.held--
 	for _, w := range c.waiters {
-		d.reply(w, p, a, c.open > 0)
+		d.reply(w, p, a, c.unfinished > 0)
 	}
-	if c.open > 0 {
+	if c.unfinished > 0 {
 		return
 	}
 	*count += uint64(len(c.waiters))
 	for _, w := range c.waiters {
 		d.exit(w)
 	}
-	d.close(c)
+	d.closeCall(c)
 }
 
 // reply answers a waiter for a part.
@@ -149,16 +149,16 @@ func (d *Desk) reply(w *waiter, p *part, a Answer, more bool) {
 	}
 }
 
-// close ends a call for which nobody waits any more. What may have been executed is
+// closeCall ends a call for which no client waits any more. What may have been executed is
 // remembered, if it must not be executed again.
-func (d *Desk) close(c *call) {
+func (d *Desk) closeCall(c *call) {
 	d.alarms.Remove(&c.expiry)
 	d.alarms.Remove(&c.news)
 	d.bytes -= c.size
 	if c.key != (Key{}) {
 		delete(d.keys, c.key)
 		if c.begun && c.request.Repeat != RepeatSafe {
-			d.memory.note(c.key, d.now)
+			d.dedup.note(c.key, d.now)
 		}
 	}
 	c.request, c.waiters = nil, nil
@@ -167,8 +167,8 @@ func (d *Desk) close(c *call) {
 	}
 }
 
-// leave lets a waiter wait no longer, and ends the call if it was the last one.
-func (d *Desk) leave(w *waiter) {
+// leaveCall lets a waiter wait no longer, and ends the call if it was the last one.
+func (d *Desk) leaveCall(w *waiter) {
 	c := w.call
 	d.exit(w)
 	for i, other := range c.waiters {
@@ -185,25 +185,25 @@ func (d *Desk) leave(w *waiter) {
 			d.abandon(p)
 		}
 	}
-	d.close(c)
+	d.closeCall(c)
 }
 
-// abandon ends a part that nobody waits for. A worker that does not heed a cancel
+// abandon ends a part for which no client waits. A worker that does not heed a cancel
 // has it still: it is busy until it answers.
 func (d *Desk) abandon(p *part) {
 	p.ended = true
-	p.call.open--
-	p.call.begun = p.call.begun || p.lost || p.leg != 0
+	p.call.unfinished--
+	p.call.begun = p.call.begun || p.lost || p.delivery != 0
 	d.held--
 	switch {
-	case p.leg == 0:
+	case p.delivery == 0:
 		d.unqueue(p)
 	case p.spare:
-		d.unleg(p, false)
+		d.undeliver(p, false)
 	case p.worker.offer.Cancels && !p.worker.gone:
-		d.act(CancelLeg{To: p.worker.peer, Leg: p.leg})
+		d.act(CancelDelivery{To: p.worker.peer, Delivery: p.delivery})
 		p.worker.said = d.now
-		d.unleg(p, false)
+		d.undeliver(p, false)
 	default:
 		p.abandoned = true
 	}

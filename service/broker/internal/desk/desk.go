@@ -11,7 +11,7 @@ import (
 //
 // Each event is a method. It returns what is to be done, in that order; the slice
 // is the desk's again with the next event, the actions in it are the caller's. now
-// does not go backwards; if it does, it stands still. Whatever else is due at that
+// does not go backwards; if it does, the desk keeps its own. Whatever else is due at that
 // time is done first, so that any event may return actions of any kind.
 //
 // A Desk is not safe for concurrent use. What it is given is shared with the actions
@@ -23,36 +23,36 @@ type Desk struct {
 	now     time.Duration // of the last event
 	actions []Action
 
-	services map[string]*service
-	types    takers
-	workers  map[Peer]*worker
-	names    map[string]*worker
-	watched  heap.Heap[*worker] // all workers
-	calls    map[callID]*waiter
-	clients  map[Peer]*client
-	keys     map[Key]*call
-	legs     map[uint64]*part
-	alarms   heap.Heap[*alarm]
-	streams  map[Peer]int      // how many of each client are paced
-	paused   map[Peer]struct{} // clients that have no room
-	ahead    int               // mostAhead, outside of tests
-	unserved int               // services without a worker
-	opened   map[Peer]int      // of those, how many the requests of each peer made
-	held     int               // parts that have not ended
-	oneWay   int               // parts of requests that were one-way and have not ended
-	bytes    int
+	services   map[string]*service
+	types      takers
+	workers    map[Peer]*worker
+	names      map[string]*worker
+	watched    heap.Heap[*worker] // all workers
+	calls      map[callID]*waiter
+	clients    map[Peer]*client
+	keys       map[Key]*call
+	deliveries map[uint64]*part
+	alarms     heap.Heap[*alarm]
+	streams    map[Peer]int      // how many of each client are paced
+	paused     map[Peer]struct{} // clients that have no room
+	ahead      int               // mostAhead, outside of tests
+	unserved   int               // services without a worker
+	opened     map[Peer]int      // of those, how many the requests of each peer made
+	held       int               // parts that have not ended
+	oneWay     int               // parts of requests that were one-way and have not ended
+	bytes      int
 
-	orders uint64 // that were given to requests
-	turns  uint64 // that were given to workers
-	leg    uint64 // the last one that was given
-	past   past
-	memory memory
-	once   map[string]bool // services of which nothing is executed twice
+	orders       uint64 // that were given to requests
+	uses         uint64 // of workers
+	lastDelivery uint64 // the number of the last one
+	past         past
+	dedup        dedup
+	once         map[string]bool // services of which nothing is executed twice
 
 	expected string // see Expect; empty when it has come
 
-	hungry  []*worker  // for settle
-	touched []*service // for settle
+	ready   []*worker  // for dispatch
+	touched []*service // for dispatch
 	counts  Counters
 	shut    bool // no request is taken any more, but for the broker's own services
 }
@@ -75,22 +75,22 @@ func New(epoch string, limits Limits) (*Desk, error) {
 		return nil, err
 	}
 	return &Desk{
-		limits:   limits,
-		epoch:    epoch,
-		services: map[string]*service{},
-		types:    takers{},
-		workers:  map[Peer]*worker{},
-		names:    map[string]*worker{},
-		calls:    map[callID]*waiter{},
-		clients:  map[Peer]*client{},
-		keys:     map[Key]*call{},
-		legs:     map[uint64]*part{},
-		memory:   newMemory(limits.Memory, limits.Keys),
-		once:     map[string]bool{},
-		opened:   map[Peer]int{},
-		streams:  map[Peer]int{},
-		paused:   map[Peer]struct{}{},
-		ahead:    mostAhead,
+		limits:     limits,
+		epoch:      epoch,
+		services:   map[string]*service{},
+		types:      takers{},
+		workers:    map[Peer]*worker{},
+		names:      map[string]*worker{},
+		calls:      map[callID]*waiter{},
+		clients:    map[Peer]*client{},
+		keys:       map[Key]*call{},
+		deliveries: map[uint64]*part{},
+		dedup:      newDedup(limits.KeyAge, limits.Keys),
+		once:       map[string]bool{},
+		opened:     map[Peer]int{},
+		streams:    map[Peer]int{},
+		paused:     map[Peer]struct{}{},
+		ahead:      mostAhead,
 	}, nil
 }
 
@@ -102,33 +102,33 @@ func (d *Desk) NeverRepeat(services ...string) {
 	}
 }
 
-// begin begins an event: what is due at that time comes first.
-func (d *Desk) begin(now time.Duration) {
+// beginEvent begins an event: what is due at that time comes first.
+func (d *Desk) beginEvent(now time.Duration) {
 	clear(d.actions) // or the array keeps what they hold
 	d.actions = d.actions[:0]
-	d.look(now)
+	d.advance(now)
 	d.expire()
-	d.watch()
-	d.settle()
+	d.watchWorkers()
+	d.dispatch()
 }
 
-// end ends an event, and returns what is to be done.
-func (d *Desk) end() []Action {
-	d.settle()
+// endEvent ends an event, and returns what is to be done.
+func (d *Desk) endEvent() []Action {
+	d.dispatch()
 	return d.actions
 }
 
 // act has the caller do something.
 func (d *Desk) act(a Action) { d.actions = append(d.actions, a) }
 
-// settle gives what waits to whom can take it, and forgets services that nobody
-// uses. After it, no worker with room has something that waits for it.
-func (d *Desk) settle() {
+// dispatch gives what waits to workers with room, and forgets services that are not
+// used. After it, no worker with room has something that waits for it.
+func (d *Desk) dispatch() {
 	// Neither list grows meanwhile: nothing becomes free here.
-	for _, w := range d.hungry {
-		w.hungry = false
-		for w.beside.first != nil && d.asideRoom(w) {
-			d.deliver(w.beside.first, w)
+	for _, w := range d.ready {
+		w.ready = false
+		for w.controlQueue.first != nil && d.controlRoom(w) {
+			d.deliver(w.controlQueue.first, w)
 		}
 		for p := w.oldest(); p != nil && w.room(); p = w.oldest() {
 			d.deliver(p, d.best(p, w))
@@ -141,7 +141,7 @@ func (d *Desk) settle() {
 		if d.shut && len(s.members) == 0 {
 			d.sendAway(s)
 		}
-		if s.fast > 0 && s.open == 0 {
+		if s.fast > 0 && s.accepting == 0 {
 			d.failFast(s)
 		}
 		s.touched = false // or what ends in it would touch it again
@@ -151,13 +151,13 @@ func (d *Desk) settle() {
 			d.unserved--
 		}
 	}
-	clear(d.hungry)
+	clear(d.ready)
 	clear(d.touched)
-	d.hungry, d.touched = d.hungry[:0], d.touched[:0]
+	d.ready, d.touched = d.ready[:0], d.touched[:0]
 }
 
 // best returns who should get a part that a worker with room could take: that one
-// if it must, else whoever is least busy.
+// if it must, else the one that is least busy.
 func (d *Desk) best(p *part, w *worker) *worker {
 	if p.addressed {
 		return w

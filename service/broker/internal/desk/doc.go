@@ -15,9 +15,9 @@
 // Of several with room the one that is least busy for its capacity gets the next,
 // of those the one that was least recently used (RFC 7 leaves the choice open).
 //
-// Every request that is taken ends exactly once for each who waits for it: by a
+// Every request that is taken ends exactly once for each client that waits for it: by a
 // reply, by an error, by its deadline, or by its client's cancel or end. What a
-// worker says is matched by (peer, leg); what matches nothing is counted and
+// worker says is matched by (peer, delivery); what matches nothing is counted and
 // dropped, so that replies go only where the desk's own state says.
 //
 // Everything that a worker sends is a heartbeat, and busy workers are watched like
@@ -25,8 +25,8 @@
 // is dead. Its requests go to others if a second execution does no harm, a bounded
 // number of times; others end in UNAVAILABLE at once.
 //
-// A worker that drains, as it or the operator wishes, gets nothing new. What is aside,
-// as questions about a worker and not its work, reaches the worker that it names all the
+// A worker that drains, as it or the operator wishes, gets nothing new. Control requests,
+// which ask about a worker and are none of its work, reach the worker that they name all the
 // same, and beside its capacity.
 //
 // READY and DISCONNECT are legal in every state. Services that have no worker and

@@ -19,7 +19,7 @@ func Example() {
 		for _, a := range actions {
 			switch a := a.(type) {
 			case desk.Deliver:
-				fmt.Printf("to %s: request %s: %s\n", a.To.ID, d.Token(a.Leg), a.Request.Content.Body[0])
+				fmt.Printf("to %s: request %s: %s\n", a.To.ID, d.Token(a.Delivery), a.Request.Content.Body[0])
 			case desk.Reply:
 				fmt.Printf("to %s: reply of %s to call %d: %s\n", a.To.ID, a.Worker, a.Call, a.Answer.Content.Body[0])
 			case desk.Heartbeat:
@@ -31,7 +31,7 @@ func Example() {
 
 	do(d.Ready(0, worker, desk.Offer{Name: "echo-1", Services: []string{"echo"}, Heartbeat: time.Second}))
 	do(d.Request(0, client, &desk.Request{Call: 7, Service: "echo", Content: text("hi")}))
-	do(d.Reply(0, worker, d.Leg("run1-1"), desk.Answer{Content: text("hi yourself")}))
+	do(d.Reply(0, worker, d.Delivery("run1-1"), desk.Answer{Content: text("hi yourself")}))
 	at, _ := d.Next()
 	do(d.Tick(at))
 	// Output:

@@ -39,7 +39,7 @@ func (d *Desk) checkServices() error {
 			}
 		}
 		for _, w := range d.workers {
-			for _, l := range []*list{&w.queue, &w.beside} {
+			for _, l := range []*list{&w.queue, &w.controlQueue} {
 				for p := l.first; p != nil; p = p.next {
 					if p.call.service == s {
 						waiting++
@@ -55,7 +55,7 @@ func (d *Desk) checkServices() error {
 		}
 		order := uint64(0)
 		for p := s.queue.first; p != nil; p = p.next {
-			if p.call.order <= order || p.ended || p.leg != 0 {
+			if p.call.order <= order || p.ended || p.delivery != 0 {
 				return fmt.Errorf("service %q: the queue is out of order", name)
 			}
 			order = p.call.order
@@ -75,40 +75,40 @@ func (s *service) own() bool {
 }
 
 func (d *Desk) checkWorkers() error {
-	legs := 0
+	deliveries := 0
 	for peer, w := range d.workers {
-		legs += w.legs.len
+		deliveries += w.deliveries.len
 		switch {
-		case w.peer != peer || d.names[w.offer.Name] != w || w.gone || w.hungry || w.index == 0:
+		case w.peer != peer || d.names[w.offer.Name] != w || w.gone || w.ready || w.index == 0:
 			return fmt.Errorf("worker %q is not whole", w.offer.Name)
 		case w.queue.len > 0 && w.room():
 			return fmt.Errorf("worker %q has room and a queue", w.offer.Name)
-		case w.beside.len > 0 && d.asideRoom(w):
-			return fmt.Errorf("worker %q has room for what is aside and waits", w.offer.Name)
-		case w.queue.len > 0 && !w.open():
+		case w.controlQueue.len > 0 && d.controlRoom(w):
+			return fmt.Errorf("worker %q has room for control requests that wait", w.offer.Name)
+		case w.queue.len > 0 && !w.accepting():
 			return fmt.Errorf("worker %q drains and has a queue", w.offer.Name)
 		}
-		asides, spares := 0, 0
-		for p := w.legs.first; p != nil; p = p.next {
-			if p.aside {
-				asides++
+		controls, spares := 0, 0
+		for p := w.deliveries.first; p != nil; p = p.next {
+			if p.control {
+				controls++
 			}
 			if p.spare {
 				spares++
 			}
-			if d.legs[p.leg] != p || p.worker != w {
-				return fmt.Errorf("worker %q has a foreign leg", w.offer.Name)
+			if d.deliveries[p.delivery] != p || p.worker != w {
+				return fmt.Errorf("worker %q has a foreign delivery", w.offer.Name)
 			}
 		}
 		if spares != w.spares {
-			return fmt.Errorf("worker %q has %d legs that are spare, of %d", w.offer.Name, w.spares, spares)
+			return fmt.Errorf("worker %q has %d deliveries that are spare, of %d", w.offer.Name, w.spares, spares)
 		}
-		if asides != w.asides || asides > d.limits.Aside {
-			return fmt.Errorf("worker %q has %d legs that are aside, of %d", w.offer.Name, w.asides, asides)
+		if controls != w.controls || controls > d.limits.Control {
+			return fmt.Errorf("worker %q has %d control deliveries, of %d", w.offer.Name, w.controls, controls)
 		}
 	}
-	if legs != len(d.legs) || len(d.names) != len(d.workers) || d.watched.Len() != len(d.workers) {
-		return fmt.Errorf("%d legs of %d, %d workers, %d names, %d watched", len(d.legs), legs, len(d.workers), len(d.names), d.watched.Len())
+	if deliveries != len(d.deliveries) || len(d.names) != len(d.workers) || d.watched.Len() != len(d.workers) {
+		return fmt.Errorf("%d deliveries of %d, %d workers, %d names, %d watched", len(d.deliveries), deliveries, len(d.workers), len(d.names), d.watched.Len())
 	}
 	return nil
 }
@@ -123,16 +123,16 @@ func (d *Desk) checkCalls() error {
 		calls[a.call] = true
 	}
 	for c := range calls {
-		held += c.open
+		held += c.unfinished
 		bytes += c.size
 		waiting := 0
 		for _, p := range c.parts {
-			if !p.ended && p.leg == 0 {
+			if !p.ended && p.delivery == 0 {
 				waiting++
 			}
 		}
-		if waiting != c.waiting || c.open == 0 || len(c.waiters) == 0 {
-			return fmt.Errorf("a call with %d open, %d of %d waiting, %d waiters", c.open, c.waiting, waiting, len(c.waiters))
+		if waiting != c.waiting || c.unfinished == 0 || len(c.waiters) == 0 {
+			return fmt.Errorf("a call with %d open, %d of %d waiting, %d waiters", c.unfinished, c.waiting, waiting, len(c.waiters))
 		}
 	}
 	unserved := 0
@@ -183,8 +183,8 @@ func (d *Desk) checkAlarms() error {
 			return fmt.Errorf("an alarm at %v, now %v", a.at, d.now)
 		}
 	}
-	if len(d.memory.ended) > len(d.memory.order) || len(d.memory.order) > d.limits.Keys {
-		return fmt.Errorf("%d keys in order, %d known", len(d.memory.order), len(d.memory.ended))
+	if len(d.dedup.ended) > len(d.dedup.order) || len(d.dedup.order) > d.limits.Keys {
+		return fmt.Errorf("%d keys in order, %d known", len(d.dedup.order), len(d.dedup.ended))
 	}
 	return nil
 }
@@ -192,11 +192,11 @@ func (d *Desk) checkAlarms() error {
 // Empty reports whether the desk holds nothing.
 func (d *Desk) Empty() bool {
 	return len(d.services)+len(d.types)+len(d.workers)+len(d.names)+d.watched.Len()+len(d.calls)+len(d.clients)+len(d.keys)+
-		len(d.legs)+d.alarms.Len()+d.held+d.oneWay+d.unserved+d.bytes+len(d.memory.ended)+len(d.memory.order)+len(d.hungry)+len(d.touched)+len(d.opened) == 0
+		len(d.deliveries)+d.alarms.Len()+d.held+d.oneWay+d.unserved+d.bytes+len(d.dedup.ended)+len(d.dedup.order)+len(d.ready)+len(d.touched)+len(d.opened) == 0
 }
 
-// Abandoned reports whether nobody waits for a leg that a worker has.
-func (d *Desk) Abandoned(leg uint64) bool {
-	p := d.legs[leg]
+// Abandoned reports whether nobody waits for a delivery that a worker has.
+func (d *Desk) Abandoned(delivery uint64) bool {
+	p := d.deliveries[delivery]
 	return p != nil && p.abandoned
 }

@@ -39,11 +39,11 @@ func told(actions []desk.Action) (lines []string) {
 	for _, a := range actions {
 		switch a := a.(type) {
 		case desk.Deliver:
-			lines = append(lines, fmt.Sprintf("deliver %d to %s", a.Leg, a.To.ID))
-		case desk.CancelLeg:
-			lines = append(lines, fmt.Sprintf("cancel %d to %s", a.Leg, a.To.ID))
-		case desk.CreditLeg:
-			lines = append(lines, fmt.Sprintf("credit %d to %s: %d", a.Leg, a.To.ID, a.Items))
+			lines = append(lines, fmt.Sprintf("deliver %d to %s", a.Delivery, a.To.ID))
+		case desk.CancelDelivery:
+			lines = append(lines, fmt.Sprintf("cancel %d to %s", a.Delivery, a.To.ID))
+		case desk.CreditDelivery:
+			lines = append(lines, fmt.Sprintf("credit %d to %s: %d", a.Delivery, a.To.ID, a.Items))
 		case desk.Heartbeat:
 			lines = append(lines, "heartbeat to "+a.To.ID)
 		case desk.Disconnect:
@@ -113,8 +113,8 @@ func (s *stage) ask(call uint64, change ...func(*desk.Request)) []desk.Action {
 	return s.d.Request(s.now, peer("c"), r)
 }
 
-func (s *stage) reply(worker string, leg uint64) []desk.Action {
-	return s.d.Reply(s.now, peer(worker), leg, desk.Answer{})
+func (s *stage) reply(worker string, delivery uint64) []desk.Action {
+	return s.d.Reply(s.now, peer(worker), delivery, desk.Answer{})
 }
 
 // pass lets time pass, and returns all that the desk did in it.

@@ -18,7 +18,7 @@ type Limits struct {
 	Capacity   int // requests at once of one worker, which is cut to that; 65,536, at most 1,048,576
 	Waiters    int // calls that wait for one request, being its repetitions; 8
 	Deliveries int // of one request, if workers die with it; 3
-	Aside      int // requests at one worker beside its capacity, see [Request]; 16
+	Control    int // requests at one worker beside its capacity, see [Request]; 16
 	Peer       int // requests of one peer that wait or run, counted as Requests are; 10,000
 	OneWay     int // of all requests, those that are one-way, which outlive their senders; half of Requests
 
@@ -26,10 +26,10 @@ type Limits struct {
 	// that has no worker, whatever their deadline; 30 s.
 	Expiry time.Duration
 	// Longest is how long any request may take, its wait included; 24 h. It is for what no
-	// deadline ends, and for clients of whom nobody can see that they have gone.
+	// deadline ends, and for clients that cannot be seen to have gone.
 	Longest   time.Duration
 	Heartbeat time.Duration // the shortest interval of heartbeats; 10 ms
-	Memory    time.Duration // how long keys of requests that have ended are kept; 10 s
+	KeyAge    time.Duration // how long keys of requests that have ended are kept; 10 s
 	Keys      int           // how many of those; 65,536
 }
 
@@ -37,9 +37,9 @@ type Limits struct {
 func defaultLimits() Limits {
 	return Limits{
 		Queue: 10_000, Requests: 100_000, Bytes: 256 << 20, Services: 10_000, Workers: 10_000,
-		Offered: 64, Capacity: 65_536, Waiters: 8, Deliveries: 3, Aside: 16, Peer: 10_000,
+		Offered: 64, Capacity: 65_536, Waiters: 8, Deliveries: 3, Control: 16, Peer: 10_000,
 		Expiry: 30 * time.Second, Longest: 24 * time.Hour, Heartbeat: 10 * time.Millisecond,
-		Memory: 10 * time.Second, Keys: 65_536,
+		KeyAge: 10 * time.Second, Keys: 65_536,
 	}
 }
 
@@ -62,7 +62,7 @@ func (l Limits) complete() (Limits, error) {
 		{"Capacity", &l.Capacity, defaults.Capacity},
 		{"Waiters", &l.Waiters, defaults.Waiters},
 		{"Deliveries", &l.Deliveries, defaults.Deliveries},
-		{"Aside", &l.Aside, defaults.Aside},
+		{"Control", &l.Control, defaults.Control},
 		{"Keys", &l.Keys, defaults.Keys},
 		{"Peer", &l.Peer, defaults.Peer},
 	}
@@ -74,7 +74,7 @@ func (l Limits) complete() (Limits, error) {
 		orDefault("Expiry", &l.Expiry, defaults.Expiry),
 		orDefault("Longest", &l.Longest, defaults.Longest),
 		orDefault("Heartbeat", &l.Heartbeat, defaults.Heartbeat),
-		orDefault("Memory", &l.Memory, defaults.Memory))
+		orDefault("KeyAge", &l.KeyAge, defaults.KeyAge))
 	l.Capacity = min(l.Capacity, maxCapacity)
 	return l, errors.Join(errs...)
 }

@@ -69,7 +69,7 @@ func TestServiceThatNobodyUsesIsForgotten(t *testing.T) {
 	}
 }
 
-// In other brokers: a reply from whoever has no request went to any client.
+// In other brokers: a reply of a worker without a request went to any client.
 func TestRepliesThatBelongToNothingAreDropped(t *testing.T) {
 	s := newStage(t, desk.Limits{})
 	s.ready("w1", "w2")
@@ -99,7 +99,7 @@ func TestAllDeadWorkersArePurged(t *testing.T) {
 	}
 }
 
-// Whoever is not known learns it at once, so that it registers.
+// A worker that is not known learns it at once, so that it registers.
 func TestHeartbeatOfAnUnknownWorkerIsAnsweredWithDisconnect(t *testing.T) {
 	s := newStage(t, desk.Limits{})
 	s.want(s.d.Heartbeat(0, peer("w1")), "disconnect to w1: UNAVAILABLE")

@@ -17,16 +17,16 @@ func (d *Desk) Pause(client Peer) { d.paused[client] = struct{}{} }
 
 // Resume notes that a client has room again.
 func (d *Desk) Resume(now time.Duration, client Peer) []Action {
-	d.begin(now)
+	d.beginEvent(now)
 	delete(d.paused, client)
 	if c := d.clients[client]; c != nil {
 		for w := c.latest; w != nil; w = w.next {
 			for _, p := range w.call.parts {
-				d.lend(p)
+				d.grant(p)
 			}
 		}
 	}
-	return d.end()
+	return d.endEvent()
 }
 
 // share returns how many items of a part may be on their way.
@@ -38,22 +38,22 @@ func (d *Desk) share(p *part) uint32 {
 	return uint32(max(d.ahead/max(d.streams[client], 1), 1))
 }
 
-// lend gives the worker that has a part further credit, if its client has given more than
+// grant gives the worker that has a part further credit, if its client has given more than
 // that, and half of its share has come.
-func (d *Desk) lend(p *part) {
-	if p.leg == 0 || p.ended || p.lent == p.credit {
+func (d *Desk) grant(p *part) {
+	if p.delivery == 0 || p.ended || p.granted == p.credit {
 		return
 	}
 	if _, paused := d.paused[p.call.waiters[0].client]; paused {
 		return
 	}
-	share, ahead := d.share(p), p.lent-min(p.came, p.lent)
+	share, ahead := d.share(p), p.granted-min(p.came, p.granted)
 	if ahead > share/2 {
 		return
 	}
-	items := min(p.credit-p.lent, share-ahead)
-	p.lent += items
-	d.act(CreditLeg{To: p.worker.peer, Leg: p.leg, Items: items})
+	items := min(p.credit-p.granted, share-ahead)
+	p.granted += items
+	d.act(CreditDelivery{To: p.worker.peer, Delivery: p.delivery, Items: items})
 	p.worker.said = d.now
 }
 

@@ -2,46 +2,47 @@ package desk
 
 import "time"
 
-// pastLegs is how many legs that have ended are known, as a power of two.
-const pastLegs = 4096
+// pastDeliveries is how many deliveries that have ended are known, as a power of two.
+const pastDeliveries = 4096
 
-// past knows how the latest legs ended, to tell late replies from duplicates. Its
-// size is fixed, and beyond it a reply to an old leg counts as late.
-type past [pastLegs]pastLeg
+// past knows how the latest deliveries ended, to tell late replies from duplicates. Its
+// size is fixed, and beyond it a reply to an old delivery counts as late.
+type past [pastDeliveries]pastDelivery
 
-// pastLeg is a leg that has ended.
-type pastLeg struct {
-	leg      uint64
+// pastDelivery is a delivery that has ended.
+type pastDelivery struct {
+	delivery uint64
 	worker   Peer
 	answered bool
 }
 
-// note notes how a leg ended.
-func (p *past) note(leg uint64, worker Peer, answered bool) {
-	p[leg%pastLegs] = pastLeg{leg, worker, answered}
+// note notes how a delivery ended.
+func (p *past) note(delivery uint64, worker Peer, answered bool) {
+	p[delivery%pastDeliveries] = pastDelivery{delivery, worker, answered}
 }
 
 // count counts a message of a worker that belongs to nothing.
-func (d *Desk) count(from Peer, leg uint64) {
-	e := d.past[leg%pastLegs]
+func (d *Desk) count(from Peer, delivery uint64) {
+	e := d.past[delivery%pastDeliveries]
 	switch {
-	case leg == 0 || leg > d.leg || d.legs[leg] != nil || e.leg == leg && e.worker != from:
+	case delivery == 0 || delivery > d.lastDelivery || d.deliveries[delivery] != nil || e.delivery == delivery && e.worker != from:
 		d.counts.Foreign++
-	case e.leg == leg && e.answered:
+	case e.delivery == delivery && e.answered:
 		d.counts.Duplicates++
 	default:
 		d.counts.Late++
 	}
 }
 
-// Stray counts an answer, to a leg, of a peer that is no worker any more, which is
+// Stray counts an answer, to a delivery, of a peer that is no worker any more, which is
 // dropped. It is for protocols that tell such a peer themselves; [Desk.Reply] counts it as
 // well, and has it told. Nothing is to be done then, and it is no event.
-func (d *Desk) Stray(from Peer, leg uint64) { d.count(from, leg) }
+func (d *Desk) Stray(from Peer, delivery uint64) { d.count(from, delivery) }
 
-// memory knows the keys of requests that have ended and may have been executed.
+// dedup is the deduplication cache: the keys of requests that have ended and may have been
+// executed.
 // It is bounded: the oldest go first.
-type memory struct {
+type dedup struct {
 	age   time.Duration
 	ended map[Key]time.Duration
 	order []remembered // oldest first
@@ -54,28 +55,28 @@ type remembered struct {
 	at  time.Duration
 }
 
-// newMemory returns an empty memory.
-func newMemory(age time.Duration, most int) memory {
-	return memory{age: age, most: most, ended: map[Key]time.Duration{}}
+// newDedup returns an empty cache.
+func newDedup(age time.Duration, most int) dedup {
+	return dedup{age: age, most: most, ended: map[Key]time.Duration{}}
 }
 
 // note notes that the request of a key has ended.
-func (m *memory) note(key Key, now time.Duration) {
+func (m *dedup) note(key Key, now time.Duration) {
 	m.ended[key] = now
 	m.order = append(m.order, remembered{key, now})
 	for len(m.order) > m.most {
-		m.forget()
+		m.dropOldest()
 	}
 }
 
 // knows reports whether the request of a key has ended lately.
-func (m *memory) knows(key Key) bool {
+func (m *dedup) knows(key Key) bool {
 	_, known := m.ended[key]
 	return known
 }
 
 // next returns when the oldest key is forgotten.
-func (m *memory) next() (at time.Duration, ok bool) {
+func (m *dedup) next() (at time.Duration, ok bool) {
 	if len(m.order) == 0 {
 		return 0, false
 	}
@@ -83,14 +84,14 @@ func (m *memory) next() (at time.Duration, ok bool) {
 }
 
 // expire forgets what is too old.
-func (m *memory) expire(now time.Duration) {
+func (m *dedup) expire(now time.Duration) {
 	for len(m.order) > 0 && m.order[0].at+m.age <= now {
-		m.forget()
+		m.dropOldest()
 	}
 }
 
-// forget forgets the oldest.
-func (m *memory) forget() {
+// dropOldest forgets the oldest.
+func (m *dedup) dropOldest() {
 	r := m.order[0]
 	m.order = m.order[1:]
 	if m.ended[r.key] == r.at {

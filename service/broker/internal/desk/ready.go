@@ -12,27 +12,27 @@ import (
 // worker that started again with the same routing id sends one). With the same
 // session as before only its offer changes, and it goes on.
 //
-// A name belongs to whom it was given last: the worker that had it before is lost,
+// A name belongs to the worker that registered it last: the one that had it before is lost,
 // unless that is the broker's own. What the operator said of it with [Desk.Retire] holds
 // for its successor. An offer that cannot be taken is
 // answered with Disconnect, as RFC 8 demands for reserved names, and the peer is no
 // worker then.
 func (d *Desk) Ready(now time.Duration, from Peer, o Offer) []Action {
-	d.begin(now)
+	d.beginEvent(now)
 	o = d.bounded(o)
 	w := d.workers[from]
 	retired := d.retired(o.Name)
 	if w != nil && (o.Session == 0 || o.Session != w.offer.Session || o.Name != w.offer.Name) {
-		d.bury(w)
+		d.evict(w)
 		w = nil
 	}
 	if s := d.reject(o, w); s != nil {
 		d.counts.Rejected++
 		if w != nil {
-			d.bury(w)
+			d.evict(w)
 		}
 		d.act(Disconnect{To: from, Status: s})
-		return d.end()
+		return d.endEvent()
 	}
 	d.counts.Registered++
 	if other := d.names[o.Name]; other != nil && other != w {
@@ -46,10 +46,10 @@ func (d *Desk) Ready(now time.Duration, from Peer, o Offer) []Action {
 	if d.served(d.expected) {
 		d.expected = ""
 	}
-	return d.end()
+	return d.endEvent()
 }
 
-// retired reports whether the operator drains who has a name.
+// retired reports whether the operator drains the worker of a name.
 func (d *Desk) retired(name string) bool { return d.names[name] != nil && d.names[name].retired }
 
 // bounded returns an offer within the limits, without repetitions and independent
@@ -163,38 +163,38 @@ func size(names []string) (n int) {
 
 // register returns a new worker.
 func (d *Desk) register(from Peer, name string) *worker {
-	d.turns++
-	w := &worker{peer: from, since: d.now, said: d.now, used: d.turns}
+	d.uses++
+	w := &worker{peer: from, since: d.now, said: d.now, used: d.uses}
 	d.workers[from], d.names[name] = w, w
 	return w
 }
 
 // offer has a worker serve what it offers now.
 func (d *Desk) offer(w *worker, o Offer) {
-	d.rise(w)
+	d.leaveServices(w)
 	w.offer, w.draining, w.heard = o, false, d.now
-	d.sit(w)
+	d.joinServices(w)
 	d.observe(w)
-	d.feed(w)
+	d.markReady(w)
 }
 
 // Heartbeat notes that a peer lives. One that is no worker is told so with a
 // Disconnect, so that it registers again at once: after a restart of the broker
 // too. Of clients nothing needs to be noted here.
 func (d *Desk) Heartbeat(now time.Duration, from Peer) []Action {
-	d.begin(now)
+	d.beginEvent(now)
 	d.hear(from)
-	return d.end()
+	return d.endEvent()
 }
 
 // Hear notes that something came of a peer that is no event of its own. Unlike with
 // [Desk.Heartbeat] it may be none of the workers.
 func (d *Desk) Hear(now time.Duration, from Peer) []Action {
-	d.begin(now)
+	d.beginEvent(now)
 	if d.workers[from] != nil {
 		d.hear(from)
 	}
-	return d.end()
+	return d.endEvent()
 }
 
 // hear returns the worker of a peer, of which something came, or tells the peer

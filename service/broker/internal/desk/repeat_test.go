@@ -39,7 +39,7 @@ func TestKeyOfAnotherQuestionIsNone(t *testing.T) {
 }
 
 func TestRepetitionOfWhatHasEndedIsAborted(t *testing.T) {
-	s := newStage(t, desk.Limits{Memory: 2 * time.Second})
+	s := newStage(t, desk.Limits{KeyAge: 2 * time.Second})
 	s.ready("w1")
 	s.want(s.ask(1, key(1)), "deliver 1 to w1")
 	s.want(s.reply("w1", 1), "reply 1 to c of w1")
@@ -100,12 +100,12 @@ func TestWaitEndsWhatWasNotBegun(t *testing.T) {
 
 func TestTokensNameLegsOfThisRunAlone(t *testing.T) {
 	s := newStage(t, desk.Limits{})
-	if got := s.d.Token(42); got != "e-42" || s.d.Leg(got) != 42 {
+	if got := s.d.Token(42); got != "e-42" || s.d.Delivery(got) != 42 {
 		t.Fatalf("got %q", got)
 	}
 	for _, token := range []string{"", "e", "e-", "e-0", "e-042", "e-+4", "e--4", "f-42", "e-42x", "\x00", "e-99999999999999999999"} {
-		if leg := s.d.Leg(token); leg != 0 {
-			t.Errorf("%q is leg %d", token, leg)
+		if delivery := s.d.Delivery(token); delivery != 0 {
+			t.Errorf("%q is delivery %d", token, delivery)
 		}
 	}
 }

@@ -13,16 +13,16 @@ import (
 //
 // A request that was refused because its worker stops or is full goes to another
 // one, whatever it does; each try counts as a delivery.
-func (d *Desk) Reply(now time.Duration, from Peer, leg uint64, a Answer) []Action {
-	d.begin(now)
-	p := d.find(from, leg)
+func (d *Desk) Reply(now time.Duration, from Peer, delivery uint64, a Answer) []Action {
+	d.beginEvent(now)
+	p := d.find(from, delivery)
 	if p == nil {
-		return d.end()
+		return d.endEvent()
 	}
-	if !p.call.aside {
+	if !p.call.control {
 		p.worker.served++
 	}
-	d.unleg(p, true)
+	d.undeliver(p, true)
 	switch {
 	case p.abandoned:
 		d.counts.Late++
@@ -34,12 +34,12 @@ func (d *Desk) Reply(now time.Duration, from Peer, leg uint64, a Answer) []Actio
 		d.counts.Replies++
 		d.conclude(p, a, &d.counts.Answered)
 	}
-	return d.end()
+	return d.endEvent()
 }
 
 // elsewhere reports whether another worker may take what one refused.
 func (d *Desk) elsewhere(p *part, a Answer) bool {
-	if p.addressed || p.streamed || p.deliveries >= d.limits.Deliveries {
+	if p.addressed || p.streamed || p.attempts >= d.limits.Deliveries {
 		return false
 	}
 	code := a.Status.GetCode()
@@ -48,30 +48,30 @@ func (d *Desk) elsewhere(p *part, a Answer) bool {
 
 // Item takes a part of a worker's answer: an item of a stream, or a partial reply
 // (RFC 18). With it the request cannot go to another worker any more.
-func (d *Desk) Item(now time.Duration, from Peer, leg uint64, content Content) []Action {
-	d.begin(now)
-	p := d.current(from, leg)
+func (d *Desk) Item(now time.Duration, from Peer, delivery uint64, content Content) []Action {
+	d.beginEvent(now)
+	p := d.current(from, delivery)
 	if p == nil {
-		return d.end()
+		return d.endEvent()
 	}
 	d.counts.Items++
 	p.streamed = true
-	p.came = min(p.came+1, p.lent) // one that heeds no credit has none to come
+	p.came = min(p.came+1, p.granted) // one that heeds no credit has none to come
 	for _, w := range p.call.waiters {
 		if !w.silent {
 			d.act(Item{To: w.client, Call: w.number, Tag: w.tag, Worker: p.name(), Content: content})
 		}
 	}
-	d.lend(p)
-	return d.end()
+	d.grant(p)
+	return d.endEvent()
 }
 
 // Event takes news of the progress of a request from its worker.
-func (d *Desk) Event(now time.Duration, from Peer, leg uint64, content Content) []Action {
-	d.begin(now)
-	p := d.current(from, leg)
+func (d *Desk) Event(now time.Duration, from Peer, delivery uint64, content Content) []Action {
+	d.beginEvent(now)
+	p := d.current(from, delivery)
 	if p == nil {
-		return d.end()
+		return d.endEvent()
 	}
 	d.counts.Events++
 	for _, w := range p.call.waiters {
@@ -79,24 +79,24 @@ func (d *Desk) Event(now time.Duration, from Peer, leg uint64, content Content) 
 			d.act(Event{To: w.client, Call: w.number, Tag: w.tag, Worker: p.name(), Content: content})
 		}
 	}
-	return d.end()
+	return d.endEvent()
 }
 
-// find returns the part that a worker has under a leg. It is nil, and counted, if
+// find returns the part that a worker has under a delivery. It is nil, and counted, if
 // it has none.
-func (d *Desk) find(from Peer, leg uint64) *part {
+func (d *Desk) find(from Peer, delivery uint64) *part {
 	w := d.hear(from)
-	if p := d.legs[leg]; p != nil && p.worker == w {
+	if p := d.deliveries[delivery]; p != nil && p.worker == w {
 		return p
 	}
-	d.count(from, leg)
+	d.count(from, delivery)
 	return nil
 }
 
-// current returns the part that a worker has under a leg and that somebody waits
+// current returns the part that a worker has under a delivery and that a client waits
 // for. It is nil, and counted, if there is none.
-func (d *Desk) current(from Peer, leg uint64) *part {
-	p := d.find(from, leg)
+func (d *Desk) current(from Peer, delivery uint64) *part {
+	p := d.find(from, delivery)
 	if p != nil && p.abandoned {
 		d.counts.Late++
 		return nil

@@ -20,7 +20,7 @@ type Request struct {
 	Wait    time.Duration // how long of that it may wait to be begun; 0: all of it, or the broker's expiry if there is no timeout
 	Credit  uint32        // items of a stream that may come at first
 	OneWay  bool          // no reply is wanted, nor credit given; the worker gives one all the same
-	Aside   bool          // it is about a worker and none of its work: see [Offer]; without a target it is as others
+	Control bool          // it is about a worker and none of its work: see [Offer]; without a target it is as others
 
 	FailFast bool // it is refused when no worker of the service takes requests; without a target only
 	Tell     bool // its client is told why it waits, see [Waiting]
@@ -83,22 +83,22 @@ func (r *Request) size() int {
 
 // call is a request that was taken and has not ended.
 type call struct {
-	service *service
-	request *Request      // nil when it has ended
-	order   uint64        // in which requests came
-	since   time.Duration // when it came
-	size    int
-	parts   []*part
-	open    int                // parts that have not ended
-	waiting int                // of those, the ones that are at no worker
-	named   map[string][]*part // by the names of their workers; nil until somebody asks
-	waiters []*waiter
-	aside   bool  // it asks about a worker
-	begun   bool  // some worker may have executed something of it
-	key     Key   // zero if it has none that is valid
-	expiry  alarm // while something waits, if that has a limit of its own
-	news    alarm // while something waits, if somebody wants to know why
-	told    Wait  // what was told last of that
+	service    *service
+	request    *Request      // nil when it has ended
+	order      uint64        // in which requests came
+	since      time.Duration // when it came
+	size       int
+	parts      []*part
+	unfinished int                // parts that have not ended
+	waiting    int                // of those, the ones that are at no worker
+	named      map[string][]*part // by the names of their workers; nil until they are asked for
+	waiters    []*waiter
+	control    bool  // it asks about a worker
+	begun      bool  // some worker may have executed something of it
+	key        Key   // zero if it has none that is valid
+	expiry     alarm // while something waits, if that has a limit of its own
+	news       alarm // while something waits, if a client wants to know why
+	told       Wait  // what was told last of that
 
 	// In place of slices of one.
 	onePart   part
@@ -113,18 +113,18 @@ type part struct {
 	call       *call
 	worker     *worker // that has it, or for which it waits; nil while it waits for any
 	addressed  bool    // it is for that worker alone
-	aside      bool    // it needs no room there
+	control    bool    // it needs no room there
 	ended      bool
 	spare      bool   // its worker is free, and has not answered it
-	abandoned  bool   // the worker still has it, but nobody waits for it
+	abandoned  bool   // the worker still has it, but no client waits for it
 	streamed   bool   // items of it went to the client
 	lost       bool   // a worker was lost with it, so that it may have been executed
-	leg        uint64 // 0 while it waits
+	delivery   uint64 // 0 while it waits
 	credit     uint32 // that its client gave in all
-	lent       uint32 // of that, what the worker got that has it
+	granted    uint32 // of that, what the worker got that has it
 	came       uint32 // items of that one
-	deliveries int
-	list       *list // that it is in
+	attempts   int    // how often it was given to a worker
+	list       *list  // that it is in
 	prev, next *part
 }
 
@@ -145,7 +145,7 @@ type waiter struct {
 
 // newCall returns the call of a request with so many parts.
 func newCall(s *service, r *Request, parts int) *call {
-	c := &call{service: s, request: r, size: r.size(), open: parts, waiting: parts, aside: r.Aside}
+	c := &call{service: s, request: r, size: r.size(), unfinished: parts, waiting: parts, control: r.Control}
 	c.parts, c.waiters = c.partRoom[:0], c.waitRoom[:0]
 	if parts > 1 {
 		c.parts = make([]*part, 0, parts)

@@ -59,7 +59,7 @@ func TestQuestionsAboutAWorkerAreNoneOfItsWork(t *testing.T) {
 	s.ready("w1")
 	s.want(s.ask(1), "deliver 1 to w1")
 	s.want(s.reply("w1", 1), "reply 1 to c of w1")
-	s.want(s.ask(2, func(r *desk.Request) { r.Aside = true }), "deliver 2 to w1")
+	s.want(s.ask(2, func(r *desk.Request) { r.Control = true }), "deliver 2 to w1")
 	s.want(s.reply("w1", 2), "reply 2 to c of w1")
 	if v, _ := s.d.Worker("w1"); v.Served != 1 {
 		t.Errorf("it served %d", v.Served)

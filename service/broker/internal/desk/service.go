@@ -9,17 +9,17 @@ import (
 // service is a name under which requests are taken. It is there as long as it has
 // a worker or a request.
 type service struct {
-	name     string
-	members  map[string]*worker // registered, by name
-	free     heap.Heap[*seat]   // exactly the workers that can get a request now
-	queue    list               // requests for any worker; empty if one is free
-	waiting  int                // requests in the queue, and in those of workers
-	open     int                // members that take requests, now or later
-	fast     int                // of those in the queue, the ones that fail when nobody takes requests
-	inFlight int                // requests at workers
-	touched  bool               // it is among those that settle looks at
-	counted  bool               // it is among those of its opener in Desk.opened
-	opener   Peer               // whose request made it
+	name      string
+	members   map[string]*worker     // registered, by name
+	free      heap.Heap[*membership] // exactly the workers that can get a request now
+	queue     list                   // requests for any worker; empty if one is free
+	waiting   int                    // requests in the queue, and in those of workers
+	accepting int                    // members that take requests, now or later
+	fast      int                    // of those in the queue, the ones that fail when no worker takes requests
+	inFlight  int                    // requests at workers
+	touched   bool                   // it is among those that dispatch looks at
+	counted   bool                   // it is among those of its opener in Desk.opened
+	opener    Peer                   // whose request made it
 }
 
 // maxName bounds the names of services and workers, in bytes.
@@ -42,7 +42,7 @@ func (d *Desk) served(name string) bool {
 // until it has, requests for that wait, as for any other. Without it they are refused.
 func (d *Desk) Expect(service string) { d.expected = service }
 
-// unused reports whether nobody needs the service.
+// unused reports whether the service has neither workers nor requests.
 func (s *service) unused() bool { return len(s.members) == 0 && s.waiting == 0 && s.inFlight == 0 }
 
 // service returns the service of a name, a new one if need be.
@@ -58,7 +58,7 @@ func (d *Desk) service(name string) *service {
 }
 
 // requested returns the service of a name that a peer asks for. A new one is counted as that
-// peer's until a worker comes or nobody uses it, so that no peer takes all names.
+// peer's until a worker comes or it is unused, so that no peer takes all names.
 func (d *Desk) requested(name string, from Peer) *service {
 	s := d.services[name]
 	if s == nil {
@@ -84,7 +84,7 @@ func (d *Desk) disown(s *service) {
 // those of all peers.
 func (d *Desk) openedLimit() int { return max(d.limits.Services/10, 1) }
 
-// touch has settle look at a service: something waits in it, or it may be unused.
+// touch has dispatch look at a service: something waits in it, or it may be unused.
 func (d *Desk) touch(s *service) {
 	if !s.touched {
 		s.touched = true

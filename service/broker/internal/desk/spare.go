@@ -6,23 +6,23 @@ import "time"
 // may have ended that without an answer, which its protocol cannot say. The worker can
 // get another one. An answer is still taken, until the request has waited for one as long
 // as a request without a deadline may wait to be begun.
-func (d *Desk) Spare(now time.Duration, from Peer, leg uint64) []Action {
-	d.begin(now)
-	w, p := d.hear(from), d.legs[leg]
-	if p == nil || p.worker != w || p.aside || p.spare {
-		return d.end()
+func (d *Desk) Spare(now time.Duration, from Peer, delivery uint64) []Action {
+	d.beginEvent(now)
+	w, p := d.hear(from), d.deliveries[delivery]
+	if p == nil || p.worker != w || p.control || p.spare {
+		return d.endEvent()
 	}
 	p.spare = true
 	w.spares++
-	d.reseat(w)
-	d.feed(w)
+	d.reorder(w)
+	d.markReady(w)
 	if p.abandoned {
-		d.unleg(p, false)
-		return d.end()
+		d.undeliver(p, false)
+		return d.endEvent()
 	}
 	for _, waits := range p.call.waiters {
 		waits.deadline.at = min(waits.deadline.at, d.now+d.limits.Expiry)
 		d.alarms.Put(&waits.deadline)
 	}
-	return d.end()
+	return d.endEvent()
 }

@@ -24,7 +24,7 @@ func TestWorkerThatIsFreeThoughItDidNotAnswerIsAskedAgain(t *testing.T) {
 	s.want(s.d.Spare(0, peer("w1"), 3))
 }
 
-// What a worker leaves unanswered ends as if nobody had begun it in time, whoever waits
+// What a worker leaves unanswered ends as if no worker had begun it in time, whichever client waits
 // for how long.
 func TestRequestThatIsLeftUnansweredEndsAfterTheExpiry(t *testing.T) {
 	s := newStage(t, desk.Limits{Expiry: 5 * time.Second})

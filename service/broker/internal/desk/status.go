@@ -29,10 +29,10 @@ func statusUnregistered() *mitterev1.Status {
 // worker can have executed it.
 func overtime(p *part) Answer {
 	message, phase := "the request waited for too long: "+p.wait().Message, mitterev1.Overtime_PHASE_WAITING
-	if p.leg != 0 {
+	if p.delivery != 0 {
 		message, phase = "the worker took too long", mitterev1.Overtime_PHASE_EXECUTING
 	}
-	return Answer{Status: exceeded(message, phase), Refused: p.leg == 0 && !p.lost}
+	return Answer{Status: exceeded(message, phase), Refused: p.delivery == 0 && !p.lost}
 }
 
 // tooLate is the answer to a request whose time was over when it came.

@@ -13,12 +13,12 @@ import (
 // have a worker, so that the broker can be asked how it goes on. What waits for a
 // service without a worker is refused at once, now and when the last one goes.
 func (d *Desk) Shut(now time.Duration) []Action {
-	d.begin(now)
+	d.beginEvent(now)
 	d.shut = true
 	for _, name := range slices.Sorted(maps.Keys(d.services)) {
 		d.touch(d.services[name])
 	}
-	return d.end()
+	return d.endEvent()
 }
 
 // sendAway refuses what waits in the queue of a service.
@@ -29,13 +29,13 @@ func (d *Desk) sendAway(s *service) {
 	}
 }
 
-// stops is the answer to what comes to nothing because the broker stops.
+// stops is the answer to a request that ends because the broker stops.
 func stops() Answer { return refused(mitterev1.Code_CODE_UNAVAILABLE, "the broker stops") }
 
 // End ends everything at once: workers are disconnected, and calls answered with
 // UNAVAILABLE, refused if no worker had them.
 func (d *Desk) End(now time.Duration) []Action {
-	d.begin(now)
+	d.beginEvent(now)
 	d.shut = true
 	for _, name := range slices.Sorted(maps.Keys(d.names)) {
 		d.dismiss(d.names[name], status(mitterev1.Code_CODE_UNAVAILABLE, "the broker stops"))
@@ -49,5 +49,5 @@ func (d *Desk) End(now time.Duration) []Action {
 			}
 		}
 	}
-	return d.end()
+	return d.endEvent()
 }

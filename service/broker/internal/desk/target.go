@@ -19,7 +19,7 @@ type Target struct {
 type TargetKind int
 
 const (
-	// Any is whoever is least busy; the request waits if nobody is there.
+	// Any is the worker that is least busy; the request waits if there is none.
 	Any TargetKind = iota
 	// All is each worker that takes requests now.
 	All
@@ -29,7 +29,7 @@ const (
 )
 
 // choose returns the workers of a service that a request means, and the names that
-// none of them has. Workers that drain are not meant, unless it is aside. The service
+// none of them has. Workers that drain are not meant, unless it is a control request. The service
 // may be nil.
 func (s *service) choose(r *Request) (chosen []*worker, unknown []string) {
 	if r.Target.Kind == All {
@@ -71,8 +71,8 @@ func (s *service) takers(r *Request) (found []*worker) {
 	return found
 }
 
-// nobody is the answer to a target that means no worker. The service may be nil.
-func (s *service) nobody(r *Request, unknown []string) Answer {
+// noWorker is the answer to a target that means no worker. The service may be nil.
+func (s *service) noWorker(r *Request, unknown []string) Answer {
 	switch {
 	case len(unknown) > 0:
 		return refused(mitterev1.Code_CODE_NOT_FOUND, "%s", s.absent(r.Service, unknown))
@@ -83,8 +83,7 @@ func (s *service) nobody(r *Request, unknown []string) Answer {
 	}
 }
 
-// absent says of names why nobody with them gets a request: no worker has them, or
-// one that drains.
+// absent says why no worker of these names gets a request: there is none, or it drains.
 func (s *service) absent(service string, names []string) string {
 	var draining, unknown []string
 	for _, name := range names {

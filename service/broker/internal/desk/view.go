@@ -46,7 +46,7 @@ type WorkerView struct {
 	Offer    Offer         // as it is held to: bounded, without repetitions
 	State    State         // what it is doing
 	Retired  bool          // the operator drains it, see [Desk.Retire]
-	InFlight int           // requests that it has, those included that are aside
+	InFlight int           // requests that it has, control requests included
 	Queued   int           // requests that wait for it alone
 	Served   uint64        // requests that it answered, but for those that are about it and none of its work
 	Since    time.Duration // when it registered
@@ -85,7 +85,7 @@ type Counters struct {
 type Load struct {
 	Calls    int // that clients wait for, one-way ones included
 	Requests int // as [Limits].Requests counts them
-	InFlight int // at workers, those included that nobody waits for any more
+	InFlight int // at workers, abandoned ones included
 	Bytes    int // of the requests
 	Services int // that have workers or requests
 	Workers  int // that are registered
@@ -113,7 +113,7 @@ func (d *Desk) Load() Load {
 	c := d.counts
 	return Load{
 		Calls:    int(c.Requests - c.Refused - c.Answered - c.Failed - c.Expired - c.Cancelled),
-		Requests: d.held, InFlight: len(d.legs), Bytes: d.bytes,
+		Requests: d.held, InFlight: len(d.deliveries), Bytes: d.bytes,
 		Services: len(d.services), Workers: len(d.workers),
 	}
 }
@@ -175,9 +175,9 @@ func (d *Desk) Waits(peer Peer) bool {
 	return c != nil && c.latest != nil
 }
 
-// Has reports whether a peer is a worker that has a request under this leg.
-func (d *Desk) Has(peer Peer, leg uint64) bool {
-	p := d.legs[leg]
+// Has reports whether a peer is a worker that has a request under this delivery.
+func (d *Desk) Has(peer Peer, delivery uint64) bool {
+	p := d.deliveries[delivery]
 	return p != nil && p.worker == d.workers[peer]
 }
 
@@ -190,13 +190,13 @@ func (s *service) view() ServiceView {
 
 func (w *worker) view() WorkerView {
 	v := WorkerView{
-		Peer: w.peer, Offer: w.offer, Retired: w.retired, InFlight: w.legs.len, Queued: w.queue.len + w.beside.len, Served: w.served,
+		Peer: w.peer, Offer: w.offer, Retired: w.retired, InFlight: w.deliveries.len, Queued: w.queue.len + w.controlQueue.len, Served: w.served,
 		Since: w.since, Heard: w.heard, Until: w.silent(),
 	}
 	switch {
 	case w.draining || w.retired:
 		v.State = Draining
-	case w.legs.len > w.spares:
+	case w.deliveries.len > w.spares:
 		v.State = Busy
 	}
 	return v

@@ -34,7 +34,7 @@ const (
 	countAhead = 100
 )
 
-// watchWait has it looked at why a call waits, if somebody wants to know: after a
+// watchWait has it looked at why a call waits, if a client wants to know: after a
 // moment, or sooner if the call has little time, and again after twice the time.
 func (d *Desk) watchWait(c *call) {
 	deadline, wanted := c.last(), false
@@ -52,7 +52,7 @@ func (d *Desk) watchWait(c *call) {
 // tellWaiting tells why a call waits, if that was not told before.
 func (d *Desk) tellWaiting(c *call) {
 	for _, p := range c.parts {
-		if p.ended || p.leg != 0 {
+		if p.ended || p.delivery != 0 {
 			continue
 		}
 		if why := p.wait(); why != c.told {
@@ -81,7 +81,7 @@ func (p *part) wait() Wait {
 		return Wait{AllBusy, fmt.Sprintf("the worker %q is busy%s", p.name(), p.ahead())}
 	case len(s.members) == 0:
 		return Wait{NoWorker, fmt.Sprintf("no worker serves %q", s.name)}
-	case s.open == 0:
+	case s.accepting == 0:
 		return Wait{AllDrain, fmt.Sprintf("%s, and all are draining", s.staff())}
 	default:
 		return Wait{AllBusy, fmt.Sprintf("%s, and none is free%s", s.staff(), p.ahead())}
@@ -124,7 +124,7 @@ func (d *Desk) failFast(s *service) {
 	for p, next := s.queue.first, (*part)(nil); p != nil; p = next {
 		if next = p.next; p.fast() {
 			d.unqueue(p)
-			d.conclude(p, s.nobody(p.call.request, nil), &d.counts.Failed)
+			d.conclude(p, s.noWorker(p.call.request, nil), &d.counts.Failed)
 		}
 	}
 }

@@ -21,9 +21,9 @@ type Offer struct {
 	Idempotent  bool     // requests that do not say may be executed again: RFC 7 assumes it
 	Repeatable  []string // methods for which the same holds
 	Types       []string // message types that it takes without a method; see [Desk.Takers]
-	Cancels     bool     // it heeds CancelLeg, and then gives no reply; others are busy until they give one
+	Cancels     bool     // it heeds CancelDelivery, and then gives no reply; others are busy until they give one
 	Own         bool     // it is the broker's own, which may offer reserved services
-	Aside       bool     // it takes requests that are aside while it is busy or drains: at once, beside its capacity, [Limits].Aside of them
+	Control     bool     // it takes control requests while it is busy or drains: at once, beside its capacity, [Limits].Control of them
 }
 
 // repeats reports whether a request of a method that does not say may be executed
@@ -38,20 +38,20 @@ func (o *Offer) repeats(method string) bool {
 
 // worker is one that is registered.
 type worker struct {
-	peer     Peer
-	offer    Offer
-	seats    []*seat
-	legs     list // what it has
-	queue    list // what waits for it alone; empty if it has room
-	beside   list // of that, what is aside; empty if it has room for such
-	asides   int  // of its legs, those that are aside
-	spares   int  // of its legs, those that it left unanswered
-	draining bool // as it wishes
-	retired  bool // as the operator wishes
-	gone     bool
-	hungry   bool   // it is among those that settle looks at
-	used     uint64 // when it last got something, in turns
-	served   uint64
+	peer         Peer
+	offer        Offer
+	memberships  []*membership
+	deliveries   list // what it has
+	queue        list // what waits for it alone; empty if it has room
+	controlQueue list // of that, control requests; empty if it has room for such
+	controls     int  // of its deliveries, those of control requests
+	spares       int  // of its deliveries, those that it left unanswered
+	draining     bool // as it wishes
+	retired      bool // as the operator wishes
+	gone         bool
+	ready        bool   // it is among those that dispatch looks at
+	used         uint64 // when it last got something, by the count of uses
+	served       uint64
 
 	since time.Duration // when it registered
 	heard time.Duration // when something came of it
@@ -60,17 +60,17 @@ type worker struct {
 	index int           // among those that are watched
 }
 
-// seat is a worker of a service. It is in the heap of that while it can get a
+// membership is a worker of a service. It is in the heap of that while it can get a
 // request.
-type seat struct {
-	worker  *worker
-	service *service
-	open    bool // the worker is counted there as one that takes requests
-	index   int
+type membership struct {
+	worker    *worker
+	service   *service
+	accepting bool // the worker is counted there as one that takes requests
+	index     int
 }
 
 // before orders by load for the capacity, then least recent use.
-func (s *seat) Before(other *seat) bool {
+func (s *membership) Before(other *membership) bool {
 	v, w := s.worker, other.worker
 	mine, its := v.work()*w.offer.Capacity, w.work()*v.offer.Capacity
 	if mine != its {
@@ -79,26 +79,26 @@ func (s *seat) Before(other *seat) bool {
 	return v.used < w.used
 }
 
-func (s *seat) Place() *int { return &s.index }
+func (s *membership) Place() *int { return &s.index }
 
 // before orders workers by when to look at them.
 func (w *worker) Before(other *worker) bool { return w.check < other.check }
 
 func (w *worker) Place() *int { return &w.index }
 
-// open reports whether a worker takes requests, now or later.
-func (w *worker) open() bool { return !w.gone && !w.draining && !w.retired }
+// accepting reports whether a worker takes requests, now or later.
+func (w *worker) accepting() bool { return !w.gone && !w.draining && !w.retired }
 
 // work returns how much of its capacity is taken.
-func (w *worker) work() int { return w.legs.len - w.asides - w.spares }
+func (w *worker) work() int { return w.deliveries.len - w.controls - w.spares }
 
 // room reports whether it can get a request now.
-func (w *worker) room() bool { return w.open() && w.work() < w.offer.Capacity }
+func (w *worker) room() bool { return w.accepting() && w.work() < w.offer.Capacity }
 
 // oldest returns what has waited longest of what the worker may do, or nil.
 func (w *worker) oldest() *part {
 	p := w.queue.first
-	for _, s := range w.seats {
+	for _, s := range w.memberships {
 		if q := s.service.queue.first; q != nil && (p == nil || q.call.order < p.call.order) {
 			p = q
 		}
@@ -106,8 +106,8 @@ func (w *worker) oldest() *part {
 	return p
 }
 
-// sit gives a worker its seats in the services that it offers.
-func (d *Desk) sit(w *worker) {
+// joinServices makes a worker a member of the services that it offers.
+func (d *Desk) joinServices(w *worker) {
 	for _, name := range w.offer.Services {
 		s := d.service(name)
 		if len(s.members) == 0 {
@@ -115,15 +115,15 @@ func (d *Desk) sit(w *worker) {
 			d.unserved--
 		}
 		s.members[w.offer.Name] = w
-		w.seats = append(w.seats, &seat{worker: w, service: s})
+		w.memberships = append(w.memberships, &membership{worker: w, service: s})
 		d.types.add(w.offer.Types, name)
 	}
-	d.reseat(w)
+	d.reorder(w)
 }
 
-// rise takes a worker's seats away.
-func (d *Desk) rise(w *worker) {
-	for _, s := range w.seats {
+// leaveServices undoes joinServices.
+func (d *Desk) leaveServices(w *worker) {
+	for _, s := range w.memberships {
 		s.service.free.Remove(s)
 		s.count(false)
 		delete(s.service.members, w.offer.Name)
@@ -133,14 +133,14 @@ func (d *Desk) rise(w *worker) {
 		d.types.remove(w.offer.Types, s.service.name)
 		d.touch(s.service)
 	}
-	w.seats = nil
+	w.memberships = nil
 }
 
-// reseat moves a worker to where it belongs by its load.
-func (d *Desk) reseat(w *worker) {
+// reorder moves a worker to where it belongs by its load.
+func (d *Desk) reorder(w *worker) {
 	room := w.room()
-	for _, s := range w.seats {
-		s.count(w.open())
+	for _, s := range w.memberships {
+		s.count(w.accepting())
 		if room {
 			s.service.free.Put(s)
 		} else {
@@ -149,21 +149,21 @@ func (d *Desk) reseat(w *worker) {
 	}
 }
 
-// count counts whether the seat's worker takes requests.
-func (s *seat) count(open bool) {
+// count counts whether the worker takes requests.
+func (s *membership) count(accepting bool) {
 	switch {
-	case open && !s.open:
-		s.service.open++
-	case !open && s.open:
-		s.service.open--
+	case accepting && !s.accepting:
+		s.service.accepting++
+	case !accepting && s.accepting:
+		s.service.accepting--
 	}
-	s.open = open
+	s.accepting = accepting
 }
 
-// feed has settle give a worker what waits for it.
-func (d *Desk) feed(w *worker) {
-	if !w.hungry {
-		w.hungry = true
-		d.hungry = append(d.hungry, w)
+// markReady has dispatch give a worker what waits for it.
+func (d *Desk) markReady(w *worker) {
+	if !w.ready {
+		w.ready = true
+		d.ready = append(d.ready, w)
 	}
 }

@@ -37,7 +37,7 @@ func (w *world) credit() {
 	}
 	actions := w.d.Credit(w.now, id.peer, id.number, name, items)
 	for _, a := range actions {
-		if c, ok := a.(desk.CreditLeg); !ok || c.Items != items || holders[c.Leg] != c.To {
+		if c, ok := a.(desk.CreditDelivery); !ok || c.Items != items || holders[c.Delivery] != c.To {
 			w.fail("%#v for credit of %d for %q", a, items, name)
 		}
 	}
@@ -47,13 +47,13 @@ func (w *world) credit() {
 	w.take(actions)
 }
 
-// holders returns who has a request under which leg: the worker of this name, or each.
+// holders returns who has a request under which delivery: the worker of this name, or each.
 func (w *world) holders(r *desk.Request, name string) map[uint64]desk.Peer {
 	found := map[uint64]desk.Peer{}
 	for peer, e := range w.workers {
-		for leg, g := range e.legs {
+		for delivery, g := range e.deliveries {
 			if g.request == r && (name == "" || name == e.offer.Name) {
-				found[leg] = peer
+				found[delivery] = peer
 			}
 		}
 	}

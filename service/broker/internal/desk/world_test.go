@@ -31,12 +31,12 @@ type asked struct {
 	deadline time.Duration
 }
 
-// given is a leg that a worker has.
+// given is a delivery that a worker has.
 type given struct {
 	request   *desk.Request
 	abandoned bool
 	streamed  bool
-	aside     bool
+	control   bool
 	spare     bool // its worker is free, though it did not answer
 }
 
@@ -44,36 +44,36 @@ type given struct {
 type tried struct {
 	harmful    bool // may have been executed, and must not be again
 	deliveries int
-	credit     uint32            // that whoever has it was given
+	credit     uint32            // that its worker was given
 	own        map[string]uint32 // that workers of a target were given besides
 }
 
 // employee is a worker as the world knows it.
 type employee struct {
-	offer    desk.Offer
-	heard    time.Duration
-	said     time.Duration
-	draining bool
-	retired  bool
-	legs     map[uint64]*given
+	offer      desk.Offer
+	heard      time.Duration
+	said       time.Duration
+	draining   bool
+	retired    bool
+	deliveries map[uint64]*given
 }
 
 // world is a desk with clients and workers around it, which see to it that the
 // desk keeps its promises.
 type world struct {
-	d       *desk.Desk
-	random  source
-	now     time.Duration
-	limits  desk.Limits
-	calls   map[callID]*asked
-	workers map[desk.Peer]*employee
-	tries   map[*desk.Request]*tried
-	legs    []uint64 // that were ever given
-	number  uint64
-	noise   uint64 // messages that belong to nothing
-	wrong   error
-	ended   bool     // the broker has stopped
-	actions []string // of the last event
+	d          *desk.Desk
+	random     source
+	now        time.Duration
+	limits     desk.Limits
+	calls      map[callID]*asked
+	workers    map[desk.Peer]*employee
+	tries      map[*desk.Request]*tried
+	deliveries []uint64 // that were ever given
+	number     uint64
+	noise      uint64 // messages that belong to nothing
+	wrong      error
+	ended      bool     // the broker has stopped
+	actions    []string // of the last event
 }
 
 func newWorld(random source, limits desk.Limits) (*world, error) {
@@ -91,8 +91,8 @@ func newWorld(random source, limits desk.Limits) (*world, error) {
 // worldLimits are small, so that all of them are reached.
 func worldLimits() desk.Limits {
 	return desk.Limits{
-		Queue: 6, Requests: 40, Bytes: 60_000, Services: 4, Workers: 5, Offered: 3, Capacity: 4, Waiters: 2, Deliveries: 3, Aside: 2, Peer: 15, OneWay: 5,
-		Expiry: 2 * time.Second, Longest: 8 * time.Second, Memory: 3 * time.Second, Keys: 10,
+		Queue: 6, Requests: 40, Bytes: 60_000, Services: 4, Workers: 5, Offered: 3, Capacity: 4, Waiters: 2, Deliveries: 3, Control: 2, Peer: 15, OneWay: 5,
+		Expiry: 2 * time.Second, Longest: 8 * time.Second, KeyAge: 3 * time.Second, Keys: 10,
 	}
 }
 
@@ -146,7 +146,7 @@ func (w *world) step() {
 // stands still.
 func (w *world) advance(by time.Duration) {
 	if w.random.below(40) == 0 {
-		w.standStill(3 * time.Second)
+		w.pause(3 * time.Second)
 		return
 	}
 	until := w.now + by
@@ -160,7 +160,7 @@ func (w *world) advance(by time.Duration) {
 	}
 }
 
-func (w *world) standStill(by time.Duration) {
+func (w *world) pause(by time.Duration) {
 	w.now += by
 	for _, e := range w.workers {
 		e.heard = w.now // nobody may be dead for that
@@ -205,7 +205,7 @@ func (w *world) ready() {
 		Name: w.workerName(), Capacity: w.random.below(6), Heartbeat: time.Duration(1+w.random.below(4)) * 100 * time.Millisecond,
 		Session: uint64(w.random.below(3)), Idempotent: w.random.below(2) == 0, Cancels: w.random.below(2) == 0,
 	}
-	o.Aside = o.Name > "n3"
+	o.Control = o.Name > "n3"
 	for range w.random.below(4) {
 		o.Services = append(o.Services, w.service())
 	}
@@ -249,7 +249,7 @@ func (w *world) enroll(peer desk.Peer, actions []desk.Action, retired bool) {
 	}
 	e := w.workers[peer]
 	if e == nil {
-		e = &employee{legs: map[uint64]*given{}, said: w.now}
+		e = &employee{deliveries: map[uint64]*given{}, said: w.now}
 		w.workers[peer] = e
 	}
 	for _, v := range w.d.Workers() {
@@ -266,7 +266,7 @@ func (w *world) lose(peer desk.Peer) {
 	if e == nil {
 		return
 	}
-	for _, g := range e.legs {
+	for _, g := range e.deliveries {
 		w.tries[g.request].harmful = w.harmful(g.request, e)
 	}
 	delete(w.workers, peer)
@@ -297,7 +297,7 @@ func (w *world) ask() {
 	case 2:
 		r.Credit = 3
 	}
-	r.Aside, r.Tell, r.FailFast = w.random.below(3) == 0, w.random.below(2) == 0, w.random.below(4) == 0
+	r.Control, r.Tell, r.FailFast = w.random.below(3) == 0, w.random.below(2) == 0, w.random.below(4) == 0
 	if w.random.below(3) == 0 {
 		r.Key = desk.Key{Client: "k", Number: uint64(1 + w.random.below(6))}
 		r.Service = []string{"a", "b"}[r.Key.Number%2]
@@ -320,24 +320,24 @@ func (w *world) ask() {
 	w.take(w.d.Request(w.now, from, r))
 }
 
-// some returns a worker, and a leg that it has, 0 if none.
+// some returns a worker, and a delivery that it has, 0 if none.
 func (w *world) some() (desk.Peer, *employee, uint64) {
 	peer := w.peer("w")
 	e := w.workers[peer]
-	if e == nil || len(e.legs) == 0 {
+	if e == nil || len(e.deliveries) == 0 {
 		return peer, e, 0
 	}
-	legs := make([]uint64, 0, len(e.legs))
-	for leg := range e.legs {
-		legs = append(legs, leg)
+	deliveries := make([]uint64, 0, len(e.deliveries))
+	for delivery := range e.deliveries {
+		deliveries = append(deliveries, delivery)
 	}
-	slices.Sort(legs)
-	return peer, e, legs[w.random.below(len(legs))]
+	slices.Sort(deliveries)
+	return peer, e, deliveries[w.random.below(len(deliveries))]
 }
 
 func (w *world) answer() {
-	peer, e, leg := w.some()
-	if leg == 0 {
+	peer, e, delivery := w.some()
+	if delivery == 0 {
 		return
 	}
 	a := desk.Answer{}
@@ -347,35 +347,35 @@ func (w *world) answer() {
 	case 1:
 		a = desk.Answer{Status: &mitterev1.Status{Code: mitterev1.Code_CODE_INTERNAL}}
 	}
-	g := e.legs[leg]
-	delete(e.legs, leg)
+	g := e.deliveries[delivery]
+	delete(e.deliveries, delivery)
 	e.heard = w.now
 	if g.abandoned {
 		w.noise++
 	} else if !a.Refused {
 		w.tries[g.request].harmful = true
 	}
-	w.take(w.d.Reply(w.now, peer, leg, a))
+	w.take(w.d.Reply(w.now, peer, delivery, a))
 }
 
 // noisy sends what belongs to nothing: late, double and foreign replies.
 func (w *world) noisy() {
 	peer, e, _ := w.some()
-	leg := uint64(w.random.below(1000))
-	if len(w.legs) > 0 && w.random.below(4) > 0 {
-		leg = w.legs[len(w.legs)-1-w.random.below(min(len(w.legs), 20))]
+	delivery := uint64(w.random.below(1000))
+	if len(w.deliveries) > 0 && w.random.below(4) > 0 {
+		delivery = w.deliveries[len(w.deliveries)-1-w.random.below(min(len(w.deliveries), 20))]
 	}
 	if e != nil {
-		if e.legs[leg] != nil {
+		if e.deliveries[delivery] != nil {
 			return
 		}
 		e.heard = w.now
 	}
 	w.noise++
 	if w.random.below(2) == 0 {
-		w.take(w.d.Reply(w.now, peer, leg, desk.Answer{}))
+		w.take(w.d.Reply(w.now, peer, delivery, desk.Answer{}))
 	} else {
-		w.take(w.d.Item(w.now, peer, leg, desk.Content{}))
+		w.take(w.d.Item(w.now, peer, delivery, desk.Content{}))
 	}
 }
 
@@ -418,12 +418,12 @@ func (w *world) leave() {
 	w.hangUp(peer)
 	var unsent []uint64
 	if e := w.workers[peer]; e != nil {
-		for _, leg := range slices.Sorted(maps.Keys(e.legs)) {
-			g := e.legs[leg]
+		for _, delivery := range slices.Sorted(maps.Keys(e.deliveries)) {
+			g := e.deliveries[delivery]
 			if w.random.below(3) == 0 && !g.abandoned && !g.streamed {
-				unsent = append(unsent, leg)
+				unsent = append(unsent, delivery)
 				w.tries[g.request].deliveries--
-				delete(e.legs, leg)
+				delete(e.deliveries, delivery)
 			}
 		}
 	}
@@ -459,20 +459,20 @@ func (w *world) cancel() {
 }
 
 func (w *world) stream() {
-	peer, e, leg := w.some()
-	if leg == 0 {
+	peer, e, delivery := w.some()
+	if delivery == 0 {
 		return
 	}
 	e.heard = w.now
-	g := e.legs[leg]
+	g := e.deliveries[delivery]
 	if g.abandoned {
 		w.noise++
 	}
 	if w.random.below(2) == 0 {
-		w.take(w.d.Event(w.now, peer, leg, desk.Content{}))
+		w.take(w.d.Event(w.now, peer, delivery, desk.Content{}))
 		return
 	}
-	w.take(w.d.Item(w.now, peer, leg, desk.Content{}))
+	w.take(w.d.Item(w.now, peer, delivery, desk.Content{}))
 	if !g.abandoned {
 		g.streamed = true
 		w.tries[g.request].harmful = true // for the client has some of it
@@ -481,20 +481,20 @@ func (w *world) stream() {
 
 // spare has a worker say that it is free, though it did not answer.
 func (w *world) spare() {
-	peer, e, leg := w.some()
-	if leg == 0 {
+	peer, e, delivery := w.some()
+	if delivery == 0 {
 		return
 	}
 	e.heard = w.now
-	g := e.legs[leg]
+	g := e.deliveries[delivery]
 	switch {
-	case g.aside:
+	case g.control:
 	case g.abandoned:
-		delete(e.legs, leg)
+		delete(e.deliveries, delivery)
 	default:
 		g.spare = true
 	}
-	w.take(w.d.Spare(w.now, peer, leg))
+	w.take(w.d.Spare(w.now, peer, delivery))
 }
 
 // to returns whom an action is for.
@@ -502,9 +502,9 @@ func to(a desk.Action) desk.Peer {
 	switch a := a.(type) {
 	case desk.Deliver:
 		return a.To
-	case desk.CancelLeg:
+	case desk.CancelDelivery:
 		return a.To
-	case desk.CreditLeg:
+	case desk.CreditDelivery:
 		return a.To
 	case desk.Heartbeat:
 		return a.To
@@ -535,9 +535,9 @@ func (w *world) take(actions []desk.Action) {
 		switch a := a.(type) {
 		case desk.Deliver:
 			w.delivered(a)
-		case desk.CancelLeg:
+		case desk.CancelDelivery:
 			w.cancelled(a)
-		case desk.Heartbeat, desk.CreditLeg:
+		case desk.Heartbeat, desk.CreditDelivery:
 			if e := w.workers[to(a)]; e == nil {
 				w.fail("%T to %v, which is no worker", a, to(a))
 			} else {
@@ -572,52 +572,52 @@ func (w *world) open(peer desk.Peer, call uint64) {
 func (w *world) delivered(a desk.Deliver) {
 	e, r := w.workers[a.To], a.Request
 	if e == nil {
-		w.fail("leg %d to %v, which is no worker", a.Leg, a.To)
+		w.fail("delivery %d to %v, which is no worker", a.Delivery, a.To)
 		return
 	}
 	e.said = w.now
 	t := w.tries[r]
 	t.deliveries++
-	aside := r.Aside && r.Target.Kind != desk.Any && e.offer.Aside
-	asides, spares := 0, 0
-	for _, g := range e.legs {
-		if g.aside {
-			asides++
+	control := r.Control && r.Target.Kind != desk.Any && e.offer.Control
+	controls, spares := 0, 0
+	for _, g := range e.deliveries {
+		if g.control {
+			controls++
 		}
 		if g.spare {
 			spares++
 		}
 	}
 	switch {
-	case aside && asides >= w.limits.Aside:
-		w.fail("leg %d to %v, which has %d that are aside", a.Leg, a.To, asides)
-	case !aside && (e.draining || e.retired):
-		w.fail("leg %d to %v, which drains", a.Leg, a.To)
+	case control && controls >= w.limits.Control:
+		w.fail("delivery %d to %v, which has %d control requests", a.Delivery, a.To, controls)
+	case !control && (e.draining || e.retired):
+		w.fail("delivery %d to %v, which drains", a.Delivery, a.To)
 	case r.Target.Kind == desk.Any && !slices.Contains(e.offer.Services, r.Service):
-		w.fail("leg %d to %v, which does not serve %s", a.Leg, a.To, r.Service)
-	case !aside && len(e.legs)-asides-spares >= e.offer.Capacity:
-		w.fail("leg %d to %v, which is full", a.Leg, a.To)
+		w.fail("delivery %d to %v, which does not serve %s", a.Delivery, a.To, r.Service)
+	case !control && len(e.deliveries)-controls-spares >= e.offer.Capacity:
+		w.fail("delivery %d to %v, which is full", a.Delivery, a.To)
 	case t.harmful && r.Target.Kind == desk.Any:
-		w.fail("leg %d: executed again", a.Leg)
+		w.fail("delivery %d: executed again", a.Delivery)
 	case r.Target.Kind == desk.Any && t.deliveries > w.limits.Deliveries:
-		w.fail("leg %d: delivered %d times", a.Leg, t.deliveries)
+		w.fail("delivery %d: delivered %d times", a.Delivery, t.deliveries)
 	case a.Credit != t.credit+t.own[e.offer.Name]:
-		w.fail("leg %d: credit for %d, want %d and %d", a.Leg, a.Credit, t.credit, t.own[e.offer.Name])
-	case a.Timeout <= 0 || a.Wait < 0 || r.Wait > 0 && a.Wait == 0 || a.Leg == 0 || w.d.Leg(w.d.Token(a.Leg)) != a.Leg:
-		w.fail("leg %d: timeout %v, wait %v", a.Leg, a.Timeout, a.Wait)
+		w.fail("delivery %d: credit for %d, want %d and %d", a.Delivery, a.Credit, t.credit, t.own[e.offer.Name])
+	case a.Timeout <= 0 || a.Wait < 0 || r.Wait > 0 && a.Wait == 0 || a.Delivery == 0 || w.d.Delivery(w.d.Token(a.Delivery)) != a.Delivery:
+		w.fail("delivery %d: timeout %v, wait %v", a.Delivery, a.Timeout, a.Wait)
 	}
-	e.legs[a.Leg] = &given{request: r, aside: aside}
-	w.legs = append(w.legs, a.Leg)
+	e.deliveries[a.Delivery] = &given{request: r, control: control}
+	w.deliveries = append(w.deliveries, a.Delivery)
 }
 
-func (w *world) cancelled(a desk.CancelLeg) {
+func (w *world) cancelled(a desk.CancelDelivery) {
 	e := w.workers[a.To]
-	if e == nil || e.legs[a.Leg] == nil || !e.offer.Cancels {
-		w.fail("a cancel of leg %d to %v", a.Leg, a.To)
+	if e == nil || e.deliveries[a.Delivery] == nil || !e.offer.Cancels {
+		w.fail("a cancel of delivery %d to %v", a.Delivery, a.To)
 		return
 	}
 	e.said = w.now
-	delete(e.legs, a.Leg)
+	delete(e.deliveries, a.Delivery)
 }
 
 func (w *world) disconnected(a desk.Disconnect) {
@@ -647,10 +647,10 @@ func (w *world) replied(a desk.Reply) {
 // abandon notes what workers have that the desk has given up.
 func (w *world) abandon() {
 	for at, e := range w.workers {
-		for leg, g := range e.legs {
-			g.abandoned = w.d.Abandoned(leg)
-			if g.spare && !w.d.Has(at, leg) {
-				delete(e.legs, leg)
+		for delivery, g := range e.deliveries {
+			g.abandoned = w.d.Abandoned(delivery)
+			if g.spare && !w.d.Has(at, delivery) {
+				delete(e.deliveries, delivery)
 			}
 		}
 	}
@@ -681,7 +681,7 @@ func (w *world) check() {
 	w.checkNext()
 }
 
-// checkTakers sees whether types lead to the services of those who take them.
+// checkTakers sees whether types lead to the services that take them.
 func (w *world) checkTakers() {
 	for _, name := range []string{"t.A", "t.B", "t.C", "t.D"} {
 		services := map[string]bool{}

@@ -6,8 +6,8 @@
 //
 // Some protocols have envelopes, others frames of any kind. The head of a content tells
 // which: those with envelopes put the message of package mittere.v1 there that it came
-// in, a Request, Reply, Item or Event; others leave it empty. Who writes a body calls
-// [Envelope], [Frames] or [Ending], whoever read it.
+// in, a Request, Reply, Item or Event; others leave it empty. A dialect that writes a body
+// calls [Envelope], [Frames] or [Ending], whichever dialect read it.
 package dialect
 
 import (

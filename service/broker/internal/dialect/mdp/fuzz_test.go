@@ -61,7 +61,7 @@ func FuzzRead(f *testing.F) {
 		f.Add(tape)
 	}
 	f.Fuzz(func(t *testing.T, tape []byte) {
-		w := world{newStage(t, desk.Limits{Queue: 4, Requests: 8, Services: 4, Workers: 3, Memory: time.Second}), map[string]*watch{}}
+		w := world{newStage(t, desk.Limits{Queue: 4, Requests: 8, Services: 4, Workers: 3, KeyAge: time.Second}), map[string]*watch{}}
 		for len(tape) >= 3 {
 			tape = w.step(tape)
 		}

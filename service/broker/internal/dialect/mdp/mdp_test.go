@@ -76,7 +76,7 @@ func TestExpiredRequestsHaveNoAnswer(t *testing.T) {
 func TestWhatTheProtocolHasNoWordForIsNotSaid(t *testing.T) {
 	s := newStage(t, desk.Limits{})
 	s.Play("c > |MDPC01|echo|hi", "w > MDPW02|\x01|other")
-	for _, a := range []desk.Action{desk.Accepted{}, desk.Event{}, desk.CancelLeg{}, desk.CreditLeg{}, desk.Item{Tag: "echo"}} {
+	for _, a := range []desk.Action{desk.Accepted{}, desk.Event{}, desk.CancelDelivery{}, desk.CreditDelivery{}, desk.Item{Tag: "echo"}} {
 		if got := s.Speakers[s.Peer("c")].Write(a); got != nil {
 			t.Errorf("%T: got %q", a, got)
 		}
@@ -88,8 +88,8 @@ func TestBodyHasAFrame(t *testing.T) {
 	s := newStage(t, desk.Limits{})
 	s.Play("w > MDPW02|\x01|echo", "v > |MDPW01|\x01|echo", "c > |MDPC01|none|hi", "d > MDPC02|\x01|none|hi")
 	for name, a := range map[string]desk.Action{
-		"w MDPW02|\x02|e-7||":   desk.Deliver{Leg: 7, Request: &desk.Request{}},
-		"v |MDPW01|\x02|e-7||":  desk.Deliver{Leg: 7, Request: &desk.Request{}},
+		"w MDPW02|\x02|e-7||":   desk.Deliver{Delivery: 7, Request: &desk.Request{}},
+		"v |MDPW01|\x02|e-7||":  desk.Deliver{Delivery: 7, Request: &desk.Request{}},
 		"c |MDPC01|none|":       desk.Reply{Tag: "none"},
 		"d MDPC02|\x03|none|":   desk.Reply{Tag: "none"},
 		"d MDPC02|\x02|none|  ": desk.Item{Tag: "none"},

@@ -22,16 +22,16 @@ func (s *speaker) readWorker(now time.Duration, m wire.Message) ([]desk.Action, 
 		s.silent = true
 		return s.desk.Gone(now, s.peer), nil
 	}
-	leg, err := s.legOf(m)
+	delivery, err := s.deliveryOf(m)
 	switch {
 	case err != nil:
 		return nil, err
 	case m.Kind == wire.Request:
 		return s.readWorkerRequest(now), nil
 	case m.Kind == wire.Partial:
-		return s.desk.Item(now, s.peer, leg, desk.Content{Body: m.Body}), nil
+		return s.desk.Item(now, s.peer, delivery, desk.Content{Body: m.Body}), nil
 	default:
-		return s.desk.Reply(now, s.peer, leg, desk.Answer{Content: desk.Content{Body: m.Body}}), nil
+		return s.desk.Reply(now, s.peer, delivery, desk.Answer{Content: desk.Content{Body: m.Body}}), nil
 	}
 }
 
@@ -62,20 +62,20 @@ func (s *speaker) readWorkerRequest(now time.Duration) []desk.Action {
 	return s.desk.Heartbeat(now, s.peer) // as from any worker that is not registered
 }
 
-// legOf returns the delivery that a worker answers: the client's address is its token. A
+// deliveryOf returns the delivery that a worker answers: the client's address is its token. A
 // token of anything but a request of this broker gives 0, which the desk counts and drops.
 //
 // The empty frame behind the address may be missing where the token is of a request that
 // the worker has, and is not there twice: the guide's worker in PHP and its models leave it
 // out, and would be busy for ever.
-func (s *speaker) legOf(m wire.Message) (leg uint64, err error) {
+func (s *speaker) deliveryOf(m wire.Message) (delivery uint64, err error) {
 	if len(m.Address) <= longestToken {
-		leg = s.desk.Leg(string(m.Address))
+		delivery = s.desk.Delivery(string(m.Address))
 	}
-	if m.NoDelimiter && (!s.desk.Has(s.peer, leg) || bytes.Equal(m.Address, m.Body[0])) {
+	if m.NoDelimiter && (!s.desk.Has(s.peer, delivery) || bytes.Equal(m.Address, m.Body[0])) {
 		return 0, invalid("a command without a client address and an empty frame")
 	}
-	return leg, nil
+	return delivery, nil
 }
 
 // longestToken bounds what is looked at as a token, in bytes: an epoch, a dash and 20
@@ -86,12 +86,12 @@ const longestToken = 512
 // the request, so that a reply can go to no other client and to no other request.
 func (s *speaker) writeRequest(a desk.Deliver) [][]byte {
 	return s.spelling.Encode(wire.Message{
-		Role: wire.Worker, Kind: wire.Request, Address: []byte(s.desk.Token(a.Leg)), Body: dialect.Frames(a.Request.Content),
+		Role: wire.Worker, Kind: wire.Request, Address: []byte(s.desk.Token(a.Delivery)), Body: dialect.Frames(a.Request.Content),
 	})
 }
 
-// writeDisconnect returns a DISCONNECT, if none went either way since READY. Whoever sent
-// or got one sends no more.
+// writeDisconnect returns a DISCONNECT, if none went either way since READY. A worker that
+// sent or got one is sent no more.
 func (s *speaker) writeDisconnect() [][]byte {
 	if s.silent {
 		return nil

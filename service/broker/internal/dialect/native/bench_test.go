@@ -31,9 +31,9 @@ func BenchmarkRequestReply(b *testing.B) {
 			frames := make([][]byte, 2)
 			b.ReportAllocs()
 			for b.Loop() {
-				leg := pass(b, s.Now, client, worker, append(frames[:0], request...))
+				delivery := pass(b, s.Now, client, worker, append(frames[:0], request...))
 				b.StopTimer()
-				reply := encoded(b, &mitterev1.Reply{Call: leg, Instance: "w", ExecutedNano: 1000}, body)
+				reply := encoded(b, &mitterev1.Reply{Call: delivery, Instance: "w", ExecutedNano: 1000}, body)
 				b.StartTimer()
 				pass(b, s.Now, worker, client, reply)
 			}
@@ -50,14 +50,14 @@ func encoded(b *testing.B, kind proto.Message, body []byte) [][]byte {
 	return frames
 }
 
-// pass has one speaker read and the other one write. It returns the leg, if there is one.
-func pass(b *testing.B, now time.Duration, from, to dialect.Speaker, frames [][]byte) (leg uint64) {
+// pass has one speaker read and the other one write. It returns the delivery, if there is one.
+func pass(b *testing.B, now time.Duration, from, to dialect.Speaker, frames [][]byte) (delivery uint64) {
 	actions, _, err := from.Read(now, frames)
 	if err != nil || len(actions) != 1 || to.Write(actions[0]) == nil {
 		b.Fatalf("got %v, %v", actions, err)
 	}
 	if d, ok := actions[0].(desk.Deliver); ok {
-		leg = d.Leg
+		delivery = d.Delivery
 	}
-	return leg
+	return delivery
 }

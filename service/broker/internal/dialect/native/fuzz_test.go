@@ -21,7 +21,7 @@ import (
 // says.
 type ledger struct {
 	asked, ended int             // requests, and their last replies
-	has          map[uint64]bool // legs
+	has          map[uint64]bool // deliveries
 }
 
 // world is a broker and peers that say anything.
@@ -58,7 +58,7 @@ func FuzzRead(f *testing.F) {
 		f.Add(tape)
 	}
 	f.Fuzz(func(t *testing.T, tape []byte) {
-		d, err := desk.New("e", desk.Limits{Queue: 4, Requests: 8, Services: 4, Workers: 3, Memory: time.Second})
+		d, err := desk.New("e", desk.Limits{Queue: 4, Requests: 8, Services: 4, Workers: 3, KeyAge: time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -180,9 +180,9 @@ func (w *world) command(from desk.Peer) proto.Message {
 	case 10:
 		return &mitterev1.Cancel{Call: call}
 	case 11, 18:
-		return &mitterev1.Item{Call: w.leg(from), Index: 1}
+		return &mitterev1.Item{Call: w.delivery(from), Index: 1}
 	case 12, 13, 19:
-		return &mitterev1.Reply{Call: w.leg(from), Refused: w.below(3) == 0, Status: &mitterev1.Status{Code: mitterev1.Code(w.below(20))}}
+		return &mitterev1.Reply{Call: w.delivery(from), Refused: w.below(3) == 0, Status: &mitterev1.Status{Code: mitterev1.Code(w.below(20))}}
 	case 14:
 		return &mitterev1.Drain{Session: session}
 	default:
@@ -190,8 +190,8 @@ func (w *world) command(from desk.Peer) proto.Message {
 	}
 }
 
-// leg returns a leg that a peer has, or sometimes any.
-func (w *world) leg(from desk.Peer) uint64 {
+// delivery returns a delivery that a peer has, or sometimes any.
+func (w *world) delivery(from desk.Peer) uint64 {
 	has := slices.Sorted(maps.Keys(w.ledgers[from].has))
 	if len(has) == 0 || w.below(6) == 0 {
 		return uint64(w.below(30))
@@ -292,7 +292,7 @@ func (w *world) check() {
 	}
 }
 
-// end has all go, and looks whether anything is left.
+// endSession has all go, and looks whether anything is left.
 func (w *world) end() {
 	w.Logf("%+v", w.d.Counters())
 	w.pass(time.Hour)

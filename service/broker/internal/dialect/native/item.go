@@ -37,7 +37,7 @@ func (s *speaker) writeItem(a desk.Item) [][]byte {
 	}
 	envelope := dialect.Envelope(a.Content)
 	if f := st.flow(a.Worker); !st.may(f) { // as while any are kept
-		return s.keep(st, a.Worker, envelope)
+		return s.keepItem(st, a.Worker, envelope)
 	}
 	return s.item(st, a.Worker, envelope)
 }
@@ -58,10 +58,10 @@ func (s *speaker) writeNumbered(a desk.Item, index uint64) [][]byte {
 func (s *speaker) readCredit(now time.Duration, k *mitterev1.Credit) (actions []desk.Action, answers [][][]byte) {
 	worker := k.GetInstance()
 	if st := s.session.streams[k.GetCall()]; st != nil {
-		if st.request.GetTarget() == nil { // nobody told the client who has it
+		if st.request.GetTarget() == nil { // the client was not told which worker has it
 			worker = ""
 		}
-		st.give(worker, k.GetItems())
+		st.addCredit(worker, k.GetItems())
 		answers = s.release(st)
 	}
 	return s.desk.Credit(now, s.peer, k.GetCall(), worker, k.GetItems()), answers
@@ -69,7 +69,7 @@ func (s *speaker) readCredit(now time.Duration, k *mitterev1.Credit) (actions []
 
 // readCancel ends a call from its client's side.
 func (s *speaker) readCancel(now time.Duration, k *mitterev1.Cancel) []desk.Action {
-	s.session.forget(k.GetCall())
+	s.session.dropStream(k.GetCall())
 	return s.desk.Cancel(now, s.peer, k.GetCall())
 }
 

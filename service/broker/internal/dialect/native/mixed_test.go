@@ -83,9 +83,9 @@ func TestPartialRepliesOfMajordomoKeepToTheCredit(t *testing.T) {
 	s.frames("m", "MDPW02|\x01|echo")
 	s.mustAsk("c", 1, func(k *mitterev1.Request) { k.Credit = 2 })
 	s.want(`m < MDPW02|\x02|e-1||hi`)
-	partial := func(leg, text string) {
+	partial := func(delivery, text string) {
 		s.Helper()
-		s.frames("m", "MDPW02|\x03|"+leg+"||"+string(dialecttest.TextEnvelope(t, text)))
+		s.frames("m", "MDPW02|\x03|"+delivery+"||"+string(dialecttest.TextEnvelope(t, text)))
 	}
 	partial("e-1", "a")
 	partial("e-1", "b")

@@ -44,7 +44,7 @@ type option func(*native)
 
 func (o option) apply(n *native) { o(n) }
 
-// WithName sets the name that the broker tells its peers, as who has the session and
+// WithName sets the name that the broker tells its peers, as the one that has the session and
 // as who answers where no worker did; [DefaultName].
 func WithName(name string) Option {
 	return option(func(n *native) { n.name = name })

@@ -142,7 +142,7 @@ func TestBodyIsNeitherCopiedNorLookedAt(t *testing.T) {
 		if c, err := command.Decode(sent); err != nil || len(c.Body) != size || c.Body == nil {
 			t.Errorf("the worker got %d bytes, %v", len(c.Body), err)
 		}
-		s.must("w", &mitterev1.Reply{Call: actions[0].(desk.Deliver).Leg}, "HI")
+		s.must("w", &mitterev1.Reply{Call: actions[0].(desk.Deliver).Delivery}, "HI")
 	}
 }
 

@@ -53,7 +53,7 @@ func (s *speaker) writeEnd(st *stream, a desk.Reply, e ending) [][]byte {
 	st.ended = !a.More
 	switch f := st.flow(a.Worker); {
 	case st.over && st.ended:
-		s.session.forget(a.Call)
+		s.session.dropStream(a.Call)
 		return nil
 	case st.past(a.Worker):
 		return nil

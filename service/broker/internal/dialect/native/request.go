@@ -30,7 +30,7 @@ func (s *speaker) readRequest(now time.Duration, k *mitterev1.Request, m inbound
 	age := now - s.session.Sent(now, k.GetSentAtNano())
 	r := &desk.Request{
 		Call: k.GetCall(), Tag: k, Service: serviceOf(k), Method: k.GetMethod(), Target: target(k.GetTarget()), Content: m.content(),
-		Timeout: left(k.GetTimeoutNano(), age), Wait: left(k.GetWaitNano(), age), Credit: k.GetCredit(), OneWay: k.GetOneWay(), Aside: strings.HasPrefix(k.GetMethod(), managementPrefix),
+		Timeout: left(k.GetTimeoutNano(), age), Wait: left(k.GetWaitNano(), age), Credit: k.GetCredit(), OneWay: k.GetOneWay(), Control: strings.HasPrefix(k.GetMethod(), managementPrefix),
 		Attempt: k.GetAttempt(), Repeat: desk.RepeatNever, FailFast: k.GetFailFast(), Tell: s.session.tell,
 	}
 	if r.Wait < 0 {
@@ -46,7 +46,7 @@ func (s *speaker) readRequest(now time.Duration, k *mitterev1.Request, m inbound
 		}
 	}
 	if r.Credit > 0 && !r.OneWay {
-		s.session.begin(now, k, r, s.desk.Limits().Longest)
+		s.session.openStream(now, k, r, s.desk.Limits().Longest)
 	}
 	return s.desk.Request(now, s.peer, r), nil, nil
 }
@@ -103,12 +103,12 @@ func (s *speaker) refuse(k *mitterev1.Request, why *message.Error) [][][]byte {
 	return [][][]byte{s.frames(&mitterev1.Reply{Call: k.GetCall(), Status: why.Status(), Instance: s.name, Refused: true}, nil)}
 }
 
-// writeRequest returns a request for a worker, on a leg of its own.
+// writeRequest returns a request for a worker, on a delivery of its own.
 func (s *speaker) writeRequest(a desk.Deliver) [][]byte {
 	r, now := a.Request, s.desk.Now()
 	s.session.Say(now)
 	k := &mitterev1.Request{
-		Call: a.Leg, Session: s.session.ID, Service: r.Service, Method: r.Method,
+		Call: a.Delivery, Session: s.session.ID, Service: r.Service, Method: r.Method,
 		TimeoutNano: int64(a.Timeout), WaitNano: int64(a.Wait), SentAtNano: command.SentAt(now),
 		Attempt: max(r.Attempt, 1), Credit: a.Credit,
 	}

@@ -26,13 +26,13 @@ type session struct {
 	left    bool               // the broker has stopped, and has said so
 }
 
-// look ends a session that is over, whether or not anybody noticed before: its clock
+// endIfSilent ends a session that is over, whether or not anybody noticed before: its clock
 // tells nothing any more of how old a request is.
-func (s *speaker) look(now time.Duration) []desk.Action {
+func (s *speaker) endIfSilent(now time.Duration) []desk.Action {
 	if s.session == nil || !s.session.Over(now) {
 		return nil
 	}
-	return s.end(now)
+	return s.endSession(now)
 }
 
 // FrameLimit returns how many bytes of a frame the peer takes, 0 if it does not say.
@@ -43,8 +43,8 @@ func (s *speaker) FrameLimit() command.FrameLimit {
 	return s.session.Limit
 }
 
-// end ends the session, if there is one, with all that the peer waits for and has.
-func (s *speaker) end(now time.Duration) []desk.Action {
+// endSession ends the session, if there is one, with all that the peer waits for and has.
+func (s *speaker) endSession(now time.Duration) []desk.Action {
 	if s.session == nil {
 		return nil
 	}
@@ -55,7 +55,7 @@ func (s *speaker) end(now time.Duration) []desk.Action {
 // readDisconnect ends the session as the peer wants it.
 func (s *speaker) readDisconnect(now time.Duration, k *mitterev1.Disconnect) []desk.Action {
 	if s.session == nil || !s.session.worker || !k.GetRefused() {
-		return s.end(now)
+		return s.endSession(now)
 	}
 	s.session = nil
 	return s.desk.Left(now, s.peer)
@@ -72,7 +72,7 @@ func (s *speaker) hears(now time.Duration, id uint64) bool {
 
 // readHello opens a session in place of the one that the peer had.
 func (s *speaker) readHello(now time.Duration, k *mitterev1.Hello) ([]desk.Action, [][][]byte, error) {
-	actions := s.end(now)
+	actions := s.endSession(now)
 	if wrong := command.CheckHello(k); wrong != nil {
 		return actions, s.dismiss(wrong), nil
 	}
@@ -126,7 +126,7 @@ func (s *speaker) writeHeartbeat(now time.Duration) [][]byte {
 // reject ends the session of a peer that sent what is no command of this version, and
 // tells it which one is.
 func (s *speaker) reject(now time.Duration, why error) ([]desk.Action, [][][]byte) {
-	return s.end(now), [][][]byte{s.frames(&mitterev1.Disconnect{
+	return s.endSession(now), [][][]byte{s.frames(&mitterev1.Disconnect{
 		Status: message.AsError(why).Status(), Versions: []uint32{command.Version},
 	}, nil)}
 }
@@ -147,10 +147,10 @@ func (s *speaker) Tick(now time.Duration, probe bool) ([]desk.Action, [][][]byte
 	if s.session != nil && s.session.left {
 		return nil, s.farewell(probe)
 	}
-	if ended := s.look(now); s.session == nil {
+	if ended := s.endIfSilent(now); s.session == nil {
 		return ended, nil
 	}
-	actions, answers := s.settle(now)
+	actions, answers := s.settleStreams(now)
 	if probe || s.session.Due(now) {
 		answers = append(answers, s.writeHeartbeat(now))
 	}

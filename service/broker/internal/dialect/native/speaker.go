@@ -30,9 +30,9 @@ type inbound struct {
 // told which versions are spoken here. One that is no peer's to send, or not a peer's of
 // this role, is dropped with an error; one of a later version is ignored.
 func (s *speaker) Read(now time.Duration, frames [][]byte) (actions []desk.Action, answers [][][]byte, err error) {
-	// Whoever ends a session tells the desk. What comes after that in the same message
+	// The code that ends a session tells the desk. What comes after that in the same message
 	// is of no session, and tells the desk nothing.
-	ended := s.look(now)
+	ended := s.endIfSilent(now)
 	s.delimited, frames = split(frames)
 	command, err := command.Decode(frames)
 	if err != nil {
@@ -92,7 +92,7 @@ func (s *speaker) readClient(now time.Duration, m inbound) (actions []desk.Actio
 // readWorker takes a command of a worker.
 func (s *speaker) readWorker(now time.Duration, m inbound) (actions []desk.Action, answers [][][]byte, err error) {
 	if s.session == nil {
-		if k, answer := m.Kind.(interface{ GetCall() uint64 }); answer { // it stood still, and does not know yet
+		if k, answer := m.Kind.(interface{ GetCall() uint64 }); answer { // it was paused, and does not know yet
 			s.desk.Stray(s.peer, k.GetCall())
 		}
 		return nil, s.dismiss(errUnknownSession()), nil
@@ -121,7 +121,7 @@ func (s *speaker) readWorker(now time.Duration, m inbound) (actions []desk.Actio
 func (s *speaker) readForeign(now time.Duration, m inbound) (actions []desk.Action, answers [][][]byte, err error) {
 	err = invalid("a client that sends a %s", nameOf(m.Kind))
 	if _, ready := m.Kind.(*mitterev1.Ready); ready {
-		return s.end(now), s.dismiss(message.Errorf(message.FailedPrecondition, "the session is a client's")), err
+		return s.endSession(now), s.dismiss(message.Errorf(message.FailedPrecondition, "the session is a client's")), err
 	}
 	s.session.Hear(now)
 	return nil, nil, err
@@ -145,10 +145,10 @@ func (s *speaker) Write(action desk.Action) [][]byte {
 		return s.writeEvent(a)
 	case desk.Accepted:
 		return s.writeAccepted(a)
-	case desk.CancelLeg:
-		return s.frames(&mitterev1.Cancel{Call: a.Leg}, nil)
-	case desk.CreditLeg:
-		return s.frames(&mitterev1.Credit{Call: a.Leg, Items: a.Items}, nil)
+	case desk.CancelDelivery:
+		return s.frames(&mitterev1.Cancel{Call: a.Delivery}, nil)
+	case desk.CreditDelivery:
+		return s.frames(&mitterev1.Credit{Call: a.Delivery, Items: a.Items}, nil)
 	case desk.Heartbeat:
 		return s.writeHeartbeat(s.desk.Now())
 	case desk.Disconnect:

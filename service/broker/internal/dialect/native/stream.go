@@ -50,8 +50,8 @@ const (
 	keptOverhead = 64
 )
 
-// begin notes a call that takes items, if the desk will not refuse it.
-func (s *session) begin(now time.Duration, k *mitterev1.Request, r *desk.Request, longest time.Duration) {
+// openStream notes a call that takes items, if the desk will not refuse it.
+func (s *session) openStream(now time.Duration, k *mitterev1.Request, r *desk.Request, longest time.Duration) {
 	if s.streams == nil {
 		s.streams = map[uint64]*stream{}
 	}
@@ -79,8 +79,8 @@ func (s *session) runs(call uint64) bool {
 	return st != nil && st.ended
 }
 
-// forget ends a stream, with what is kept of it.
-func (s *session) forget(call uint64) {
+// dropStream ends a stream, with what is kept of it.
+func (s *session) dropStream(call uint64) {
 	if st := s.streams[call]; st != nil {
 		s.kept -= st.bytes
 		delete(s.streams, call)
@@ -98,9 +98,9 @@ func (st *stream) flow(worker string) *flow {
 	return f
 }
 
-// give notes credit for a worker; "" is each. Names of no worker are not kept: a client
+// addCredit notes credit for a worker; "" is each. Names of no worker are not kept: a client
 // may say any number of them.
-func (st *stream) give(worker string, items uint32) {
+func (st *stream) addCredit(worker string, items uint32) {
 	if worker == "" {
 		st.credit += uint64(items)
 	} else if f := st.flows[worker]; f != nil {
@@ -121,14 +121,14 @@ func (st *stream) past(worker string) bool {
 	return st.over || f != nil && f.over
 }
 
-// open reports whether others will still answer, which only a target's workers do.
-func (st *stream) open() bool {
+// moreAnswers reports whether others will still answer, which only a target's workers do.
+func (st *stream) moreAnswers() bool {
 	return st.request.GetTarget() != nil && st.live > 0
 }
 
-// keep keeps an item for which there is no credit. A call of which too much is kept
+// keepItem keeps an item for which there is no credit. A call of which too much is kept
 // ends for this worker: the worker cannot be asked to wait.
-func (s *speaker) keep(st *stream, worker string, envelope []byte) [][]byte {
+func (s *speaker) keepItem(st *stream, worker string, envelope []byte) [][]byte {
 	f, b := st.flow(worker), s.session
 	size := len(envelope) + keptOverhead
 	if st.items == mostKept || st.bytes+size > mostCallKept || b.kept+size > mostKeptBytes {
@@ -142,8 +142,8 @@ func (s *speaker) keep(st *stream, worker string, envelope []byte) [][]byte {
 	return nil
 }
 
-// unkeep returns the oldest item that is kept, which is not kept any more.
-func (s *session) unkeep(st *stream, f *flow) (envelope []byte) {
+// takeItem returns the oldest item that is kept, which is not kept any more.
+func (s *session) takeItem(st *stream, f *flow) (envelope []byte) {
 	envelope, f.kept[0] = f.kept[0], nil
 	f.kept = f.kept[1:]
 	size := len(envelope) + keptOverhead
@@ -157,7 +157,7 @@ func (s *session) unkeep(st *stream, f *flow) (envelope []byte) {
 func (s *speaker) cut(st *stream, worker string, why *message.Error) [][]byte {
 	f := st.flow(worker)
 	for len(f.kept) > 0 {
-		s.session.unkeep(st, f)
+		s.session.takeItem(st, f)
 	}
 	f.end = nil
 	return s.finish(st, f, ending{reply: &mitterev1.Reply{
@@ -173,7 +173,7 @@ func (s *speaker) release(st *stream) (answers [][][]byte) {
 	for _, worker := range slices.Sorted(maps.Keys(st.flows)) {
 		f := st.flows[worker]
 		for len(f.kept) > 0 && st.may(f) {
-			if frames := s.item(st, worker, s.session.unkeep(st, f)); frames != nil {
+			if frames := s.item(st, worker, s.session.takeItem(st, f)); frames != nil {
 				answers = append(answers, frames)
 			}
 		}
@@ -203,11 +203,11 @@ func (s *speaker) finish(st *stream, f *flow, e ending) [][]byte {
 		f.over = true
 		st.live--
 	}
-	e.reply.More = st.open()
+	e.reply.More = st.moreAnswers()
 	switch {
 	case e.reply.More:
 	case st.ended:
-		s.session.forget(e.reply.Call)
+		s.session.dropStream(e.reply.Call)
 	default:
 		st.over = true
 		s.session.settled = append(s.session.settled, st)
@@ -215,9 +215,9 @@ func (s *speaker) finish(st *stream, f *flow, e ending) [][]byte {
 	return s.orStatus(e.reply, e.envelope)
 }
 
-// settle has the desk cancel the streams whose client has their end, and ends those
+// settleStreams has the desk cancel the streams whose client has their end, and ends those
 // whose time is over. In the midst of the desk's actions neither can be done.
-func (s *speaker) settle(now time.Duration) (actions []desk.Action, answers [][][]byte) {
+func (s *speaker) settleStreams(now time.Duration) (actions []desk.Action, answers [][][]byte) {
 	b := s.session
 	if b.kept > 0 {
 		answers = s.expire(now)
@@ -227,15 +227,15 @@ func (s *speaker) settle(now time.Duration) (actions []desk.Action, answers [][]
 		if b.streams[call] != st {
 			continue // it has ended by itself, or its client cancelled it
 		}
-		b.forget(call)
+		b.dropStream(call)
 		actions = append(actions, s.desk.Cancel(now, s.peer, call)...)
 	}
 	b.settled = nil
 	return actions, answers
 }
 
-// expire ends the streams of which only what is kept here is left and that nobody read
-// in time.
+// expire ends the streams of which only what is kept here is left and that their clients did
+// not read in time.
 func (s *speaker) expire(now time.Duration) (answers [][][]byte) {
 	for _, call := range slices.Sorted(maps.Keys(s.session.streams)) {
 		st := s.session.streams[call]

@@ -15,15 +15,15 @@ import (
 	"github.com/mittere/mittere/service/broker/internal/dialect/native"
 )
 
-// partial has a worker of MDP/0.2 send a part of its answer to a leg, and final the end.
-func (s *stage) partial(worker string, leg int, text string) {
+// partial has a worker of MDP/0.2 send a part of its answer to a delivery, and final the end.
+func (s *stage) partial(worker string, delivery int, text string) {
 	s.Helper()
-	s.frames(worker, fmt.Sprintf("MDPW02|\x03|e-%d||%s", leg, dialecttest.TextEnvelope(s, text)))
+	s.frames(worker, fmt.Sprintf("MDPW02|\x03|e-%d||%s", delivery, dialecttest.TextEnvelope(s, text)))
 }
 
-func (s *stage) final(worker string, leg int, text string) {
+func (s *stage) final(worker string, delivery int, text string) {
 	s.Helper()
-	s.frames(worker, fmt.Sprintf("MDPW02|\x04|e-%d||%s", leg, dialecttest.TextEnvelope(s, text)))
+	s.frames(worker, fmt.Sprintf("MDPW02|\x04|e-%d||%s", delivery, dialecttest.TextEnvelope(s, text)))
 }
 
 // majordomos have workers of MDP/0.2 serve "echo".
@@ -337,8 +337,8 @@ func runStream(t *testing.T, random *rand.Rand) {
 	}
 	running := map[string]bool{"m": true, "n": true, "v": true}
 	for step := 0; !ended; step++ {
-		w, leg := workers[random.IntN(3)], 0
-		leg = slices.Index(workers, w) + 1
+		w, delivery := workers[random.IntN(3)], 0
+		delivery = slices.Index(workers, w) + 1
 		switch choice := random.IntN(8); {
 		case choice == 0 || step > 100:
 			items := uint32(1 + random.IntN(3))
@@ -346,7 +346,7 @@ func runStream(t *testing.T, random *rand.Rand) {
 			s.must("c", &mitterev1.Credit{Call: 1, Items: items, Instance: w})
 			if step > 100 && running[w] {
 				running[w] = false
-				s.end(w, leg, sent[w])
+				s.end(w, delivery, sent[w])
 			}
 		case choice == 1:
 			for _, each := range workers {
@@ -356,13 +356,13 @@ func runStream(t *testing.T, random *rand.Rand) {
 		case !running[w]:
 		case choice == 2:
 			running[w] = false
-			s.end(w, leg, sent[w])
+			s.end(w, delivery, sent[w])
 		case w == "v" && sent[w] < credit[w]:
 			sent[w]++
-			s.must(w, &mitterev1.Item{Call: uint64(leg), Index: uint64(sent[w])}, fmt.Sprint(sent[w]))
+			s.must(w, &mitterev1.Item{Call: uint64(delivery), Index: uint64(sent[w])}, fmt.Sprint(sent[w]))
 		case w != "v":
 			sent[w]++
-			s.partial(w, leg, fmt.Sprint(sent[w]))
+			s.partial(w, delivery, fmt.Sprint(sent[w]))
 		}
 		look()
 	}
@@ -372,11 +372,11 @@ func runStream(t *testing.T, random *rand.Rand) {
 	}
 }
 
-// end has a worker end its answer.
-func (s *stage) end(worker string, leg int, sent uint32) {
+// endSession has a worker end its answer.
+func (s *stage) end(worker string, delivery int, sent uint32) {
 	if worker == "v" {
-		s.must(worker, &mitterev1.Reply{Call: uint64(leg), Index: uint64(sent)}, "end")
+		s.must(worker, &mitterev1.Reply{Call: uint64(delivery), Index: uint64(sent)}, "end")
 	} else {
-		s.final(worker, leg, "end")
+		s.final(worker, delivery, "end")
 	}
 }

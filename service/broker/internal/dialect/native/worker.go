@@ -19,7 +19,7 @@ func (s *speaker) readReady(now time.Duration, k *mitterev1.Ready) ([]desk.Actio
 		Name: k.GetInstance(), Services: k.GetServices(), Capacity: int(min(k.GetCapacity(), math.MaxInt32)), Version: k.GetVersion(),
 		Session: s.session.ID, Heartbeat: s.session.Heartbeat, Patience: s.session.Patience(),
 		Endpoints: k.GetEndpoints(), Descriptors: k.GetDescriptors(), Repeatable: k.GetRepeatable(), Types: k.GetTypes(),
-		Cancels: true, Aside: true, Own: s.session.own,
+		Cancels: true, Control: true, Own: s.session.own,
 	})
 	if !s.desk.Registered(s.peer) {
 		return actions, nil

@@ -22,7 +22,7 @@ func (c *client) Read(now time.Duration, frames [][]byte) (actions []desk.Action
 }
 
 // Write returns the frames of an action for the client. There is one reply to each
-// request (RFC 6, "Roles"), so that what comes before the last one is not said.
+// request (RFC 6, "Roles"), so that those before the last one are not sent.
 func (c *client) Write(action desk.Action) [][]byte {
 	if a, ok := action.(desk.Reply); ok {
 		return c.writeReply(a)

@@ -221,7 +221,7 @@ func TestWorkerWhoseNameAnotherHasIsReadyByREADYAlone(t *testing.T) {
 	s.Play("+3s", "w < \x02", "w < \x02", "w < \x02", "w > \x02", "w < e-3||hi") // as any other from then on
 }
 
-// Whoever has a routing id may begin again as a worker of another kind.
+// A routing id may come back as a worker of another kind.
 func TestTheLastCommandTellsTheKind(t *testing.T) {
 	newStage(t, desk.Limits{}).Play(
 		"w > \x01", "+750ms", "w < \x02",

@@ -26,7 +26,7 @@ func FuzzRead(f *testing.F) {
 		f.Add(tape)
 	}
 	f.Fuzz(func(t *testing.T, tape []byte) {
-		limits := desk.Limits{Queue: 4, Requests: 8, Services: 4, Workers: 3, Memory: time.Second}
+		limits := desk.Limits{Queue: 4, Requests: 8, Services: 4, Workers: 3, KeyAge: time.Second}
 		w := newWorld(t, limits)
 		for len(tape) >= 3 {
 			tape = w.step(tape)

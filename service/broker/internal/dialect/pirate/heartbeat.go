@@ -22,9 +22,9 @@ import (
 func (w *worker) readHeartbeat(now time.Duration) []desk.Action {
 	switch {
 	case w.desk.Registered(w.peer) && w.unanswered():
-		leg := w.leg
-		w.leg = 0
-		return w.desk.Spare(now, w.peer, leg)
+		delivery := w.delivery
+		w.delivery = 0
+		return w.desk.Spare(now, w.peer, delivery)
 	case w.desk.Registered(w.peer):
 		return w.desk.Heartbeat(now, w.peer)
 	case w.barred:
@@ -44,7 +44,7 @@ func (w *worker) unanswered() bool {
 	}
 	old := w.old > 0
 	w.owed, w.old = max(w.owed-1, 0), max(w.old-1, 0)
-	return w.leg != 0 && !old
+	return w.delivery != 0 && !old
 }
 
 // writeHeartbeat returns a heartbeat, which the worker may answer with one.

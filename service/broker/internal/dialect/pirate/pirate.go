@@ -22,7 +22,7 @@ const (
 	mostLiveness     = 1000
 )
 
-// Front returns the dialect of the front socket: whoever speaks there is a client of
+// Front returns the dialect of the front socket: every peer there is a client of
 // the service, be it a Lazy Pirate's REQ, a DEALER with or without an empty frame in
 // front, or one of dīvidere's LoadBalancingPattern.Client. The name of the service has
 // 1 to 255 bytes and is not reserved; the desk answers requests for others with an
@@ -31,7 +31,7 @@ const (
 // A dialect may be used concurrently; its speakers belong to the loop of their desk.
 func Front(service string) dialect.Dialect { return &front{service: service} }
 
-// Back returns the dialect of the back socket: whoever speaks there is a worker of the
+// Back returns the dialect of the back socket: every peer there is a worker of the
 // service. Broker and worker say something at least every heartbeat, and a worker is
 // dead after so many heartbeats (liveness) without a word, whether it is busy or not.
 // What is not above 0 is [DefaultHeartbeat] or [DefaultLiveness]; the desk has the last

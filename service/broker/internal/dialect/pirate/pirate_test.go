@@ -134,7 +134,7 @@ func TestWhatTheProtocolHasNoWordForIsNotSaid(t *testing.T) {
 	s.Play("c > |hi", "w > \x01", "w < e-1||hi", "u > |\x01")
 	for _, name := range []string{"c", "w", "u"} {
 		for _, a := range []desk.Action{
-			desk.Accepted{}, desk.Item{}, desk.Event{}, desk.CancelLeg{}, desk.CreditLeg{}, desk.Disconnect{Status: &mitterev1.Status{}},
+			desk.Accepted{}, desk.Item{}, desk.Event{}, desk.CancelDelivery{}, desk.CreditDelivery{}, desk.Disconnect{Status: &mitterev1.Status{}},
 		} {
 			if got := s.Speakers[s.Peer(name)].Write(a); got != nil {
 				t.Errorf("%s, %T: got %q", name, a, got)
@@ -220,7 +220,7 @@ func TestBodiesAcrossProtocols(t *testing.T) {
 	} {
 		content := desk.Content{Head: &mitterev1.Request{}, Body: [][]byte{test.body}}
 		for who, front := range map[string]string{"w": "e-7||", "u": "|e-7||"} {
-			got := s.Message(s.Speakers[s.Peer(who)].Write(desk.Deliver{Leg: 7, Request: &desk.Request{Content: content}}))
+			got := s.Message(s.Speakers[s.Peer(who)].Write(desk.Deliver{Delivery: 7, Request: &desk.Request{Content: content}}))
 			if got != front+test.want {
 				t.Errorf("%s, %s: got %q", name, who, got)
 			}

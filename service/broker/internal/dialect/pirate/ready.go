@@ -26,7 +26,7 @@ func (w *worker) readReady(now time.Duration) []desk.Action {
 
 // register has the worker serve.
 func (w *worker) register(now time.Duration) []desk.Action {
-	w.leg, w.owed = 0, 0
+	w.delivery, w.owed = 0, 0
 	return w.desk.Ready(now, w.peer, desk.Offer{
 		Name:       dialect.WorkerName(w.peer.ID),
 		Services:   []string{w.service},

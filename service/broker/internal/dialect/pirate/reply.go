@@ -25,18 +25,18 @@ import (
 // An answer of a worker that is not registered comes too late, or from before the
 // broker began; then the worker is free, and says so by this, as with the guide's queue.
 func (w *worker) readReply(now time.Duration, frames [][]byte) []desk.Action {
-	leg, body := uint64(0), frames[1:]
+	delivery, body := uint64(0), frames[1:]
 	if len(frames[0]) <= longestToken {
-		leg = w.desk.Leg(string(frames[0]))
+		delivery = w.desk.Delivery(string(frames[0]))
 	}
 	if len(body[0]) == 0 {
 		body = body[1:]
 	}
-	if leg == w.leg {
-		w.leg = 0
+	if delivery == w.delivery {
+		w.delivery = 0
 	}
 	known := w.desk.Registered(w.peer)
-	actions := w.desk.Reply(now, w.peer, leg, desk.Answer{Content: desk.Content{Body: body}})
+	actions := w.desk.Reply(now, w.peer, delivery, desk.Answer{Content: desk.Content{Body: body}})
 	if known || w.barred {
 		return actions
 	}

@@ -39,11 +39,11 @@ func (c *client) readRequest(now time.Duration, frames [][]byte) ([]desk.Action,
 
 // writeRequest returns a request for the worker.
 func (w *worker) writeRequest(a desk.Deliver) [][]byte {
-	w.leg, w.old = a.Leg, w.owed+1
+	w.delivery, w.old = a.Delivery, w.owed+1
 	body := dialect.Frames(a.Request.Content)
 	frames := make([][]byte, 0, 3+max(len(body), 1))
 	if w.kind == simple {
 		frames = append(frames, []byte{})
 	}
-	return appendBody(append(frames, []byte(w.desk.Token(a.Leg)), []byte{}), body)
+	return appendBody(append(frames, []byte(w.desk.Token(a.Delivery)), []byte{}), body)
 }

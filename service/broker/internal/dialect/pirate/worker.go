@@ -18,8 +18,8 @@ type worker struct {
 	peer desk.Peer
 	kind kind
 
-	leg    uint64 // of the request that it has; 0 if none
-	barred bool   // another has its name: it must say READY to begin again
+	delivery uint64 // of the request that it has; 0 if none
+	barred   bool   // another has its name: it must say READY to begin again
 
 	heard   time.Duration // when it said something
 	doubted bool          // it was heard just before a connection ended, which may be its own
@@ -90,7 +90,7 @@ func (w *worker) Tick(now time.Duration, probe bool) (actions []desk.Action, ans
 	if !w.desk.Registered(w.peer) {
 		return nil, nil
 	}
-	if w.kind == simple || w.kind == enveloped && w.leg != 0 {
+	if w.kind == simple || w.kind == enveloped && w.delivery != 0 {
 		actions = w.desk.Hear(now, w.peer)
 	}
 	silence := now - w.heard

@@ -153,10 +153,10 @@ func TestAnswersGoOnTheRouteOfTheirRequest(t *testing.T) {
 			t.Fatalf("told %q, %v", told, err)
 		}
 	}
-	for leg := len(routes); leg > 0; leg-- { // in any order
+	for delivery := len(routes); delivery > 0; delivery-- { // in any order
 		hi := [][]byte{dialecttest.TextEnvelope(t, "HI")}
-		got := s.told(s.d.Reply(s.now, desk.Peer{ID: "w"}, uint64(leg), desk.Answer{Content: desk.Content{Head: &mitterev1.Reply{}, Body: hi}}))
-		if want := []string{routes[leg-1] + "{HI}"}; !slices.Equal(got, want) {
+		got := s.told(s.d.Reply(s.now, desk.Peer{ID: "w"}, uint64(delivery), desk.Answer{Content: desk.Content{Head: &mitterev1.Reply{}, Body: hi}}))
+		if want := []string{routes[delivery-1] + "{HI}"}; !slices.Equal(got, want) {
 			t.Errorf("told %q, want %q", got, want)
 		}
 	}

@@ -19,7 +19,7 @@ type speaker struct {
 	calls uint64 // that it made
 }
 
-// statusName is the type of errors. Nobody is sent an error in answer to one.
+// statusName is the type of errors. No error is sent in answer to one.
 const statusName = "mittere.v1.Status"
 
 // Read takes a request: an envelope, of which the type leads to the service. One that
@@ -91,7 +91,7 @@ func onRoute(route [][]byte, envelope []byte) [][]byte {
 }
 
 // Write returns an answer. One without content is an empty Status. Parts of an answer
-// are not in the protocol, for whoever waits takes one.
+// are not in the protocol, for the client takes one.
 func (s *speaker) Write(action desk.Action) [][]byte {
 	a, ok := action.(desk.Reply)
 	if !ok {

@@ -7,13 +7,13 @@ import (
 	"github.com/mittere/mittere/service/broker/internal/desk"
 )
 
-func aside(r *desk.Request) { r.Aside = true }
+func control(r *desk.Request) { r.Control = true }
 
-// managed registers a worker with room for one request that takes those that are aside.
+// managed registers a worker with room for one request that takes control requests.
 func (s *stage) managed(name string) {
 	s.Helper()
 	o := offer(name, 1, "echo")
-	o.Aside, o.Cancels = true, true
+	o.Control, o.Cancels = true, true
 	s.want(s.d.Ready(s.now, peer(name), o))
 }
 
@@ -21,13 +21,13 @@ func TestRequestsThatAreAsideReachBusyWorkers(t *testing.T) {
 	s := newStage(t, desk.Limits{})
 	s.managed("w1")
 	s.want(s.ask(1), "deliver 1 to w1")
-	s.want(s.ask(2, named("w1"), aside), "accepted 2 to c: [w1], not []", "deliver 2 to w1")
-	s.want(s.ask(3, all, aside), "accepted 3 to c: [w1], not []", "deliver 3 to w1")
-	s.want(s.ask(4, aside))       // which anybody may answer, as any other
+	s.want(s.ask(2, named("w1"), control), "accepted 2 to c: [w1], not []", "deliver 2 to w1")
+	s.want(s.ask(3, all, control), "accepted 3 to c: [w1], not []", "deliver 3 to w1")
+	s.want(s.ask(4, control))     // which anybody may answer, as any other
 	s.want(s.ask(5, named("w1")), // which is work
 		"accepted 5 to c: [w1], not []")
 	s.want(s.reply("w1", 2), "reply 2 to c of w1")
-	s.want(s.reply("w1", 1), "reply 1 to c of w1", "deliver 4 to w1") // beside the one that is aside
+	s.want(s.reply("w1", 1), "reply 1 to c of w1", "deliver 4 to w1") // beside the control request
 	s.want(s.reply("w1", 4), "reply 4 to c of w1", "deliver 5 to w1")
 	if v, _ := s.d.Worker("w1"); v.InFlight != 2 || v.State != desk.Busy {
 		t.Errorf("got %+v", v)
@@ -45,31 +45,31 @@ func TestRequestsThatAreAsideReachWorkersThatDrain(t *testing.T) {
 		"as the operator wishes": func(d *desk.Desk) []desk.Action { return d.Retire(0, peer("w1")) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newStage(t, desk.Limits{Aside: 1})
+			s := newStage(t, desk.Limits{Control: 1})
 			s.managed("w1")
 			s.want(s.ask(1), "deliver 1 to w1")
-			s.want(s.ask(2, all, aside), "accepted 2 to c: [w1], not []", "deliver 2 to w1")
-			s.want(s.ask(3, all, aside), "accepted 3 to c: [w1], not []") // there is room for one
+			s.want(s.ask(2, all, control), "accepted 2 to c: [w1], not []", "deliver 2 to w1")
+			s.want(s.ask(3, all, control), "accepted 3 to c: [w1], not []") // there is room for one
 			s.want(drain(s.d))
 			s.want(s.ask(4, named("w1")), "reply 4 to c: NOT_FOUND, refused")
 			s.want(s.reply("w1", 2), "reply 2 to c of w1", "deliver 3 to w1")
-			s.want(s.ask(5, named("w1"), aside), "accepted 5 to c: [w1], not []")
+			s.want(s.ask(5, named("w1"), control), "accepted 5 to c: [w1], not []")
 			s.want(s.d.Gone(0, peer("w1")), "reply 5 to c of w1: UNAVAILABLE, refused", "reply 3 to c of w1: UNAVAILABLE", "reply 1 to c of w1: UNAVAILABLE")
 		})
 	}
 }
 
-// What is aside is bounded for each worker, and then waits in its order.
+// Control requests are bounded for each worker, and then wait in their order.
 func TestRequestsThatAreAsideAreBounded(t *testing.T) {
 	s := newStage(t, desk.Limits{Queue: 2})
 	s.managed("w1")
 	const most = 16
 	for call := uint64(1); call <= most; call++ {
-		s.want(s.ask(call, all, aside), fmt.Sprintf("accepted %d to c: [w1], not []", call), fmt.Sprintf("deliver %d to w1", call))
+		s.want(s.ask(call, all, control), fmt.Sprintf("accepted %d to c: [w1], not []", call), fmt.Sprintf("deliver %d to w1", call))
 	}
-	s.want(s.ask(17, all, aside), "accepted 17 to c: [w1], not []")
-	s.want(s.ask(18, all, aside), "accepted 18 to c: [w1], not []")
-	s.want(s.ask(19, all, aside), "reply 19 to c: RESOURCE_EXHAUSTED, refused")
+	s.want(s.ask(17, all, control), "accepted 17 to c: [w1], not []")
+	s.want(s.ask(18, all, control), "accepted 18 to c: [w1], not []")
+	s.want(s.ask(19, all, control), "reply 19 to c: RESOURCE_EXHAUSTED, refused")
 	s.want(s.ask(20), "deliver 17 to w1") // for which there is room
 	s.want(s.reply("w1", 17), "reply 20 to c of w1")
 	s.want(s.reply("w1", 3), "reply 3 to c of w1", "deliver 18 to w1")
@@ -82,7 +82,7 @@ func TestWorkersThatTakeNothingAsideGetNothingAside(t *testing.T) {
 	s := newStage(t, desk.Limits{})
 	s.ready("w1")
 	s.want(s.ask(1), "deliver 1 to w1")
-	s.want(s.ask(2, named("w1"), aside), "accepted 2 to c: [w1], not []")
+	s.want(s.ask(2, named("w1"), control), "accepted 2 to c: [w1], not []")
 	s.want(s.d.Drain(0, peer("w1")), "reply 2 to c of w1: UNAVAILABLE, refused")
-	s.want(s.ask(3, all, aside), "reply 3 to c: UNAVAILABLE, refused")
+	s.want(s.ask(3, all, control), "reply 3 to c: UNAVAILABLE, refused")
 }
