@@ -41,6 +41,8 @@ func TestRingThatWasLargeGivesItsMemoryBack(t *testing.T) {
 	for range 1000 {
 		r.pop()
 	}
+	r.push(0)
+	r.pop()
 	if cap(r.items) > keptItems {
 		t.Errorf("it keeps room for %d items", cap(r.items))
 	}
