@@ -32,6 +32,7 @@ func (c *Client) reportRegistry(ctx context.Context) {
 	r := &report{log: c.limited, args: []any{"registry", c.Endpoint()}}
 	for {
 		changed, strange := c.conn.Changed(), c.strangeChanged()
+		r.met = r.met || c.conn.Session() != 0 // and be it no registry, which can be known at once
 		var again <-chan time.Time
 		if d := r.look(time.Now(), c.Err()); d > 0 {
 			again = time.After(d)

@@ -45,7 +45,7 @@ func (a *assembler) add(body []byte, more, own bool) error {
 	if a.frames == 0 {
 		a.begin(body)
 	}
-	if a.frames++; a.frames > s.config.MaxFrames {
+	if a.frames++; a.frames > s.mostFrames() {
 		a.dropping, a.tooMany, a.parts = true, true, a.parts[:0]
 	}
 	if !a.dropping {

@@ -71,7 +71,8 @@ func (c *engineContext) NewSocket(config engine.Config, endpoints []engine.Endpo
 		return nil, &engine.Error{Op: op, Reason: engine.Internal, Detail: fmt.Sprintf("a context has %d sockets at most", c.config.MaxSockets), Cause: errTooManySockets}
 	}
 	if err := s.attachAll(endpoints); err != nil {
-		return nil, errors.Join(err, s.Close())
+		_ = s.Close() // which cannot fail
+		return nil, err
 	}
 	return s, nil
 }

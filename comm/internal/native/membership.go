@@ -52,7 +52,7 @@ func (s *socket) expect(p *peer) error {
 func (s *socket) admit(p *peer, id string, begin func()) error {
 	replaced, err := s.tryAdmit(p, id, begin)
 	if replaced != nil {
-		s.ctx.log.Write(levelWarn, "a peer takes over the routing id of another, which is disconnected", "socket", s.config.Kind, "id", id)
+		s.ctx.log.Write(levelInfo, "a peer takes over the routing id of another, which is disconnected", "socket", s.config.Kind, "id", id)
 		replaced.link.cut()
 	}
 	return err

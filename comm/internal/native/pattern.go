@@ -203,6 +203,7 @@ func (p *published) send(frames [][]byte) verdict {
 			p.socket.touch(to)
 		}
 	}
+	clear(p.matched) // peers that leave shall not be kept
 	return sent
 }
 

@@ -62,9 +62,18 @@ func (p *pipe) receive(frames [][]byte) (m item, wanted bool) {
 	return p.to.received(copyFrames(nil, frames)), true
 }
 
+// mostFrames returns how many frames a peer's message may have: what a ROUTER puts in front
+// counts too.
+func (s *socket) mostFrames() int {
+	if s.config.Pattern == engine.Router {
+		return s.config.MaxFrames - 1
+	}
+	return s.config.MaxFrames
+}
+
 // refuses says what is wrong with the size of a message.
 func (s *socket) refuses(frames [][]byte) *engine.Error {
-	if len(frames) > s.config.MaxFrames {
+	if len(frames) > s.mostFrames() {
 		return engine.TooManyFrames("receive", s.config.MaxFrames)
 	}
 	for _, frame := range frames {
