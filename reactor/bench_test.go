@@ -28,6 +28,8 @@ func (f *flood) Recv(ctx context.Context) (*messaging.Delivery, error) {
 	return nil, ctx.Err()
 }
 
+func (*flood) Traits() messaging.Traits { return messaging.Traits{} }
+
 func (f *flood) String() string { return "flood" }
 
 // BenchmarkDispatch measures what a reactor adds to a message between its socket

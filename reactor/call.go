@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/reactor/internal/serving"
 )
 
 // Call is one message on its way to its handler. It is valid while the handler
@@ -25,8 +26,7 @@ type Call struct {
 	// Shape is the kind of handler it goes to.
 	Shape Shape
 
-	send func(context.Context, proto.Message) error // for Streaming
-	work *work                                      // nil where nobody hears of its progress
+	request *serving.Request // of which it is made
 }
 
 // Name returns the method, or else the full name of the message's type.

@@ -481,14 +481,14 @@ func TestPlainRequestIsServedBesideCommands(t *testing.T) {
 	wantEcho(t, req, "plain")
 }
 
-func TestAsideHandlersAnswerWhileAllOthersAreBusy(t *testing.T) {
+func TestControlPlaneAnswersWhileAllOthersAreBusy(t *testing.T) {
 	zmq, d := newContext(t), newDepot()
 	server := must(messaging.NewServer(zmq, tcp))(t)
 	h := reactor.NewHandlers()
 	reactor.HandleMethod(h, serviceMethod("Store"), d.store)
 	beside := reactor.NewHandlers()
 	reactor.HandleMethod(beside, serviceMethod("Echo"), echo)
-	r := serve(t, reactor.Join(h, reactor.Aside(beside)), sockets(server), reactor.WithCallQueue(0))
+	r := serve(t, reactor.Join(h, reactor.ControlPlane(beside)), sockets(server), reactor.WithCallQueue(0))
 	conn := dial(t, zmq, of(server))
 	storing := call.Go(patient(t), call.Bind[*testv1.StoreRequest, *testv1.StoreResponse](conn, call.MethodOf(serviceMethod("Store"))), &testv1.StoreRequest{})
 	<-d.begun

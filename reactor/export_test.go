@@ -15,44 +15,13 @@ func WithOutboxBytes(n int) Option { return option(func(c *config) { c.outboxByt
 func WithCallQueueBytes(n int) Option { return option(func(c *config) { c.queueBytes = n }) }
 
 // Waiting returns how many replies the outboxes of a reactor keep.
-func (r *Reactor) Waiting() (n int) {
-	for _, s := range r.stations {
-		if s.outbox != nil {
-			n += s.outbox.size()
-		}
-	}
-	return n
-}
+func (r *Reactor) Waiting() int { return r.road.Kept() }
 
 // WaitingBytes returns how much they are said to take up.
-func (r *Reactor) WaitingBytes() (n int) {
-	for _, s := range r.stations {
-		if s.outbox != nil {
-			s.outbox.mu.Lock()
-			n += s.outbox.bytes
-			s.outbox.mu.Unlock()
-		}
-	}
-	return n
-}
+func (r *Reactor) WaitingBytes() int { return r.road.KeptBytes() }
 
-// StandStill lets it look as if this process had stood still for so long.
-func (r *Reactor) StandStill(d time.Duration) {
-	for _, s := range r.running.Load().stations {
-		if s.host != nil {
-			s.host.mu.Lock()
-			s.host.sessions.looked -= d
-			s.host.mu.Unlock()
-		}
-	}
-}
+// Pause lets it look as if this process had been paused for so long.
+func (r *Reactor) Pause(d time.Duration) { r.road.Pause(d) }
 
-// Lent returns how many handlers were run by who receives.
-func (r *Reactor) Lent() (n uint64) {
-	for _, s := range r.stations {
-		s.relay.mu.Lock()
-		n += s.relay.lent
-		s.relay.mu.Unlock()
-	}
-	return n
-}
+// Inlined returns how many handlers were run inline.
+func (r *Reactor) Inlined() uint64 { return r.road.Inlined() }

@@ -290,7 +290,7 @@ func newFeed(capacity int) *feed {
 	return &feed{in: make(chan *messaging.Delivery, capacity), closed: make(chan struct{})}
 }
 
-// Recv and String make it a reactor.Socket.
+// Recv, Traits and String make it a reactor.Socket.
 func (f *feed) Recv(ctx context.Context) (*messaging.Delivery, error) {
 	select {
 	case d := <-f.in:
@@ -301,6 +301,8 @@ func (f *feed) Recv(ctx context.Context) (*messaging.Delivery, error) {
 		return nil, ctx.Err()
 	}
 }
+
+func (f *feed) Traits() messaging.Traits { return messaging.Traits{} }
 
 func (f *feed) String() string { return "feed" }
 

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/reactor/internal/serving"
 )
 
 // Handlers maps message types and methods to handlers; its zero value is an empty
@@ -29,20 +30,20 @@ type Shape uint8
 
 const (
 	// Unary answers each request once.
-	Unary Shape = iota
+	Unary = Shape(serving.Unary)
 	// Observer takes messages without answering.
-	Observer
+	Observer = Shape(serving.Observer)
 	// Streaming answers each request with any number of messages.
-	Streaming
+	Streaming = Shape(serving.Streaming)
 )
 
 // handler is a handler whose types are erased.
 type handler struct {
-	shape  Shape
-	method protoreflect.MethodDescriptor // nil if it is for a type
-	aside  bool                          // runs beside all others
-	open   func(*messaging.Envelope) (proto.Message, error)
-	invoke Invoker
+	shape   Shape
+	method  protoreflect.MethodDescriptor // nil if it is for a type
+	control bool                          // runs on the control plane
+	open    func(*messaging.Envelope) (proto.Message, error)
+	invoke  Invoker
 }
 
 // NewHandlers returns a map without handlers.
@@ -90,7 +91,7 @@ func Stream[Req, Item proto.Message](h *Handlers, f func(ctx context.Context, re
 // streaming returns an invoker of a function that sends.
 func streaming[Req, Item proto.Message](f func(ctx context.Context, req Req, send func(Item) error) error) Invoker {
 	return func(ctx context.Context, c *Call) (proto.Message, error) {
-		return nil, f(ctx, c.Request.(Req), func(item Item) error { return c.send(ctx, item) })
+		return nil, f(ctx, c.Request.(Req), func(item Item) error { return c.request.Send(ctx, item) })
 	}
 }
 
@@ -187,4 +188,34 @@ func (h *Handlers) check() []error {
 		return []error{errors.New("no handlers")}
 	}
 	return h.wrong
+}
+
+// serving returns the handlers behind interceptors, as serving calls them.
+func (h *Handlers) serving(interceptors []Interceptor) serving.Handlers {
+	byType, shared := h.byRequest()
+	return serving.Handlers{ByType: behind(interceptors, byType), ByMethod: behind(interceptors, h.byMethod), Shared: shared}
+}
+
+// behind puts interceptors around handlers.
+func behind(interceptors []Interceptor, handlers map[string]*handler) map[string]*serving.Handler {
+	entries := map[string]*serving.Handler{}
+	for name, h := range handlers {
+		entries[name] = h.serving(chain(interceptors, h.invoke))
+	}
+	return entries
+}
+
+// serving returns the handler as serving calls it.
+func (h *handler) serving(through Invoker) *serving.Handler {
+	entry := &serving.Handler{Shape: serving.Shape(h.shape), Control: h.control, Open: h.open}
+	if h.method != nil {
+		entry.Name, entry.Takes = MethodName(h.method), string(h.method.Input().FullName())
+	}
+	entry.Invoke = func(ctx context.Context, r *serving.Request, message proto.Message) (proto.Message, error) {
+		c := &Call{
+			Request: message, Method: entry.Name, Metadata: r.Metadata, Delivery: r.Delivery, Shape: h.shape, request: r,
+		}
+		return through(context.WithValue(ctx, callKey{}, c), c)
+	}
+	return entry
 }

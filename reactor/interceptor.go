@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/reactor/internal/serving"
 )
 
 // chain puts interceptors around an invoker, the first outermost.
@@ -71,10 +72,10 @@ func EndStreams(stopping context.Context) Interceptor {
 			}
 			ctx, cancel := context.WithCancelCause(ctx)
 			defer cancel(nil)
-			defer context.AfterFunc(stopping, func() { cancel(errStopped) })()
+			defer context.AfterFunc(stopping, func() { cancel(serving.ErrStopped) })()
 			reply, err := next(ctx, c)
 			if err != nil && stopping.Err() != nil && errors.Is(err, context.Canceled) {
-				err = errStopped // to the caller it would mean that the caller cancelled
+				err = serving.ErrStopped // to the caller it would mean that the caller cancelled
 			}
 			return reply, err
 		}

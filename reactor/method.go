@@ -66,25 +66,22 @@ func MethodName(md protoreflect.MethodDescriptor) string {
 	return string(md.Parent().FullName()) + "/" + string(md.Name())
 }
 
-// Aside returns a map with the same handlers, which shall run beside all others:
-// neither the limits nor the queue of calls hold them up. It is for those who
-// answer at once, such as what tells of a server's health.
-func Aside(h *Handlers) *Handlers {
-	aside := &Handlers{byType: map[string]*handler{}, byMethod: map[string]*handler{}, wrong: h.wrong}
-	for name, entered := range h.byType {
-		aside.byType[name] = entered.asideOthers()
-	}
-	for name, entered := range h.byMethod {
-		aside.byMethod[name] = entered.asideOthers()
-	}
-	return aside
+// ControlPlane returns a map with the same handlers, which shall run beside all others:
+// neither the limits nor the queue of calls hold them up. It is for handlers that answer at
+// once, such as those that tell of a server's health. At most 16 run at once.
+func ControlPlane(h *Handlers) *Handlers {
+	return &Handlers{byType: controlled(h.byType), byMethod: controlled(h.byMethod), wrong: h.wrong}
 }
 
-// asideOthers returns the handler with its mark.
-func (h *handler) asideOthers() *handler {
-	marked := *h
-	marked.aside = true
-	return &marked
+// controlled returns copies of handlers that run on the control plane.
+func controlled(handlers map[string]*handler) map[string]*handler {
+	marked := make(map[string]*handler, len(handlers))
+	for name, h := range handlers {
+		entered := *h
+		entered.control = true
+		marked[name] = &entered
+	}
+	return marked
 }
 
 // Methods returns the descriptors of the methods that have a handler, ordered by

@@ -6,11 +6,12 @@ import (
 	"maps"
 	"slices"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
-	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/reactor/internal/serving"
 )
 
 // Offer is what a reactor offers to the brokers of its [messaging.Worker] sockets.
@@ -52,15 +53,15 @@ func WithOffer(offer Offer) Option {
 }
 
 // checkOffer returns what is wrong with the offer if it is made to somebody.
-func (c *config) checkOffer(sockets []Socket, offer Offer) []error {
-	isWorker := func(s Socket) bool { _, works := s.(*messaging.Worker); return works }
+func (c *config) checkOffer(sockets []Socket, offer Offer) error {
+	isWorker := func(s Socket) bool { return s.Traits().Worker != nil }
 	switch {
 	case !slices.ContainsFunc(sockets, isWorker):
 		return nil
 	case c.offer == nil:
-		return []error{errors.New("a socket leads to a broker, to which nothing is offered")}
+		return errors.New("a socket leads to a broker, to which nothing is offered")
 	case offer.Name == "":
-		return []error{errors.New("offer: it has no name")}
+		return errors.New("offer: it has no name")
 	default:
 		return nil
 	}
@@ -88,20 +89,26 @@ func (c *config) offered() Offer {
 	return offer
 }
 
-// ready returns the offer as it travels in a session.
-func (r *Reactor) ready(offer Offer, session uint64) *mitterev1.Ready {
-	return &mitterev1.Ready{
-		Session: session, Services: offer.Services, Instance: offer.Name, Version: offer.Version,
-		Capacity: uint32(offer.Capacity), Endpoints: offer.Endpoints(), Descriptors: offer.Descriptors,
-		Repeatable: r.repeatable(), Types: r.types(),
+// serving returns the offer as it is made with these handlers.
+func (o Offer) serving(entered serving.Handlers, repeatable []string) serving.Offer {
+	types := offeredTypes(entered)
+	return serving.Offer{
+		Name: o.Name, Renames: o.Renames, Services: o.Services, Instance: o.Instance,
+		Ready: func(session uint64, name string) proto.Message {
+			return &mitterev1.Ready{
+				Session: session, Services: o.Services, Instance: name, Version: o.Version,
+				Capacity: uint32(o.Capacity), Endpoints: o.Endpoints(), Descriptors: o.Descriptors,
+				Repeatable: repeatable, Types: types,
+			}
+		},
 	}
 }
 
 // repeatable returns the names of the methods whose second execution does no harm,
 // sorted.
-func (r *Reactor) repeatable() (names []string) {
-	for _, name := range slices.Sorted(maps.Keys(r.methods)) {
-		options, _ := r.methods[name].method.Options().(*descriptorpb.MethodOptions)
+func (h *Handlers) repeatable() (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(h.byMethod)) {
+		options, _ := h.byMethod[name].method.Options().(*descriptorpb.MethodOptions)
 		if options.GetIdempotencyLevel() != descriptorpb.MethodOptions_IDEMPOTENCY_UNKNOWN {
 			names = append(names, name)
 		}
@@ -109,11 +116,11 @@ func (r *Reactor) repeatable() (names []string) {
 	return names
 }
 
-// types returns the message types that lead to a handler by themselves, sorted. What
-// runs aside is not for those who name no service: all workers have the same.
-func (r *Reactor) types() (names []string) {
-	for _, name := range slices.Sorted(maps.Keys(r.entries)) {
-		if !r.entries[name].aside {
+// offeredTypes returns the message types that lead to a handler by themselves, sorted. The
+// control plane is not for those who name no service: all workers have the same.
+func offeredTypes(entered serving.Handlers) (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(entered.ByType)) {
+		if !entered.ByType[name].Control {
 			names = append(names, name)
 		}
 	}
@@ -124,25 +131,8 @@ func (r *Reactor) types() (names []string) {
 // further requests, or offers it again. Requests that it has go on, and those that come
 // all the same are served. Sockets without a broker are not concerned. It may be called
 // before Run too, and as often as one likes.
-func (r *Reactor) Withhold(on bool) {
-	if r.withheld.Swap(on) != on {
-		r.Reoffer()
-	}
-}
+func (r *Reactor) Withhold(on bool) { r.road.Withhold(on) }
 
 // Reoffer tells all brokers anew what the reactor offers, as when it can be called
 // elsewhere than before. It does nothing unless the reactor runs.
-func (r *Reactor) Reoffer() {
-	u := r.running.Load()
-	if u == nil {
-		return
-	}
-	for _, s := range u.stations {
-		if s.member == nil {
-			continue
-		}
-		for _, session := range s.host.all() {
-			_ = s.host.tell(session.path, session.ID) // or it is lost, and told when it is back
-		}
-	}
-}
+func (r *Reactor) Reoffer() { r.road.Reoffer() }

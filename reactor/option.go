@@ -8,6 +8,8 @@ import (
 
 	"github.com/mittere/mittere/internal/options"
 	"github.com/mittere/mittere/messaging"
+	"github.com/mittere/mittere/reactor/internal/outbox"
+	"github.com/mittere/mittere/reactor/internal/serving"
 )
 
 // The defaults of a reactor.
@@ -15,13 +17,13 @@ const (
 	// DefaultStopTimeout is how long running handlers may take when the reactor
 	// stops, before their contexts are cancelled.
 	DefaultStopTimeout = 5 * time.Second
-	// DefaultQueue is how many messages wait for each goroutine of a pool.
+	// DefaultQueue is how many messages wait for each handler that may run at once.
 	DefaultQueue = 64
 	// DefaultCallQueue is how many calls wait for a handler.
 	DefaultCallQueue = 1000
 	// DefaultHeartbeat is how often both ends of a session send something, unless
-	// the caller wants it less often.
-	DefaultHeartbeat = time.Second
+	// the caller wants it less often: a second.
+	DefaultHeartbeat = serving.DefaultHeartbeat
 	// DefaultOutbox is how many replies wait for a peer that is slow to take them.
 	DefaultOutbox = 1000
 )
@@ -32,9 +34,6 @@ const (
 	lastWords = 500 * time.Millisecond
 	// lastGrace is how long handlers have once their context is cancelled.
 	lastGrace = time.Second
-	// asideLimit and asideQueue are how many handlers run beside the others at
-	// once, and how many messages wait for them.
-	asideLimit, asideQueue = 16, 1000
 	// callQueueBytes bounds the calls that wait.
 	callQueueBytes = 256 << 20
 )
@@ -44,8 +43,8 @@ type config struct {
 	workers      int // 0 is sequential
 	key          func(*messaging.Delivery) string
 	interceptors []Interceptor
-	start        []Hook
-	timers       []timer
+	start        []serving.Hook
+	timers       []serving.Timer
 	stopTimeout  time.Duration
 	lastWords    time.Duration
 	lastGrace    time.Duration
@@ -65,24 +64,28 @@ type config struct {
 // never runs beside a handler.
 type Hook func(context.Context) error
 
-// timer is a hook with its time.
-type timer struct {
-	every time.Duration
-	idle  bool // counts from the last message
-	hook  Hook
-}
-
 // newConfig applies options to the defaults.
 func newConfig(options []Option) config {
 	c := config{
 		stopTimeout: DefaultStopTimeout, lastWords: lastWords, lastGrace: lastGrace,
 		queue: DefaultCallQueue, queueBytes: callQueueBytes, heartbeat: DefaultHeartbeat,
-		outbox: DefaultOutbox, outboxBytes: outboxBytes, log: slog.Default(),
+		outbox: DefaultOutbox, outboxBytes: outbox.Bytes, log: slog.Default(),
 	}
 	for _, o := range options {
 		o.apply(&c)
 	}
 	return c
+}
+
+// road returns what serving is made of.
+func (c *config) road(handlers *Handlers, offer Offer) serving.Config {
+	entered := handlers.serving(c.interceptors)
+	return serving.Config{
+		Handlers: entered, Workers: c.workers, Key: c.key, Queue: c.queue, QueueBytes: c.queueBytes, Waiting: DefaultQueue,
+		Outbox: c.outbox, OutboxBytes: c.outboxBytes, Heartbeat: c.heartbeat, Service: c.service, Instance: c.instance,
+		Offer: offer.serving(entered, handlers.repeatable()), Start: c.start, Timers: c.timers,
+		StopTimeout: c.stopTimeout, LastWords: c.lastWords, Grace: c.lastGrace, Log: c.log,
+	}
 }
 
 // Option sets how a reactor works. The set is sealed.
@@ -95,16 +98,13 @@ func (o option) apply(c *config) { o(c) }
 
 // WithPool lets up to n handlers run at once. Messages for which key returns the
 // same text are handled one after the other, in the order in which they arrived;
-// those for which it returns "" in any order. A nil key is "" for all. A message
-// waits if [DefaultQueue] others wait for its goroutine, and with it all behind
-// it on its socket. key is called for messages that have a handler, by one
+// those for which it returns "" in any order. A nil key is "" for all. While
+// [DefaultQueue] messages wait for each of the n, sockets that receive no commands are
+// not received from. key is called for messages that have a handler, by one
 // goroutine for each socket. The default is one handler at a time.
 func WithPool(n int, key func(*messaging.Delivery) string) Option {
 	return option(func(c *config) {
 		c.checks.Require(n > 0, "pool of %d: must be positive", n)
-		if key == nil {
-			key = func(*messaging.Delivery) string { return "" }
-		}
 		c.workers, c.key = n, key
 	})
 }
@@ -124,7 +124,7 @@ func WithInterceptors(interceptors ...Interceptor) Option {
 func WithStart(hook Hook) Option {
 	return option(func(c *config) {
 		c.checks.Require(hook != nil, "start hook: must not be nil")
-		c.start = append(c.start, hook)
+		c.start = append(c.start, serving.Hook(hook))
 	})
 }
 
@@ -135,7 +135,7 @@ func WithTimer(every time.Duration, hook Hook) Option {
 	return option(func(c *config) {
 		c.checks.Require(every > 0, "timer every %v: must be positive", every)
 		c.checks.Require(hook != nil, "timer every %v: the hook must not be nil", every)
-		c.timers = append(c.timers, timer{every: every, hook: hook})
+		c.timers = append(c.timers, serving.Timer{Every: every, Hook: serving.Hook(hook)})
 	})
 }
 
@@ -146,7 +146,7 @@ func WithIdle(after time.Duration, hook Hook) Option {
 	return option(func(c *config) {
 		c.checks.Require(after > 0, "idle after %v: must be positive", after)
 		c.checks.Require(hook != nil, "idle after %v: the hook must not be nil", after)
-		c.timers = append(c.timers, timer{every: after, idle: true, hook: hook})
+		c.timers = append(c.timers, serving.Timer{Every: after, Idle: true, Hook: serving.Hook(hook)})
 	})
 }
 

@@ -5,9 +5,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
-
-	"github.com/mittere/mittere/internal/command"
 	"github.com/mittere/mittere/messaging"
 )
 
@@ -29,31 +26,7 @@ func Progress(ctx context.Context, message proto.Message) error {
 		return messaging.Errorf(messaging.FailedPrecondition, "progress is reported with the context of a handler")
 	case ctx.Err() != nil:
 		return messaging.AsError(context.Cause(ctx))
-	case c.work == nil:
-		return nil
+	default:
+		return c.request.Progress(message)
 	}
-	return c.work.progress(message)
-}
-
-// progress sends a report to all who wait for the work.
-func (w *work) progress(message proto.Message) error {
-	command, err := command.New(nil, message)
-	if err != nil {
-		return err
-	}
-	for _, l := range w.host.waiting(w) {
-		command.Kind = &mitterev1.Event{Call: l.call, Instance: w.host.u.instance}
-		sent := w.host.socket.outbox.offer(w.host.u.sending, &commandLetter{l.session.path, command})
-		if code := messaging.CodeOf(sent); code == messaging.ResourceExhausted || code == messaging.InvalidArgument {
-			err = sent // of this caller; others may take it
-		}
-	}
-	return err
-}
-
-// waiting returns who waits for work.
-func (h *host) waiting(w *work) []*leg {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return append([]*leg(nil), w.legs...)
 }

@@ -1,7 +1,5 @@
 package reactor
 
-import "sync/atomic"
-
 // Stats counts what happened in a reactor since it was made.
 type Stats struct {
 	// Handled counts messages that reached a handler and came back from it,
@@ -17,7 +15,7 @@ type Stats struct {
 	// Malformed counts messages that could not be read.
 	Malformed uint64
 	// Refused counts messages that were received and not begun, since the reactor
-	// stopped and the time for it was up.
+	// drains, or has stopped.
 	Refused uint64
 	// Undeliverable counts replies that could not be sent, that were dropped
 	// because too many were waiting for their peer, or that still waited when the
@@ -37,40 +35,22 @@ type Stats struct {
 	FailedHooks uint64
 }
 
-// counters is Stats while it changes.
-type counters struct {
-	handled, failed, panicked, unknown, malformed, refused, undeliverable, failedHooks atomic.Uint64
-	overloaded, expired, repeated                                                      atomic.Uint64
-}
-
 // Stats returns the reactor's counters.
 func (r *Reactor) Stats() Stats {
-	c := &r.stats
+	c := r.road.Stats()
 	s := Stats{
-		Handled:       c.handled.Load(),
-		Failed:        c.failed.Load(),
-		Panicked:      c.panicked.Load(),
-		Unknown:       c.unknown.Load(),
-		Malformed:     c.malformed.Load(),
-		Refused:       c.refused.Load(),
-		Undeliverable: c.undeliverable.Load(),
-		FailedHooks:   c.failedHooks.Load(),
-		Overloaded:    c.overloaded.Load(),
-		Expired:       c.expired.Load(),
-		Repeated:      c.repeated.Load(),
+		Handled:       c.Handled.Load(),
+		Failed:        c.Failed.Load(),
+		Panicked:      c.Panicked.Load(),
+		Unknown:       c.Unknown.Load(),
+		Malformed:     c.Malformed.Load(),
+		Refused:       c.Refused.Load(),
+		Undeliverable: c.Undeliverable.Load(),
+		FailedHooks:   c.FailedHooks.Load(),
+		Overloaded:    c.Overloaded.Load(),
+		Expired:       c.Expired.Load(),
+		Repeated:      c.Repeated.Load(),
 	}
-	if u := r.running.Load(); u != nil {
-		u.count(&s)
-	}
+	s.Sessions, s.InFlight, s.Queued = r.road.Counts()
 	return s
-}
-
-// count adds what is there now.
-func (u *run) count(s *Stats) {
-	s.InFlight, s.Queued = u.gate.counts()
-	for _, station := range u.stations {
-		if station.host != nil {
-			s.Sessions += len(station.host.all())
-		}
-	}
 }

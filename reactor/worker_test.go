@@ -200,7 +200,7 @@ func TestWorkerThatStoodStillBeginsAnew(t *testing.T) {
 	b := newBrokerEnd(t, zmq, tcp)
 	r := work(t, zmq, d, of(b.router))
 	b.accept(time.Second)
-	r.StandStill(time.Hour)
+	r.Pause(time.Hour)
 	b.store(&mitterev1.Request{Call: 1})
 	b.accept(time.Minute)
 	b.wantServed()

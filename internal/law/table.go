@@ -32,7 +32,8 @@ const stubs = "gen/.../*mittere"
 func Table() []Row {
 	belowMessaging := []string{"comm", "messaging/message", "internal/broadcast", "internal/command", "gen/..."}
 	belowCall := slices.Concat(belowMessaging, []string{"messaging", "internal/options"})
-	belowReactor := []string{"messaging", "messaging/message", "internal/command", "gen/...", "internal/options", "internal/ratelog"}
+	belowServing := []string{"messaging", "messaging/message", "internal/command", "gen/...", "internal/ratelog"}
+	belowReactor := slices.Concat(belowServing, []string{"internal/options", "reactor/internal/serving", "reactor/internal/outbox"})
 	belowStubs := slices.Concat(belowCall, []string{"messaging/call", "reactor"})
 	belowManagement := slices.Concat(belowStubs, []string{stubs})
 	belowRegistry := slices.Concat(belowManagement, []string{"internal/management", "internal/heap", "internal/ratelog", "registry/store"})
@@ -61,6 +62,9 @@ func Table() []Row {
 		{"messaging", belowMessaging},
 		{"messaging/call", belowCall},
 		{"reactor", belowReactor},
+		{"reactor/internal/serving", slices.Concat(belowServing, []string{"reactor/internal/outbox", "reactor/internal/schedule"})},
+		{"reactor/internal/outbox", []string{"messaging"}},
+		{"reactor/internal/schedule", nil},
 		{"internal/management", belowManagement},
 		{"registry", belowRegistry},
 		{"registry/store", []string{"messaging/message", "gen/..."}},

@@ -46,7 +46,7 @@ type Server struct {
 func Handlers(s *Server) *reactor.Handlers {
 	h := reactor.NewHandlers()
 	mitterev1mittere.RegisterManagementService(h, service{s})
-	return reactor.Aside(h)
+	return reactor.ControlPlane(h)
 }
 
 // Is reports whether a method is one of a server's management.

@@ -1,0 +1,9 @@
+package schedule
+
+import (
+	"testing"
+
+	"github.com/mittere/mittere/internal/leaktest"
+)
+
+func TestMain(m *testing.M) { leaktest.Main(m) }

@@ -1,0 +1,92 @@
+package serving
+
+import (
+	"time"
+
+	"github.com/mittere/mittere/messaging"
+
+	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
+)
+
+// Why a request is not executed, or the context of its handler ends.
+var (
+	// ErrStopped is why the context of a handler ends that outlives its reactor. A handler
+	// that returns it tells the caller to go elsewhere.
+	ErrStopped = messaging.Errorf(messaging.Unavailable, "the reactor stopped")
+
+	errDraining = messaging.Errorf(messaging.Unavailable, "the server stops and takes no further requests")
+)
+
+// errOvertime returns the error of a request that was not begun in time.
+func errOvertime() *messaging.Error {
+	return messaging.Errorf(messaging.DeadlineExceeded, "the request's time was over before it was begun").
+		WithDetails(&mitterev1.Overtime{Phase: mitterev1.Overtime_PHASE_WAITING})
+}
+
+// admit lets a request in that has a handler, or returns why it is refused: the reactor stops
+// or drains, or the time of the request is over. Requests are admitted before they are looked
+// for: Drain sees each, or each sees that it drains. What was executed before was recognised
+// before this, and limits are those of the schedule.
+func (s *Station) admit(r *Request, times times, now time.Duration) *messaging.Error {
+	s.enter(r)
+	switch refused := s.side.refuses(); {
+	case refused && s.road.stopping(),
+		refused && s.road.draining.Load() && !r.Handler.Control && !s.side.coming():
+		s.road.stats.Refused.Add(1)
+		return errDraining
+	case times.over(now):
+		s.road.stats.Expired.Add(1)
+		return errOvertime()
+	default:
+		return nil
+	}
+}
+
+// enter notes that a request is on the road, and waited for by Drain if its sender waits in a
+// session.
+func (s *Station) enter(r *Request) {
+	if s.drains(r) {
+		s.road.pending.begin()
+	}
+}
+
+// leave notes that a request has left the road.
+func (s *Station) leave(r *Request) {
+	if s.drains(r) {
+		s.road.pending.end()
+	}
+}
+
+// drains reports whether Drain waits for a request.
+func (s *Station) drains(r *Request) bool {
+	return r.Handler != nil && !r.Handler.Control && s.side.refuses()
+}
+
+// times are when the time of a request is over. The zero value is never.
+type times struct {
+	deadline time.Duration // of the answer; 0 is never
+	begin    time.Duration // until when it must have begun; 0 is any time
+}
+
+// over reports whether it is too late to begin.
+func (t times) over(now time.Duration) bool {
+	return t.deadline > 0 && now >= t.deadline || t.begin > 0 && now >= t.begin
+}
+
+// first returns the first of them, 0 if there is none.
+func (t times) first() time.Duration {
+	if t.begin > 0 && t.deadline > 0 {
+		return min(t.begin, t.deadline)
+	}
+	return max(t.begin, t.deadline)
+}
+
+// endOf returns when a time is over that began then; 0 is never, which is also what comes after
+// the end of the clock.
+func endOf(began time.Duration, nano int64) time.Duration {
+	end := began + time.Duration(nano)
+	if nano <= 0 || end < began {
+		return 0
+	}
+	return max(end, 1)
+}
