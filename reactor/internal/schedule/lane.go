@@ -20,10 +20,14 @@ func (s *Scheduler) Lane(room, bytes int) *Lane { return &Lane{s: s, room: room,
 func (l *Lane) Offer(j *Job) bool {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
-	if !l.s.mayRun(j) && !l.hasRoom(j) {
+	if l.s.begin(j) {
+		l.s.hand(j)
+		return true
+	}
+	if !l.hasRoom(j) {
 		return false
 	}
-	l.take(j)
+	l.queue(j)
 	return true
 }
 
@@ -32,17 +36,16 @@ func (l *Lane) Offer(j *Job) bool {
 func (l *Lane) Put(j *Job) (more bool) {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
-	l.take(j)
+	if l.s.begin(j) {
+		l.s.hand(j)
+	} else {
+		l.queue(j)
+	}
 	return !l.full()
 }
 
-// take has a job run, or wait, under the lock.
-func (l *Lane) take(j *Job) {
-	if l.s.mayRun(j) {
-		l.s.begin(j)
-		l.s.hand(j)
-		return
-	}
+// queue has a job wait, under the lock.
+func (l *Lane) queue(j *Job) {
 	j.lane = l
 	l.count++
 	l.bytes += j.Size

@@ -51,11 +51,7 @@ func (s *Scheduler) Limit() int { return s.limit }
 func (s *Scheduler) Begin(j *Job) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.mayRun(j) {
-		return false
-	}
-	s.begin(j)
-	return true
+	return s.begin(j)
 }
 
 // End notes that a job has ended that the caller ran, and has another one run in its place.
@@ -113,15 +109,16 @@ func (s *Scheduler) Finish() {
 	s.runners.group.Wait()
 }
 
-// mayRun reports under the lock whether a job may run at once.
-func (s *Scheduler) mayRun(j *Job) bool { return s.running < s.limit && !s.busy[j.Key] }
-
-// begin notes under the lock that a job runs.
-func (s *Scheduler) begin(j *Job) {
+// begin notes under the lock that a job runs; false means that it may not run at once.
+func (s *Scheduler) begin(j *Job) bool {
+	if s.running >= s.limit || j.Key != "" && s.busy[j.Key] {
+		return false
+	}
 	s.running++
 	if j.Key != "" {
 		s.busy[j.Key] = true
 	}
+	return true
 }
 
 // leave takes a job out of the queue, under the lock.
@@ -139,9 +136,8 @@ func (s *Scheduler) replace(j *Job) *Job {
 		delete(s.busy, j.Key)
 	}
 	for next := s.waiting.first; next != nil && s.running < s.limit; next = next.next {
-		if s.mayRun(next) {
+		if s.begin(next) {
 			s.leave(next)
-			s.begin(next)
 			return next
 		}
 	}

@@ -38,8 +38,9 @@ func (a *activity) quietSince() (since time.Duration, quiet bool) {
 
 // pending counts the requests that were admitted and are not answered yet.
 type pending struct {
-	n    atomic.Int64
-	none chan struct{} // holds a token if there may be none
+	n      atomic.Int64
+	wanted atomic.Bool   // somebody waits
+	none   chan struct{} // holds a token if there may be none
 }
 
 // newPending returns none.
@@ -50,7 +51,7 @@ func (p *pending) begin() { p.n.Add(1) }
 
 // end notes one less.
 func (p *pending) end() {
-	if p.n.Add(-1) == 0 {
+	if p.n.Add(-1) == 0 && p.wanted.Load() {
 		p.tell()
 	}
 }
@@ -65,6 +66,7 @@ func (p *pending) tell() {
 
 // wait waits until there is none; false means that ctx ended first.
 func (p *pending) wait(ctx context.Context) bool {
+	p.wanted.Store(true)
 	for p.n.Load() > 0 {
 		select {
 		case <-p.none:

@@ -28,10 +28,12 @@ func errOvertime() *messaging.Error {
 // for: Drain sees each, or each sees that it drains. What was executed before was recognised
 // before this, and limits are those of the schedule.
 func (s *Station) admit(r *Request, times times, now time.Duration) *messaging.Error {
-	s.enter(r)
-	switch refused := s.side.refuses(); {
-	case refused && s.road.stopping(),
-		refused && s.road.draining.Load() && !r.Handler.Control && !s.side.coming():
+	if s.refuses && !r.Handler.Control {
+		r.pending = true
+		s.road.pending.begin()
+	}
+	switch {
+	case s.refuses && s.road.stopping(), r.pending && s.road.draining.Load() && !s.side.coming():
 		s.road.stats.Refused.Add(1)
 		return errDraining
 	case times.over(now):
@@ -40,26 +42,6 @@ func (s *Station) admit(r *Request, times times, now time.Duration) *messaging.E
 	default:
 		return nil
 	}
-}
-
-// enter notes that a request is on the road, and waited for by Drain if its sender waits in a
-// session.
-func (s *Station) enter(r *Request) {
-	if s.drains(r) {
-		s.road.pending.begin()
-	}
-}
-
-// leave notes that a request has left the road.
-func (s *Station) leave(r *Request) {
-	if s.drains(r) {
-		s.road.pending.end()
-	}
-}
-
-// drains reports whether Drain waits for a request.
-func (s *Station) drains(r *Request) bool {
-	return r.Handler != nil && !r.Handler.Control && s.side.refuses()
 }
 
 // times are when the time of a request is over. The zero value is never.

@@ -79,7 +79,7 @@ func (c *call) expire() {
 	if !road.policy.of(c.Handler).Withdraw(&c.job) {
 		return
 	}
-	defer c.Request.close()
+	defer c.leave()
 	road.stats.Expired.Add(1)
 	c.refuse("", errOvertime())
 }

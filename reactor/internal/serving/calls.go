@@ -155,7 +155,7 @@ func (c *calls) leave(w *waiter, why *messaging.Error) {
 		c.dedup.end(c.station.road.now(), key, messaging.Command{}, true)
 	}
 	if withdrawn {
-		left.Request.close()
+		left.Request.leave()
 	}
 }
 

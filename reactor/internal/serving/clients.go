@@ -16,12 +16,11 @@ type clients struct {
 	server *messaging.Server
 }
 
-func (c *clients) refuses() bool  { return true }
 func (c *clients) parts() bool    { return true }
 func (c *clients) coming() bool   { return false }
 func (c *clients) frameSize() int { return c.server.MaxFrameSize() }
 
-func (c *clients) serves(service string) bool { return c.road.serves(service) }
+func (c *clients) serves(string) bool { return false }
 func (c *clients) owns(s *session, key *mitterev1.Key) bool {
 	return string(key.GetInstance()) == s.Client
 }

@@ -30,7 +30,7 @@ func (r *Road) Drain(ctx context.Context) error {
 		return messaging.AsError(ctx.Err())
 	}
 	for _, s := range r.stations {
-		if s.side.refuses() && !s.outbox.Wait(ctx) {
+		if s.refuses && !s.outbox.Wait(ctx) {
 			return messaging.Errorf(messaging.DeadlineExceeded, "%d answers wait for callers who do not read", s.outbox.Len())
 		}
 	}

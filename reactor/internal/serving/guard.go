@@ -8,17 +8,23 @@ import (
 	"github.com/mittere/mittere/messaging"
 )
 
-// guarded calls a function of the user's. If it panics, the value is returned and logged, unless
-// a panic over the same name was logged just before: it is the only trace of a bug, so that one
-// handler's must not hide another's, but peers can cause as many as they like.
+// guarded calls a function of the user's that is no handler. If it panics, the value is logged
+// and returned.
 func (r *Road) guarded(what, name string, f func()) (value any) {
 	defer func() {
 		if value = recover(); value != nil {
-			r.limited.WriteOf(what+name, slog.LevelError, what+" panicked", "type", name, "panic", value, "stack", string(debug.Stack()))
+			r.panicked(what, name, value)
 		}
 	}()
 	f()
 	return nil
+}
+
+// panicked logs a panic, with the stack of the goroutine that recovered it, unless one over the
+// same name was logged just before: it is the only trace of a bug, so that one handler's must
+// not hide another's, but peers can cause as many as they like.
+func (r *Road) panicked(what, name string, value any) {
+	r.limited.WriteOf(what+name, slog.LevelError, what+" panicked", "type", name, "panic", value, "stack", string(debug.Stack()))
 }
 
 // warn logs a line, unless one with this message was logged just before.

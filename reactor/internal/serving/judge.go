@@ -52,7 +52,7 @@ func (c *calls) judge(d *messaging.Delivery, k *mitterev1.Request) verdict {
 	begun := c.station.newCall(d, k, h, now, sent)
 	begun.digest = digest
 	if refused := c.station.admit(&begun.Request, begun.times, now); refused != nil {
-		c.station.leave(&begun.Request)
+		begun.leavePending()
 		return verdict{refused: refused}
 	}
 	c.begin(begun, s, now)
@@ -102,7 +102,7 @@ func repeatable(k *mitterev1.Request) bool {
 
 // find returns the handler of a request, and opens its envelope.
 func (s *Station) find(d *messaging.Delivery, k *mitterev1.Request) (*Handler, *messaging.Error) {
-	if !s.side.serves(k.GetService()) {
+	if !s.road.serves(k.GetService()) && !s.side.serves(k.GetService()) {
 		return nil, messaging.Errorf(messaging.NotFound, "this is %s, not %s", s.road.Service, k.GetService())
 	}
 	var err error

@@ -24,15 +24,13 @@ type outbound interface {
 // on reports whether messages are logged.
 func (l messageLog) on() bool { return l.log.Enabled(context.Background(), slog.LevelDebug) }
 
-// received logs a message that came.
+// received logs a message that came; only if messages are.
 func (l messageLog) received(d *messaging.Delivery) {
-	switch {
-	case !l.on():
-	case d.Command != nil:
+	if d.Command != nil {
 		l.write("received", d.Peer(), commandDialect, nameOfKind(d.Command.Kind), len(d.Command.Body))
-	default:
-		l.write("received", d.Peer(), plainDialect, d.Type, len(d.Body))
+		return
 	}
+	l.write("received", d.Peer(), plainDialect, d.Type, len(d.Body))
 }
 
 // sent logs a message that was sent.

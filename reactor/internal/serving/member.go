@@ -30,7 +30,6 @@ func newMember(s *Station, worker *messaging.Worker) *member {
 	return &member{Station: s, state: newMembership(worker), worker: worker, name: s.road.Offer.Name}
 }
 
-func (m *member) refuses() bool                { return true }
 func (m *member) parts() bool                  { return false }
 func (m *member) frameSize() int               { return m.worker.MaxFrameSize() }
 func (m *member) ended(peer string, why error) { m.state.part(peer, why) }
@@ -45,9 +44,7 @@ func (m *member) owns(*session, *mitterev1.Key) bool { return true }
 func (m *member) coming() bool { return !m.state.released() }
 
 // serves implements side: a request comes under any name that was offered.
-func (m *member) serves(service string) bool {
-	return slices.Contains(m.road.Offer.Services, service) || m.road.serves(service)
-}
+func (m *member) serves(service string) bool { return slices.Contains(m.road.Offer.Services, service) }
 
 // unknown tells nobody: the session that we have with the broker is another one.
 func (m *member) unknown(messaging.ReturnPath, *messaging.Error) {}

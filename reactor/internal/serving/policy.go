@@ -62,7 +62,7 @@ func (p *policy) counts() (running, waiting int) { return p.handlers.Counts() }
 // expected to be short, if nothing else came with them, and if no other handler has to end
 // before.
 func (p *policy) inline(r *Request, alone bool) bool {
-	if !r.station.side.refuses() {
+	if !r.station.refuses {
 		return p.sequential && !r.Handler.Control
 	}
 	return alone && !p.sequential && r.Handler.Shape == Unary && r.Handler.pace.isShort()
@@ -73,17 +73,19 @@ func (p *policy) inline(r *Request, alone bool) bool {
 func (s *Station) schedule(r *Request, alone bool) (more bool) {
 	policy := &s.road.policy
 	t := policy.of(r.Handler)
-	r.job.Key, r.job.Size = s.road.keyOf(r.Delivery), r.Delivery.Size()
+	if r.job.Size = r.Delivery.Size(); s.road.Key != nil {
+		r.job.Key = s.road.keyOf(r.Delivery)
+	}
 	switch {
 	case policy.inline(r, alone) && t.Begin(&r.job):
 		s.runInline(t, r)
 		return true
-	case !s.side.refuses():
+	case !s.refuses:
 		return t.waits.Put(&r.job)
 	case !t.refuses.Offer(&r.job):
 		s.road.stats.Overloaded.Add(1)
 		r.replier.refuse("message refused", t.full())
-		r.close()
+		r.leave()
 	}
 	return true
 }
@@ -91,7 +93,7 @@ func (s *Station) schedule(r *Request, alone bool) (more bool) {
 // runInline runs a request that has begun, while nobody receives.
 func (s *Station) runInline(t *track, r *Request) {
 	defer t.End(&r.job)
-	if s.side.refuses() {
+	if s.refuses {
 		defer s.reader.inline.end(s.reader.inline.begin())
 	}
 	r.Run()
@@ -108,9 +110,6 @@ func (t *track) full() *messaging.Error {
 // keyOf returns by what a message is kept in order. It is the user's function: one that panics
 // has no key.
 func (r *Road) keyOf(d *messaging.Delivery) (key string) {
-	if r.Key == nil {
-		return ""
-	}
 	if r.guarded("key function", d.Type, func() { key = r.Key(d) }) != nil {
 		r.stats.Panicked.Add(1)
 		return ""

@@ -35,7 +35,7 @@ func (r *reader) listen(turn uint64) {
 		}()
 		r.receive(r.station.road.receiving, turn)
 		ended = true
-		if r.station.side.refuses() && r.turn.CompareAndSwap(turn, turn+1) {
+		if r.station.refuses && r.turn.CompareAndSwap(turn, turn+1) {
 			r.station.road.senders.Go(func() { r.linger(turn + 1) })
 		}
 	})

@@ -25,6 +25,8 @@ type Request struct {
 	replier replier
 	job     schedule.Job
 	ctx     context.Context // of the handler
+	pending bool            // Drain waits for it
+	runs    bool            // its handler does
 }
 
 // replier answers a request, by the way that it came.
@@ -70,17 +72,24 @@ func (r *Request) Name() string {
 	return r.Delivery.Type
 }
 
-// close takes the request off the road.
-func (r *Request) close() {
+// leave takes the request off the road.
+func (r *Request) leave() {
 	r.replier.close()
 	r.Delivery.Release()
 	r.station.road.activity.end(&r.station.road.phases)
-	r.station.leave(r)
+	r.leavePending()
+}
+
+// leavePending notes that nobody has to wait for the request any more.
+func (r *Request) leavePending() {
+	if r.pending {
+		r.station.road.pending.end()
+	}
 }
 
 // Run implements [schedule.Task]: it calls the handler, unless it is too late, and answers.
 func (r *Request) Run() {
-	defer r.close()
+	defer r.end()
 	road := r.station.road
 	if road.working.Err() != nil {
 		road.stats.Refused.Add(1)
@@ -91,35 +100,43 @@ func (r *Request) Run() {
 		r.replier.refuse("message refused", late)
 		return
 	}
-	var reply proto.Message
-	var err error
-	if road.guarded("handler", r.Name(), func() { reply, err = r.handle() }) != nil {
-		road.stats.Panicked.Add(1)
-		err = messaging.Errorf(messaging.Internal, "the handler of %s panicked", r.Name())
-	}
-	if err == errRejected {
-		return
-	}
-	road.stats.Handled.Add(1)
-	if road.guarded("reply", r.Name(), func() { r.answer(reply, err) }) != nil {
-		road.stats.Panicked.Add(1)
-		r.replier.fail(messaging.Errorf(messaging.Internal, "the handler of %s returned something broken", r.Name()))
-	}
-}
-
-// errRejected is why a handler was not called whose caller was told so.
-var errRejected = errors.New("rejected")
-
-// handle opens the message and calls the handler through its interceptors.
-func (r *Request) handle() (proto.Message, error) {
 	message, err := r.Handler.Open(&r.Delivery.Envelope)
 	if err != nil {
-		r.station.road.stats.Malformed.Add(1)
+		road.stats.Malformed.Add(1)
 		r.replier.reject("message dropped", messaging.AsError(err))
-		return nil, errRejected
+		return
 	}
+	r.runs = true
+	reply, err := r.handle(message)
+	r.runs = false
+	road.stats.Handled.Add(1)
+	r.answer(reply, err)
+}
+
+// end takes the request off the road when it has run. If it panicked, the caller is told, but
+// nothing of the panic.
+func (r *Request) end() {
+	defer r.leave()
+	value := recover()
+	if value == nil {
+		return
+	}
+	road, what := r.station.road, "reply"
+	err := messaging.Errorf(messaging.Internal, "the handler of %s returned something broken", r.Name())
+	if r.runs {
+		what, err = "handler", messaging.Errorf(messaging.Internal, "the handler of %s panicked", r.Name())
+		road.stats.Handled.Add(1)
+		road.stats.Failed.Add(1)
+	}
+	road.stats.Panicked.Add(1)
+	road.panicked(what, r.Name(), value)
+	r.replier.fail(err)
+}
+
+// handle calls the handler through its interceptors.
+func (r *Request) handle(message proto.Message) (proto.Message, error) {
 	if r.Handler.Shape == Streaming {
-		if err = r.replier.streams(); err != nil {
+		if err := r.replier.streams(); err != nil {
 			return nil, err
 		}
 	}

@@ -28,14 +28,14 @@ type Station struct {
 	outbox *outbox.Outbox
 	calls  calls
 	side   side
+	// refuses reports whether messages come among the commands of sessions, so that none may
+	// wait for room: what finds none is refused.
+	refuses bool
 }
 
 // side is what a socket is to its peers: one for clients, one that leads to a broker, or one
 // without sessions.
 type side interface {
-	// refuses reports whether messages come among the commands of sessions, so that none may
-	// wait for room: what finds none is refused.
-	refuses() bool
 	// keep starts what keeps the connections of sessions.
 	keep()
 	// greet handles what begins or changes a session; false means that the command is for
@@ -43,7 +43,8 @@ type side interface {
 	greet(d *messaging.Delivery) bool
 	// frameSize is how many bytes a frame may have.
 	frameSize() int
-	// serves reports whether requests for a service are served.
+	// serves reports whether requests for a service are served besides those that all of the
+	// reactor serves.
 	serves(service string) bool
 	// owns reports whether the key of a request is of the client whose session it is.
 	owns(s *session, key *mitterev1.Key) bool
@@ -74,6 +75,7 @@ func newStation(r *Road, socket Socket) *Station {
 		WaitRoom: traits.WaitRoom, Limit: r.Outbox, Bytes: r.OutboxBytes,
 		Sent: messageLog{r.Log}.sent, Evicted: s.evicted,
 	})
+	s.refuses = traits.Worker != nil || traits.Server != nil
 	switch {
 	case traits.Worker != nil:
 		m := newMember(s, traits.Worker)
@@ -92,7 +94,7 @@ func (s *Station) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // start starts what serves the socket.
 func (s *Station) start() {
-	if s.side.refuses() {
+	if s.refuses {
 		s.road.senders.Go(heartbeats{s}.run)
 	}
 	s.side.keep()
@@ -133,8 +135,12 @@ func (s *Station) drain() {
 // unread until there is room: nothing of the batch is left, but no more fits.
 func (s *Station) Take(batch []*messaging.Delivery) (more bool) {
 	more = true
+	log := messageLog{s.road.Log}
+	shown := log.on()
 	for i, d := range batch {
-		messageLog{s.road.Log}.received(d)
+		if shown {
+			log.received(d)
+		}
 		alone := i == len(batch)-1 && !d.More()
 		if d.Command != nil {
 			commands{s}.take(d, alone)
@@ -164,14 +170,13 @@ func (s *Station) takePlain(d *messaging.Delivery, alone bool) (more bool) {
 		}
 		return s.schedule(&p.Request, alone)
 	}
-	p.Request.close()
+	p.leave()
 	return true
 }
 
 // sessionless is the side of a socket without sessions.
 type sessionless struct{}
 
-func (sessionless) refuses() bool                                  { return false }
 func (sessionless) keep()                                          {}
 func (sessionless) greet(*messaging.Delivery) bool                 { return false }
 func (sessionless) frameSize() int                                 { return 0 }
