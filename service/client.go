@@ -3,10 +3,7 @@ package service
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
-	"slices"
 	"sync"
-	"time"
 	"unicode/utf8"
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
@@ -30,7 +27,7 @@ import (
 // of goroutines at once.
 type Client struct {
 	clientConfig
-	zmq       *comm.Context
+	zctx      *comm.Context
 	name      string
 	keys      *call.Keys
 	invoke    call.Invoker
@@ -53,7 +50,7 @@ type Client struct {
 // NewClient returns a client of the instances of a name, of 255 bytes of UTF-8 at most, that
 // are found where from says. It does not wait for any. It must be closed. Everything that is
 // wrong with its arguments is reported by one error with code INVALID_ARGUMENT.
-func NewClient(zmq *comm.Context, name string, from Source, options ...ClientOption) (*Client, error) {
+func NewClient(zctx *comm.Context, name string, from Source, options ...ClientOption) (*Client, error) {
 	config := newClientConfig(from, options)
 	config.checks.Require(name != "" || len(config.endpoints) > 0, "no name") // a broker must know for whom
 	config.checks.Require(len(name) <= store.MaxNameBytes && utf8.ValidString(name),
@@ -61,7 +58,7 @@ func NewClient(zmq *comm.Context, name string, from Source, options ...ClientOpt
 	if err := config.checks.Err(); err != nil {
 		return nil, messaging.Errorf(messaging.InvalidArgument, "client of %.80q: %w", name, err)
 	}
-	c := &Client{clientConfig: config, zmq: zmq, name: name, keys: call.NewKeys(), leaving: map[*member]struct{}{}}
+	c := &Client{clientConfig: config, zctx: zctx, name: name, keys: call.NewKeys(), leaving: map[*member]struct{}{}}
 	c.closing, c.close = context.WithCancel(context.Background())
 	c.invoke = call.Intercept(call.Invoker(c.route), config.interceptors...).Call
 	if err := c.start(); err != nil {
@@ -76,7 +73,7 @@ func (c *Client) start() (err error) {
 		return c.dialAll()
 	}
 	if c.client == nil {
-		if c.ownClient, err = registry.NewClient(c.zmq, c.registry, registry.WithLogger(c.log)); err != nil {
+		if c.ownClient, err = registry.NewClient(c.zctx, c.registry, registry.WithLogger(c.log)); err != nil {
 			return err
 		}
 		c.client = c.ownClient
@@ -142,191 +139,6 @@ func (c *Client) route(ctx context.Context, r *call.Request, each func(*messagin
 
 // brokered reports whether calls go to a broker.
 func (c *Client) brokered() bool { return len(c.brokers) > 0 }
-
-// anyInstance is the name of an instance if it may be any.
-const anyInstance = ""
-
-// attempt makes a call of the instance with a name, or of any, and retries it if it fails in
-// a way that allows that.
-func (c *Client) attempt(ctx context.Context, r *call.Request, name string, each func(*messaging.Envelope) error) error {
-	r.Key = c.keys.Begin()
-	defer c.keys.End(r.Key)
-	heard := false
-	if r.Several != nil {
-		r = hearAccepted(r, &heard)
-	}
-	listen := func(e *messaging.Envelope) error {
-		heard = true
-		return each(e)
-	}
-	r.Elsewhere = true // another instance may be there
-	brokers := c.failoverOf(ctx, r)
-	defer func(wait time.Duration) { r.Wait = wait }(r.Wait)
-	var last *member
-	var failed error
-	refused := true // every try was
-	r.Attempt = 1   // but for those: to a server the request is new
-	for try := 1; ; try++ {
-		m, err := c.pick(ctx, r, name, last)
-		if err != nil {
-			return afterwards(err, failed, refused)
-		}
-		brokers.limitWait(r)
-		failed = m.call(ctx, r, listen)
-		brokers.record(m, r, failed)
-		again := try < c.triesOf(r) && mayRepeat(r, failed)
-		if brokers.timedOut(r, failed) {
-			again = !brokers.exhausted()
-			try-- // that it waited is no failure
-		}
-		if failed == nil || heard || !again || !c.backOff(ctx, try) {
-			return outcome(failed, refused)
-		}
-		if !messaging.Refused(failed) {
-			refused = false
-			r.Attempt++
-		}
-		last = m
-	}
-}
-
-// triesOf returns how often a call is tried at most. One that fails fast is not retried at a
-// broker, which has said that it has no worker.
-func (c *Client) triesOf(r *call.Request) int {
-	if r.FailFast && c.brokered() {
-		return min(c.tries, len(c.brokers))
-	}
-	return c.tries
-}
-
-// mayRepeat reports whether a call may be tried again: if it was surely not
-// executed, for a reason that another instance, or another moment, may not have;
-// or if a second execution does no harm and the instance went away.
-func mayRepeat(r *call.Request, err error) bool {
-	switch code := messaging.CodeOf(err); {
-	case messaging.IsTooLarge(err): // it stays so
-		return false
-	case code == messaging.Unavailable:
-		return messaging.Refused(err) || r.Method.Repeatable()
-	case code == messaging.ResourceExhausted:
-		return messaging.Refused(err)
-	case code == messaging.NotFound: // a worker that is named will not be there at once
-		return messaging.Refused(err) && !r.Targeted()
-	default:
-		return false
-	}
-}
-
-const (
-	// firstBackOff and longestBackOff bound the time between two tries, which doubles.
-	firstBackOff   = 10 * time.Millisecond
-	longestBackOff = time.Second
-)
-
-// backOff waits between two tries, a random part of the time so that callers that failed
-// together do not retry together; false means that there is no time. An attempt that did not
-// count is 0.
-func (c *Client) backOff(ctx context.Context, attempt int) bool {
-	most := min(firstBackOff<<min(max(attempt-1, 0), 20), longestBackOff)
-	timer := time.NewTimer(most/2 + rand.N(most/2))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	case <-c.closing.Done():
-		return false
-	}
-}
-
-// pick returns the instance that gets the next call, rather not the last one. It
-// waits for one. An instance with a name may be away, but must be known.
-func (c *Client) pick(ctx context.Context, r *call.Request, name string, last *member) (*member, error) {
-	var patience <-chan time.Time
-	for {
-		c.want(name)
-		away := c.registryChanged()
-		m, changed := c.choose(name, last)
-		switch {
-		case m != nil:
-			if r.Waiting != nil {
-				r.Waiting(nil)
-			}
-			return m, nil
-		case c.isUnknown(name) && c.closing.Err() == nil:
-			return nil, call.NoWorker(name)
-		case r.FailFast && !c.mayConnect(name):
-			return nil, c.unavailable(name)
-		case r.Waiting != nil:
-			r.Waiting(c.unavailable(name))
-		}
-		if patience == nil {
-			timer := time.NewTimer(c.patience)
-			defer timer.Stop()
-			patience = timer.C
-		}
-		select {
-		case <-changed:
-		case <-away:
-		case <-patience:
-			return nil, c.unavailable(name)
-		case <-ctx.Done():
-			return nil, c.waitError(ctx, name)
-		case <-c.closing.Done():
-			return nil, errClosed()
-		}
-	}
-}
-
-// registryChanged returns what is closed when the registry went or came, nil if there is
-// none.
-func (c *Client) registryChanged() <-chan struct{} {
-	if c.client == nil {
-		return nil
-	}
-	return c.client.Changed()
-}
-
-// choose returns the instance that gets the next call and counts the call there,
-// nil if none can take it, and what is closed when that may have changed.
-func (c *Client) choose(name string, last *member) (*member, <-chan struct{}) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	at := c.next(name, last)
-	if at < 0 {
-		return nil, c.changed.Changed()
-	}
-	c.cursor = at + 1
-	c.members[at].count()
-	return c.members[at], nil
-}
-
-// next returns the place of the instance that gets the next call, -1 if none can
-// take it. Only those that would be chosen are asked whether they can.
-func (c *Client) next(name string, last *member) int {
-	best := -1
-	for i := range c.members {
-		at := (c.cursor + i) % len(c.members)
-		m := c.members[at]
-		if m != last && m.called(name) && (best < 0 || c.prefers(m, c.members[best])) && m.able() {
-			best = at
-		}
-	}
-	if best < 0 { // better than none
-		return slices.IndexFunc(c.members, func(m *member) bool { return m == last && m.called(name) && m.able() })
-	}
-	return best
-}
-
-// prefers reports whether a call goes to one instance rather than to another that is before
-// it in order.
-func (c *Client) prefers(m, other *member) bool {
-	if m.isAvoided() != other.isAvoided() {
-		return other.isAvoided()
-	}
-	return c.balance == LeastOutstanding && m.outstanding < other.outstanding
-}
 
 // notify wakes the calls that wait for an instance.
 func (c *Client) notify() {

@@ -33,8 +33,30 @@ func greeter() *reactor.Handlers {
 	return h
 }
 
-// Test your handlers over inproc: what is tested is what runs, and no port is
-// taken.
+// The shortest server: it runs until its context ends, and the calls that run then have ended.
+func ExampleServe() {
+	zmq, err := comm.NewContext()
+	check(err)
+	defer zmq.Close()
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- service.Serve(ctx, zmq, "greeter", greeter(), service.WithBind("inproc://greeter")) }()
+
+	client, err := service.NewClient(zmq, "greeter", service.FromEndpoints("inproc://greeter"))
+	check(err)
+	answer, err := call.Unary[*testv1.EchoResponse](ctx, client, echoMethod, &testv1.EchoRequest{Text: "world"})
+	check(err)
+	fmt.Println(answer.GetText())
+
+	check(client.Close())
+	stop()
+	fmt.Println(<-ended)
+	// Output:
+	// hello world
+	// <nil>
+}
+
+// A server can be looked at between its steps: it listens at once, serves in Run, and is closed.
 func ExampleNewServer() {
 	zmq, err := comm.NewContext()
 	check(err)

@@ -12,23 +12,18 @@ import (
 	"github.com/mittere/mittere/service/broker"
 )
 
-// A worker offers its handlers to a broker, and clients need to know nothing but where
+// A server offers its handlers to a broker, and clients need to know nothing but where
 // that is. The order in which all of them are started does not matter.
 func ExampleWithBroker() {
 	zmq, err := comm.NewContext()
 	check(err)
 	defer zmq.Close()
-	middle, err := broker.New(zmq, "inproc://broker")
-	check(err)
-	defer middle.Close()
-	worker, err := service.NewServer(zmq, "greeter", greeter(), service.WithBroker("inproc://broker"), service.WithID("greeter-1"))
-	check(err)
-	defer worker.Close()
-	working, stop := context.WithCancel(context.Background())
-	brokering, stopBroker := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error)
-	go func() { ended <- middle.Run(brokering) }()
-	go func() { ended <- worker.Run(working) }()
+	go func() { ended <- broker.Serve(ctx, zmq, "inproc://broker") }()
+	go func() {
+		ended <- service.Serve(ctx, zmq, "greeter", greeter(), service.WithBroker("inproc://broker"), service.WithID("greeter-1"))
+	}()
 
 	client, err := service.NewClient(zmq, "greeter", service.FromBroker("inproc://broker"))
 	check(err)
@@ -40,7 +35,6 @@ func ExampleWithBroker() {
 
 	stop()
 	check(<-ended)
-	stopBroker()
 	check(<-ended)
 	// Output:
 	// hello world from greeter-1

@@ -29,7 +29,7 @@ func overtime(refused bool, phase mitterev1.Overtime_Phase) says {
 	}
 }
 
-// waiting ends requests that waited in vain.
+// waiting ends requests that waited without success.
 var waiting = overtime(true, mitterev1.Overtime_PHASE_WAITING)
 
 // unavailable refuses requests.
@@ -37,7 +37,7 @@ func unavailable(r *mitterev1.Request) [][][]byte {
 	return [][][]byte{refusal(r, messaging.Unavailable)}
 }
 
-// TestCallsGoToABrokerThatHasWorkers has those that waited in vain at the other one be
+// TestCallsGoToABrokerThatHasWorkers has those that waited without success at the other one be
 // given again, and the others not go there.
 func TestCallsGoToABrokerThatHasWorkers(t *testing.T) {
 	for name, says := range map[string]says{"waits": waiting, "refuses": unavailable, "waits with what was lost": overtime(false, mitterev1.Overtime_PHASE_WAITING)} {
@@ -58,7 +58,7 @@ func TestCallsGoToABrokerThatHasWorkers(t *testing.T) {
 	}
 }
 
-// waitingAt has the request of this number wait in vain, and answers the others.
+// waitingAt has the request of this number time out, and answers the others.
 func waitingAt(number int) says {
 	n := 0
 	return func(r *mitterev1.Request) [][][]byte {
@@ -69,9 +69,9 @@ func waitingAt(number int) says {
 	}
 }
 
-// TestBrokerThatAnswersIsNotDoubtedAnyMore has a call wait in vain at one broker, and the
+// TestBrokerThatAnswersIsAvoidedNoLonger has a call time out at one broker, and the
 // next one at the other.
-func TestBrokerThatAnswersIsNotDoubtedAnyMore(t *testing.T) {
+func TestBrokerThatAnswersIsAvoidedNoLonger(t *testing.T) {
 	zmq := newContext(t)
 	former, later := scripted(t, zmq, tcp, waitingAt(1)), scripted(t, zmq, tcp, waitingAt(2))
 	c := newClient(t, zmq, service.FromBroker(former.endpoint, later.endpoint), service.WithBalance(service.RoundRobin))

@@ -70,7 +70,7 @@ var (
 )
 
 // newContext returns a context that the end of the test closes, and with it all
-// of its sockets. Released frames are overwritten: whoever uses one is seen.
+// of its sockets. Released frames are overwritten, so that a use after it shows.
 func newContext(t testing.TB) *comm.Context {
 	t.Helper()
 	zmq := must(comm.NewContext(comm.WithPoison(), comm.WithLogger(quiet)))(t)

@@ -62,7 +62,7 @@ type member struct {
 func (c *Client) dial(instance *mitterev1.Instance, endpoint string) (*link, error) {
 	m := new(link)
 	if instance.GetDialect() == mitterev1.Dialect_DIALECT_PLAIN {
-		plain, err := call.DialPlain(c.zmq, endpoint, c.socket...)
+		plain, err := call.DialPlain(c.zctx, endpoint, c.socket...)
 		if err != nil {
 			return nil, err
 		}
@@ -70,7 +70,7 @@ func (c *Client) dial(instance *mitterev1.Instance, endpoint string) (*link, err
 		m.connecting = func() bool { return false }
 		return m, nil
 	}
-	conn, err := call.Dial(c.zmq, endpoint, call.WithHeartbeat(c.heartbeat), call.WithService(c.name),
+	conn, err := call.Dial(c.zctx, endpoint, call.WithHeartbeat(c.heartbeat), call.WithService(c.name),
 		call.WithKeys(c.keys), call.WithNotify(c.notify), call.WithSocket(c.socket...))
 	if err != nil {
 		return nil, err
@@ -238,7 +238,7 @@ func (c *Client) update(view registry.View, inGrace bool) (gone []*member) {
 
 // enter returns the member that an instance is, a new one if there is none.
 func (c *Client) enter(instance *mitterev1.Instance) (*member, error) {
-	endpoints := registry.Candidates(instance, c.zmq)
+	endpoints := registry.Candidates(instance, c.zctx)
 	if len(endpoints) == 0 {
 		return nil, fmt.Errorf("%s has no endpoint for this process, only %q", instance.GetId(), instance.GetEndpoints())
 	}

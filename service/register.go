@@ -159,8 +159,8 @@ func (l *registrationLog) look(ctx context.Context, now time.Time, why error, th
 	return 0, false
 }
 
-// well notes that the instance is registered, and says so, also to those who do not want
-// to know details if it was said that it is not.
+// well notes that the instance is registered, and logs it: at level info if it was logged
+// that it is not, else at level debug.
 func (l *registrationLog) well(ctx context.Context) {
 	level := slog.LevelDebug
 	if l.told != nil {

@@ -11,8 +11,8 @@ import (
 // Serve serves handlers under a name until ctx ends, and closes what it has opened. It is
 // [NewServer], [Server.Run] and [Server.Close], for programs that need no more of the server;
 // its errors are those of these.
-func Serve(ctx context.Context, zmq *comm.Context, name string, handlers *reactor.Handlers, options ...ServerOption) error {
-	s, err := NewServer(zmq, name, handlers, options...)
+func Serve(ctx context.Context, zctx *comm.Context, name string, handlers *reactor.Handlers, options ...ServerOption) error {
+	s, err := NewServer(zctx, name, handlers, options...)
 	if err != nil {
 		return err
 	}

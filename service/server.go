@@ -65,7 +65,7 @@ type Server struct {
 // A name has 1 to 255 bytes of UTF-8 without control characters or slashes; those that
 // begin with "mmi." or "mittere.v1." are reserved. An empty name stands for the full name
 // of the first service among the handlers' methods.
-func NewServer(zmq *comm.Context, name string, handlers *reactor.Handlers, options ...ServerOption) (*Server, error) {
+func NewServer(zctx *comm.Context, name string, handlers *reactor.Handlers, options ...ServerOption) (*Server, error) {
 	config := newServerConfig(options)
 	config.checks.Require(handlers != nil, "no handlers")
 	if handlers == nil {
@@ -78,11 +78,11 @@ func NewServer(zmq *comm.Context, name string, handlers *reactor.Handlers, optio
 		return nil, messaging.Errorf(messaging.InvalidArgument, "service %.80q: %w", name, err)
 	}
 	s := &Server{
-		serverConfig: config, name: name, contextID: zmq.ID(), handlers: handlers,
+		serverConfig: config, name: name, contextID: zctx.ID(), handlers: handlers,
 		health: mitterev1.Health_HEALTH_SERVING, entered: make(chan struct{}),
 	}
 	s.stopping, s.stop = context.WithCancel(context.Background())
-	if err := s.open(zmq); err != nil {
+	if err := s.open(zctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil

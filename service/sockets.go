@@ -13,14 +13,14 @@ import (
 )
 
 // open makes the sockets, the reactor and the client of the registry.
-func (s *Server) open(zmq *comm.Context) (err error) {
+func (s *Server) open(zctx *comm.Context) (err error) {
 	if s.client == nil && s.registry != "" {
-		if s.ownClient, err = registry.NewClient(zmq, s.registry, registry.WithLogger(s.log)); err != nil {
+		if s.ownClient, err = registry.NewClient(zctx, s.registry, registry.WithLogger(s.log)); err != nil {
 			return err
 		}
 		s.client = s.ownClient
 	}
-	sockets, err := s.openSockets(zmq)
+	sockets, err := s.openSockets(zctx)
 	if err != nil {
 		return err
 	}
@@ -35,9 +35,9 @@ func (s *Server) open(zmq *comm.Context) (err error) {
 
 // openSockets returns what the reactor serves: the socket to a broker, and the one that
 // callers connect to.
-func (s *Server) openSockets(zmq *comm.Context) (sockets []reactor.Socket, err error) {
+func (s *Server) openSockets(zctx *comm.Context) (sockets []reactor.Socket, err error) {
 	if s.broker != "" {
-		if s.worker, err = messaging.NewWorker(zmq, s.broker, messaging.WithSocket(s.socket...)); err != nil {
+		if s.worker, err = messaging.NewWorker(zctx, s.broker, messaging.WithSocket(s.socket...)); err != nil {
 			return nil, err
 		}
 		sockets = append(sockets, s.worker)
@@ -46,7 +46,7 @@ func (s *Server) openSockets(zmq *comm.Context) (sockets []reactor.Socket, err e
 	if s.broker != "" && len(s.bind) == 0 && s.client == nil {
 		return sockets, nil // nobody could know where it listens
 	}
-	if s.listener, err = messaging.NewServer(zmq, "", messaging.WithSocket(s.socket...)); err != nil {
+	if s.listener, err = messaging.NewServer(zctx, "", messaging.WithSocket(s.socket...)); err != nil {
 		return nil, err
 	}
 	local := loopback

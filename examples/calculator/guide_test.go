@@ -203,7 +203,7 @@ func TestTheGuideShowsWhatTheExamplesHave(t *testing.T) {
 	var code []string
 	for _, file := range []string{
 		"handler.go", "handler_test.go", "guide_test.go", "server/main.go", "client/main.go", "../ticker/handler.go",
-		"../ticker/server/main.go", "../ticker/client/main.go",
+		"../ticker/server/main.go", "../ticker/client/main.go", "../../docs/programs_test.go",
 	} {
 		code = append(code, unindented(exampletest.Read(t, file)))
 	}

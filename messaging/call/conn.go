@@ -18,7 +18,7 @@ import (
 // All methods may be called by any number of goroutines at once.
 type Conn struct {
 	config
-	zmq      *comm.Context
+	zctx     *comm.Context
 	endpoint string
 	instance []byte    // of the client, as the server knows it
 	began    time.Time // where its clock begins
@@ -38,7 +38,7 @@ type Conn struct {
 // Dial returns a connection to an endpoint, such as "tcp://127.0.0.1:5555". It
 // does not wait for the server, which may come later and go and come back. It must
 // be closed.
-func Dial(zmq *comm.Context, endpoint string, options ...DialOption) (*Conn, error) {
+func Dial(zctx *comm.Context, endpoint string, options ...DialOption) (*Conn, error) {
 	config, err := newConfig(options)
 	if err != nil {
 		return nil, messaging.Errorf(messaging.InvalidArgument, "dial %s: %w", endpoint, err)
@@ -47,7 +47,7 @@ func Dial(zmq *comm.Context, endpoint string, options ...DialOption) (*Conn, err
 		return nil, messaging.Errorf(messaging.InvalidArgument, "dial %s: want one endpoint; a Conn has one server", endpoint)
 	}
 	c := &Conn{
-		config: config, zmq: zmq, endpoint: strings.TrimPrefix(endpoint, ">"), began: time.Now(),
+		config: config, zctx: zctx, endpoint: strings.TrimPrefix(endpoint, ">"), began: time.Now(),
 		why: messaging.Errorf(messaging.Unavailable, "no answer from %s yet", endpoint),
 	}
 	c.instance = c.keys.instanceAt(c.endpoint)
@@ -62,7 +62,7 @@ func Dial(zmq *comm.Context, endpoint string, options ...DialOption) (*Conn, err
 
 // newDealer returns a socket that connects to the endpoint.
 func (c *Conn) newDealer() (*comm.Dealer, error) {
-	dealer, err := comm.NewDealer(c.zmq, ">"+c.endpoint, c.socket...)
+	dealer, err := comm.NewDealer(c.zctx, ">"+c.endpoint, c.socket...)
 	if err != nil {
 		return nil, messaging.FromComm(err)
 	}

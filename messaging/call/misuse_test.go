@@ -121,7 +121,7 @@ func TestItemsForACallOfOneAnswerEndThatCallOnly(t *testing.T) {
 		}
 		return broker(kind)
 	})
-	for range 20 { // whoever is faster, the caller or what comes
+	for range 20 { // the caller may be faster, or the messages
 		_, err := askEcho(patient(t), conn, "x")
 		wantCode(t, err, messaging.InvalidArgument) // the item is of another type
 	}

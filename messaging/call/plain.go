@@ -15,8 +15,8 @@ import (
 type Plain struct{ request *messaging.Req }
 
 // DialPlain returns a caller of the server at an endpoint. It must be closed.
-func DialPlain(zmq *comm.Context, endpoint string, options ...comm.Option) (*Plain, error) {
-	request, err := messaging.NewReq(zmq, ">"+endpoint, messaging.WithSocket(options...))
+func DialPlain(zctx *comm.Context, endpoint string, options ...comm.Option) (*Plain, error) {
+	request, err := messaging.NewReq(zctx, ">"+endpoint, messaging.WithSocket(options...))
 	if err != nil {
 		return nil, err
 	}

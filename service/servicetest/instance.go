@@ -100,7 +100,7 @@ func (i *Instance) run(name string, handlers *reactor.Handlers, options []servic
 	defaults := []service.ServerOption{
 		service.WithHeartbeat(Heartbeat), service.WithLogger(logOf(t)), service.WithInterceptors(i.intercept),
 	}
-	i.Server = must(service.NewServer(i.system.zmq, name, handlers, append(defaults, options...)...))(t)
+	i.Server = must(service.NewServer(i.system.zctx, name, handlers, append(defaults, options...)...))(t)
 	t.Cleanup(func() { check(t, i.Server.Close()) })
 	ctx, stop := context.WithCancel(context.Background())
 	i.stop = stop

@@ -23,26 +23,26 @@ import (
 // The name may be empty if the handlers have methods.
 func Client(t testing.TB, name string, handlers *reactor.Handlers, options ...service.ServerOption) *service.Client {
 	t.Helper()
-	zmq := newContext(t)
+	zctx := newContext(t)
 	const endpoint = "inproc://service"
-	server := must(service.NewServer(zmq, name, handlers, append(options, service.WithBind(endpoint))...))(t)
+	server := must(service.NewServer(zctx, name, handlers, append(options, service.WithBind(endpoint))...))(t)
 	t.Cleanup(func() { check(t, server.Close()) })
 	background(t, server.Run)
-	return newClient(t, zmq, server.Name(), service.FromEndpoints(endpoint))
+	return newClient(t, zctx, server.Name(), service.FromEndpoints(endpoint))
 }
 
 // newContext returns a context that ends with the test.
 func newContext(t testing.TB) *comm.Context {
 	t.Helper()
-	zmq := must(comm.NewContext(comm.WithLogger(logOf(t))))(t)
-	t.Cleanup(func() { check(t, zmq.Close()) })
-	return zmq
+	zctx := must(comm.NewContext(comm.WithLogger(logOf(t))))(t)
+	t.Cleanup(func() { check(t, zctx.Close()) })
+	return zctx
 }
 
 // newClient returns a client that ends with the test.
-func newClient(t testing.TB, zmq *comm.Context, name string, from service.Source, options ...service.ClientOption) *service.Client {
+func newClient(t testing.TB, zctx *comm.Context, name string, from service.Source, options ...service.ClientOption) *service.Client {
 	t.Helper()
-	client := must(service.NewClient(zmq, name, from, options...))(t)
+	client := must(service.NewClient(zctx, name, from, options...))(t)
 	t.Cleanup(func() { check(t, client.Close()) })
 	return client
 }

@@ -27,7 +27,7 @@ const Heartbeat = 250 * time.Millisecond
 // All methods may be called by any number of goroutines at once.
 type System struct {
 	t         testing.TB
-	zmq       *comm.Context
+	zctx      *comm.Context
 	registry  func() string // starts it; returns its endpoint
 	broker    func() string
 	instances atomic.Int64
@@ -36,14 +36,14 @@ type System struct {
 // New returns a system with nothing in it.
 func New(t testing.TB) *System {
 	t.Helper()
-	s := &System{t: t, zmq: newContext(t)}
+	s := &System{t: t, zctx: newContext(t)}
 	s.registry, s.broker = sync.OnceValue(s.startRegistry), sync.OnceValue(s.startBroker)
 	return s
 }
 
 // Context returns the context of the system's sockets, for others that are to reach them:
 // inproc endpoints hold within one.
-func (s *System) Context() *comm.Context { return s.zmq }
+func (s *System) Context() *comm.Context { return s.zctx }
 
 // Registry returns the endpoint of the system's registry.
 func (s *System) Registry() string { return s.registry() }
@@ -54,7 +54,7 @@ func (s *System) Broker() string { return s.broker() }
 // startRegistry runs a registry.
 func (s *System) startRegistry() string {
 	const endpoint = "inproc://registry"
-	server := must(registry.NewServer(s.zmq, endpoint, registry.WithLogger(logOf(s.t))))(s.t)
+	server := must(registry.NewServer(s.zctx, endpoint, registry.WithLogger(logOf(s.t))))(s.t)
 	s.t.Cleanup(func() { check(s.t, server.Close()) })
 	background(s.t, server.Run)
 	return endpoint
@@ -63,7 +63,7 @@ func (s *System) startRegistry() string {
 // startBroker runs a broker.
 func (s *System) startBroker() string {
 	const endpoint = "inproc://broker"
-	b := must(broker.New(s.zmq, endpoint, broker.WithLogger(logOf(s.t)), broker.WithShortestHeartbeat(Heartbeat)))(s.t)
+	b := must(broker.New(s.zctx, endpoint, broker.WithLogger(logOf(s.t)), broker.WithShortestHeartbeat(Heartbeat)))(s.t)
 	s.t.Cleanup(func() { check(s.t, b.Close()) })
 	background(s.t, b.Run)
 	return endpoint
@@ -112,5 +112,5 @@ func (s *System) BrokeredClient(name string, options ...service.ClientOption) *s
 func (s *System) client(name string, from service.Source, options []service.ClientOption) *service.Client {
 	s.t.Helper()
 	defaults := []service.ClientOption{service.WithHeartbeat(Heartbeat), service.WithLogger(logOf(s.t))}
-	return newClient(s.t, s.zmq, name, from, append(defaults, options...)...)
+	return newClient(s.t, s.zctx, name, from, append(defaults, options...)...)
 }

@@ -90,7 +90,7 @@ func (w *wire) decide(isAnswer bool) (passes bool, wait <-chan struct{}) {
 // connection of its own there, so that the other end tells them apart as without the link.
 type link struct {
 	wire    *wire
-	zmq     *comm.Context
+	zctx    *comm.Context
 	front   *comm.Router
 	back    string // the endpoint
 	answers direction
@@ -100,9 +100,9 @@ type link struct {
 func (i *Instance) linkAt(endpoint, back string, answers direction) {
 	t := i.system.t
 	t.Helper()
-	front := must(comm.NewRouter(i.system.zmq, "@"+endpoint))(t)
+	front := must(comm.NewRouter(i.system.zctx, "@"+endpoint))(t)
 	t.Cleanup(func() { check(t, front.Close()) })
-	l := &link{wire: &i.wire, zmq: i.system.zmq, front: front, back: back, answers: answers}
+	l := &link{wire: &i.wire, zctx: i.system.zctx, front: front, back: back, answers: answers}
 	background(t, l.run)
 }
 
@@ -121,7 +121,7 @@ func (l *link) run(ctx context.Context) error {
 		id := string(m.Frames[0])
 		peer := peers[id]
 		if peer == nil {
-			if peer, err = comm.NewDealer(l.zmq, ">"+l.back); err != nil {
+			if peer, err = comm.NewDealer(l.zctx, ">"+l.back); err != nil {
 				return err
 			}
 			peers[id] = peer
