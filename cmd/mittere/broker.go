@@ -52,7 +52,7 @@ tcp://*:5555 is every interface, and nobody who reaches it is asked who it is.
 "mittere workers", "services --broker" and "stats --broker" tell what it does; it
 answers mmi.service (RFC 8), mmi.services and mmi.workers as well. It serves until it
 is interrupted or terminated; then it takes no further requests and lets those that
-it has end, if there are workers for them. Whoever interrupts it again does not wait.`,
+it has end, if there are workers for them. A second signal ends it at once.`,
 		Example: `  mittere broker                                                   this host only, at port 5555
   mittere broker --bind 'tcp://*:5555'                             for other hosts too
   mittere broker --bind 'tcp://127.0.0.1:*' --bind ipc:///tmp/b    a free port, and a path

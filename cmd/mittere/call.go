@@ -180,9 +180,9 @@ func (c *callCommand) run(ctx context.Context, g *globals, stdin io.Reader, argu
 	})
 }
 
-// way is how a call goes to those who serve it.
+// way is how a call goes to the members that serve it.
 type way struct {
-	tells  call.Caller // who is asked for the schema
+	tells  call.Caller // is asked for the schema
 	serves call.Caller
 	conn   io.Closer
 }

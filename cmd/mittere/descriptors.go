@@ -59,7 +59,7 @@ func fetchSchema(ctx context.Context, caller call.Caller) (*schema, error) {
 const wellKnownPackage = "google.protobuf"
 
 // trusted returns the files of a schema that another process sent. What protobuf itself
-// defines is taken from here: those who write its JSON rely on the fields that it has.
+// defines is taken from here: the code that writes its JSON relies on the fields that it has.
 func trusted(set *descriptorpb.FileDescriptorSet) (*protoregistry.Files, error) {
 	safe := &descriptorpb.FileDescriptorSet{}
 	for _, file := range set.GetFile() {

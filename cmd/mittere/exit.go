@@ -102,7 +102,7 @@ func knownCode(err error) messaging.Code {
 	return code
 }
 
-// readerGone reports whether whoever reads the output wants no more of it.
+// readerGone reports whether the reader of the output wants no more of it.
 func readerGone(err error) bool { return errors.Is(err, syscall.EPIPE) }
 
 // report tells the user of an error: what failed on one line, and then each of its

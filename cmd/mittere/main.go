@@ -21,7 +21,7 @@ import (
 
 func main() {
 	ctx := untilSignal()
-	// A reader who has enough, as head has, ends a call as an interrupt does; the
+	// A reader of the output that has enough, as head has, ends a call as an interrupt does; the
 	// signal would end the process before the service hears of it.
 	signal.Ignore(syscall.SIGPIPE)
 	code := run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})

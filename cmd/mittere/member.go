@@ -22,7 +22,7 @@ import (
 // atOnce is how many members are asked at once.
 const atOnce = 64
 
-// member is one of those who serve a name, which a command asks: an instance at an
+// member is a server of a name, which a command asks: an instance at an
 // endpoint of its own, or a worker of a broker.
 type member struct {
 	*mitterev1.Instance        // as the registry or the broker has it
@@ -33,7 +33,7 @@ type member struct {
 // native is what the name of the protocol begins with in which workers can be asked.
 const native = "mittere/"
 
-// ofWorker returns a worker as a member of those who serve a name.
+// ofWorker returns a worker as a member that serves a name.
 func ofWorker(name, broker string, w *mitterev1.Worker) member {
 	i := &mitterev1.Instance{Name: name, Id: w.GetName(), Endpoints: w.GetEndpoints(), Version: w.GetVersion(), Services: w.GetServices()}
 	if w.GetState() == mitterev1.WorkerState_WORKER_STATE_DRAINING {

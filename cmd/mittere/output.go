@@ -21,7 +21,7 @@ const (
 	formatJSON  = "json"
 )
 
-// printer prints results. Each thing is one write, so that a reader who waits for
+// printer prints results. Each thing is one write, so that a reader that waits for
 // it gets it at once.
 type printer struct {
 	out    io.Writer

@@ -66,7 +66,7 @@ type pings struct {
 }
 
 // ping sends pings, one after the other. The first one, which is not counted, waits
-// for the connection; who does not answer it is asked no more.
+// for the connection; an instance that does not answer it is asked no more.
 func (c *pingCommand) ping(ctx context.Context, m *management) (p pings, err error) {
 	if _, err := c.once(ctx, m); err != nil {
 		return pings{sent: 1}, err

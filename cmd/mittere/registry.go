@@ -64,7 +64,7 @@ func (c *registryCommand) addFlags(cmd *cobra.Command) {
 	f.StringVar(&c.bind, "bind", registry.DefaultEndpoint, "where to serve: `endpoints`, separated by commas; port * is a free one")
 	f.StringVar(&c.events, "events", registry.DefaultEvents, "where to ask dīvidere's services to register again: `endpoints`; port 5001 beside --bind if not given, empty is nowhere")
 	f.StringVar(&c.store, "store", "", "`file` that keeps the table; without one it is lost with the process")
-	c.lease = addDuration(cmd, "lease", registry.DefaultLease, "lease of those who ask for none")
+	c.lease = addDuration(cmd, "lease", registry.DefaultLease, "lease of instances that ask for none")
 	c.least = addDuration(cmd, "min-lease", registry.DefaultMinLease, "shortest lease")
 	c.longest = addDuration(cmd, "max-lease", registry.DefaultMaxLease, "longest lease")
 	c.plain = addDuration(cmd, "plain-lease", registry.DefaultPlainLease, "lease of dīvidere's services")

@@ -6,7 +6,7 @@ func (g *printer) client(s *service) {
 	g.doc(s.clientType+" calls "+s.fullName+".",
 		s.comment,
 		"Its methods may be called by any number of goroutines at once. A request is read only, and must not change until the call has ended; "+
-			"an answer belongs to who gets it. Every error is a *messaging.Error, with the code that the service gave or that of what went wrong on the way.",
+			"an answer belongs to the caller. Every error is a *messaging.Error, with the code that the service gave or that of what went wrong on the way.",
 		s.deprecation)
 	g.P("type ", s.clientType, " struct {")
 	g.P("caller ", g.ident(callPackage, "Caller"))

@@ -3,7 +3,7 @@ package main
 import "fmt"
 
 // handler makes the serving end of a service: the interface, what registers it,
-// and the methods for those who have none of their own.
+// and the methods for a handler that has none of its own.
 func (g *printer) handler(s *service) {
 	g.handlerInterface(s)
 	g.registration(s)

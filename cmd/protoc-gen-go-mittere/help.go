@@ -33,7 +33,7 @@ Options:
 More: https://github.com/mittere/mittere/blob/main/docs/codegen.md
 `
 
-// optionsHelp lists the options, for --help and for whoever gives another one.
+// optionsHelp lists the options, for --help and for the error of another one.
 const optionsHelp = `  package_suffix=SUFFIX   the stubs of package calcv1 are in package calcv1SUFFIX,
                           in a folder of that name below it (default: mittere)
   SFILE=PATH              the stubs of the .proto file FILE are in the package

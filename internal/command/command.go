@@ -14,7 +14,7 @@ import (
 const Version = 1
 
 // FeatureTargets is the feature of a Welcome by which a broker says that it serves
-// targets. A server without it would give a request to whoever listens there, so
+// targets. A server without it would give a request to any peer there, so
 // that none with a target is sent to it.
 const FeatureTargets = "targets"
 

@@ -4,5 +4,5 @@
 //
 // The table says it shortest: gen < comm < messaging < reactor < registry <
 // service < cmd. A package that has no row in it breaks the law too, so that
-// whoever adds a package decides where it belongs.
+// the author of a package decides where it belongs.
 package law

@@ -33,8 +33,8 @@ const (
 //
 // Its methods may be called by any number of goroutines at once. A request is
 // read only, and must not change until the call has ended; an answer belongs to
-// who gets it. Every error is a *messaging.Error, with the code that the
-// service gave or that of what went wrong on the way.
+// the caller. Every error is a *messaging.Error, with the code that the service
+// gave or that of what went wrong on the way.
 type EditionServiceClient struct {
 	caller     call.Caller
 	echoMethod call.Method

@@ -63,8 +63,8 @@ const (
 //
 // Its methods may be called by any number of goroutines at once. A request is
 // read only, and must not change until the call has ended; an answer belongs to
-// who gets it. Every error is a *messaging.Error, with the code that the
-// service gave or that of what went wrong on the way.
+// the caller. Every error is a *messaging.Error, with the code that the service
+// gave or that of what went wrong on the way.
 type KeeperClient struct {
 	caller             call.Caller
 	callerMethod       call.Method
@@ -353,8 +353,8 @@ const (
 //
 // Its methods may be called by any number of goroutines at once. A request is
 // read only, and must not change until the call has ended; an answer belongs to
-// who gets it. Every error is a *messaging.Error, with the code that the
-// service gave or that of what went wrong on the way.
+// the caller. Every error is a *messaging.Error, with the code that the service
+// gave or that of what went wrong on the way.
 type KeeperClient_ struct {
 	caller       call.Caller
 	callerMethod call.Method
@@ -418,8 +418,8 @@ const (
 //
 // Its methods may be called by any number of goroutines at once. A request is
 // read only, and must not change until the call has ended; an answer belongs to
-// who gets it. Every error is a *messaging.Error, with the code that the
-// service gave or that of what went wrong on the way.
+// the caller. Every error is a *messaging.Error, with the code that the service
+// gave or that of what went wrong on the way.
 type NewKeeperClient__ struct {
 	caller call.Caller
 }
@@ -469,8 +469,8 @@ const (
 //
 // Its methods may be called by any number of goroutines at once. A request is
 // read only, and must not change until the call has ended; an answer belongs to
-// who gets it. Every error is a *messaging.Error, with the code that the
-// service gave or that of what went wrong on the way.
+// the caller. Every error is a *messaging.Error, with the code that the service
+// gave or that of what went wrong on the way.
 type UnimplementedKeeperClient struct {
 	caller       call.Caller
 	callerMethod call.Method
@@ -536,8 +536,8 @@ const (
 //
 // Its methods may be called by any number of goroutines at once. A request is
 // read only, and must not change until the call has ended; an answer belongs to
-// who gets it. Every error is a *messaging.Error, with the code that the
-// service gave or that of what went wrong on the way.
+// the caller. Every error is a *messaging.Error, with the code that the service
+// gave or that of what went wrong on the way.
 type RegisterKeeperClient struct {
 	caller call.Caller
 }
@@ -585,8 +585,8 @@ const (
 //
 // Its methods may be called by any number of goroutines at once. A request is
 // read only, and must not change until the call has ended; an answer belongs to
-// who gets it. Every error is a *messaging.Error, with the code that the
-// service gave or that of what went wrong on the way.
+// the caller. Every error is a *messaging.Error, with the code that the service
+// gave or that of what went wrong on the way.
 type KeeperHandlerClient struct {
 	caller call.Caller
 }
@@ -636,8 +636,8 @@ const (
 //
 // Its methods may be called by any number of goroutines at once. A request is
 // read only, and must not change until the call has ended; an answer belongs to
-// who gets it. Every error is a *messaging.Error, with the code that the
-// service gave or that of what went wrong on the way.
+// the caller. Every error is a *messaging.Error, with the code that the service
+// gave or that of what went wrong on the way.
 type KeeperClientClient struct {
 	caller        call.Caller
 	handlerMethod call.Method
@@ -704,8 +704,8 @@ const (
 //
 // Its methods may be called by any number of goroutines at once. A request is
 // read only, and must not change until the call has ended; an answer belongs to
-// who gets it. Every error is a *messaging.Error, with the code that the
-// service gave or that of what went wrong on the way.
+// the caller. Every error is a *messaging.Error, with the code that the service
+// gave or that of what went wrong on the way.
 type AClient struct {
 	caller   call.Caller
 	bCMethod call.Method
@@ -770,8 +770,8 @@ const (
 //
 // Its methods may be called by any number of goroutines at once. A request is
 // read only, and must not change until the call has ended; an answer belongs to
-// who gets it. Every error is a *messaging.Error, with the code that the
-// service gave or that of what went wrong on the way.
+// the caller. Every error is a *messaging.Error, with the code that the service
+// gave or that of what went wrong on the way.
 type ABClient struct {
 	caller  call.Caller
 	cMethod call.Method
