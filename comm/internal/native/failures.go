@@ -86,15 +86,23 @@ func (s *socket) WaitDisconnect(ctx context.Context, seen uint64) (uint64, error
 func dialError(endpoint string, err error) *engine.Error {
 	e := &engine.Error{Op: "connect", Detail: endpoint, Reason: engine.Unroutable, Cause: innermost(err)}
 	var unknown *net.DNSError
-	switch {
-	case errors.As(err, &unknown):
+	if errors.As(err, &unknown) {
 		e.Reason, e.Cause = engine.HostUnknown, lookupError(unknown)
-	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT): // of ipc, there is no file
+		return e
+	}
+	switch errno(err) {
+	case syscall.ECONNREFUSED, syscall.ENOENT: // of ipc, there is no file
 		e.Reason = engine.ConnectionRefused
-	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
+	case syscall.EACCES, syscall.EPERM:
 		e.Reason = engine.PermissionDenied
 	}
 	return e
+}
+
+// errno returns the system's number of an error, 0 if it has none.
+func errno(err error) syscall.Errno {
+	number, _ := errors.AsType[syscall.Errno](err)
+	return errnoOf(number)
 }
 
 // lookupError returns why a name was not looked up, nil if there is no such name.
@@ -112,8 +120,8 @@ func lookupError(err *net.DNSError) error {
 // innermost returns the system's own error, without the addresses that those around it
 // repeat.
 func innermost(err error) error {
-	if errno, ok := errors.AsType[syscall.Errno](err); ok {
-		return errno
+	if number, ok := errors.AsType[syscall.Errno](err); ok {
+		return number
 	}
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
@@ -125,8 +133,8 @@ func innermost(err error) error {
 // bindError returns why an endpoint was not bound.
 func bindError(endpoint string, err error) *engine.Error {
 	e := &engine.Error{Op: "bind", Detail: endpoint, Cause: err}
-	if errno, ok := errors.AsType[syscall.Errno](err); ok {
-		e.Reason, e.Cause = bindReason(errno), errno
+	if number, ok := errors.AsType[syscall.Errno](err); ok {
+		e.Reason, e.Cause = bindReason(errnoOf(number)), number
 	}
 	if reason, ok := errors.AsType[engine.Reason](err); ok {
 		e.Reason = reason

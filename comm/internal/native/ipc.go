@@ -109,7 +109,7 @@ func clearPath(path string) error {
 	case err == nil:
 		_ = c.Close()
 		return errors.Join(engine.AddressInUse, errLivePath)
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errno(err) == syscall.ECONNREFUSED:
 		return os.Remove(path)
 	default:
 		return errors.Join(engine.AddressInUse, errDoubtful)

@@ -92,6 +92,11 @@ func (s *socket) report(c *conn, what string, err error) {
 
 // isEnd says whether an error is how connections end without a fault.
 func isEnd(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, errStopped) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, os.ErrDeadlineExceeded)
+	for _, end := range []error{io.EOF, net.ErrClosed, errStopped, os.ErrDeadlineExceeded} {
+		if errors.Is(err, end) {
+			return true
+		}
+	}
+	number := errno(err)
+	return number == syscall.ECONNRESET || number == syscall.EPIPE
 }
