@@ -37,11 +37,14 @@ func (s slow) ask(t testing.TB, n int) {
 }
 
 // askUntil sends notes with numbers from 0 until what it waits for has happened,
-// however much the system's own buffers hold, and returns how many.
-func (s slow) askUntil(t testing.TB, happened func() bool) (n int) {
+// however much the system's own buffers hold, and returns how many. Each is handled
+// before the next is sent, so that no more replies wait than were asked for.
+func (s slow) askUntil(t testing.TB, r *running, happened func() bool) (n int) {
 	t.Helper()
-	for ; !happened(); n++ {
+	for before := r.Stats().Handled; !happened(); {
 		ok(t, s.Send(patient(t), note(n)))
+		n++
+		eventually(t, "it is handled", func() bool { return r.Stats().Handled == before+uint64(n) })
 	}
 	return n
 }
@@ -81,7 +84,7 @@ func TestSlowClientHoldsUpNobodyAndLosesNothing(t *testing.T) {
 		rep := must(messaging.NewRep(zmq, at(), narrow()))(t)
 		r := serve(t, bulky(64<<10), sockets(rep))
 		slow := newSlow(t, zmq, rep)
-		requests := slow.askUntil(t, func() bool { return r.Waiting() >= 20 })
+		requests := slow.askUntil(t, r, func() bool { return r.Waiting() >= 20 })
 		wantEcho(t, newRequest(t, zmq, rep), "somebody else")
 		slow.want(t, 0, requests)
 		ok(t, r.stop())
@@ -224,7 +227,7 @@ func TestPeerThatReadsNothingLeavesRoomToOthers(t *testing.T) {
 	rep := must(messaging.NewRep(zmq, inprocEndpoint(t), narrow()))(t)
 	r := serve(t, bulky(size), sockets(rep), reactor.WithOutboxBytes(20*size))
 	greedy := newSlow(t, zmq, rep)
-	greedy.askUntil(t, func() bool { return r.WaitingBytes() > 18*size })
+	greedy.askUntil(t, r, func() bool { return r.WaitingBytes() > 18*size })
 	slow := newSlow(t, zmq, rep)
 	before := r.Stats().Handled
 	slow.ask(t, 10)
@@ -249,7 +252,7 @@ func TestRepliesForAPeerThatLeftLeaveTheOutbox(t *testing.T) {
 	rep := must(messaging.NewRep(zmq, tcp, narrow()))(t)
 	r := serve(t, bulky(64<<10), sockets(rep))
 	slow := newSlow(t, zmq, rep)
-	slow.askUntil(t, func() bool { return r.Waiting() >= 20 })
+	slow.askUntil(t, r, func() bool { return r.Waiting() >= 20 })
 	ok(t, slow.Close())
 	eventually(t, "they are counted", func() bool { return r.Stats().Undeliverable > 0 && r.Waiting() == 0 })
 	wantEcho(t, newRequest(t, zmq, rep), "good")
