@@ -36,7 +36,7 @@ type Delivery struct {
 // [WithTypes] gave the socket.
 func (d *Delivery) Open() (proto.Message, error) { return d.Envelope.Open(d.types) }
 
-// Frame returns the envelope's frame as it arrived, for those who pass it on.
+// Frame returns the envelope's frame as it arrived, for programs that pass it on.
 func (d *Delivery) Frame() []byte { return d.raw.Frames[len(d.raw.Frames)-1] }
 
 // Size returns how many bytes the message has that arrived.

@@ -77,7 +77,7 @@ func (h Receiver) Deliveries(ctx context.Context) iter.Seq2[*Delivery, error] {
 	}
 }
 
-// Messages is Deliveries for those who want the messages alone. One of unknown
+// Messages is Deliveries for callers that want the messages alone. One of unknown
 // type is an error in its place.
 func (h Receiver) Messages(ctx context.Context) iter.Seq2[proto.Message, error] {
 	return opened(h.Deliveries(ctx), (*Delivery).Open)
@@ -91,7 +91,7 @@ type Source interface {
 	Deliveries(context.Context) iter.Seq2[*Delivery, error]
 }
 
-// MessagesOf is Deliveries for those who expect one type. A message of another
+// MessagesOf is Deliveries for callers that expect one type. A message of another
 // is an error in its place.
 func MessagesOf[T proto.Message](ctx context.Context, from Source) iter.Seq2[T, error] {
 	return opened(from.Deliveries(ctx), func(d *Delivery) (T, error) { return Open[T](&d.Envelope) })
@@ -166,8 +166,8 @@ func (in *inbox) open(ctx context.Context, m comm.Message) (*Delivery, error) {
 	return d, nil
 }
 
-// command reads a command; nil if it is none. What is wrong with it is for whoever
-// speaks the protocol to answer.
+// command reads a command; nil if it is none. What is wrong with it is answered
+// by the serving end of the protocol.
 func (in *inbox) command(m comm.Message) *Delivery {
 	route, body := message.SplitRoute(m.Frames)
 	if len(body) == 0 || !command.Is(body[0]) {

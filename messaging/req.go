@@ -48,7 +48,7 @@ func (r *Req) Do(ctx context.Context, m proto.Message, options ...SendOption) (p
 	return reply, err
 }
 
-// Call is [Req.Do] for those who expect a reply of one type. Another is an
+// Call is [Req.Do] for callers that expect a reply of one type. Another is an
 // error with code [InvalidArgument].
 func Call[T proto.Message](ctx context.Context, r *Req, m proto.Message, options ...SendOption) (T, error) {
 	var reply T
@@ -59,7 +59,7 @@ func Call[T proto.Message](ctx context.Context, r *Req, m proto.Message, options
 	return reply, err
 }
 
-// Exchange is [Req.Do] for those who read the reply themselves: open gets its
+// Exchange is [Req.Do] for callers that read the reply themselves: open gets its
 // envelope, unless that is an error, and may keep nothing of it.
 func (r *Req) Exchange(ctx context.Context, m proto.Message, open func(*Envelope) error, options ...SendOption) error {
 	reply, err := r.send(ctx, m, options)

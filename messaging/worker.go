@@ -26,7 +26,7 @@ import (
 // Recv may be called by one goroutine at a time, all other methods by any number at
 // once.
 type Worker struct {
-	zmq      *comm.Context
+	context  *comm.Context
 	endpoint string
 	socket   []comm.Option
 
@@ -45,7 +45,7 @@ func NewWorker(ctx *comm.Context, endpoint string, options ...Option) (*Worker, 
 		return nil, Errorf(InvalidArgument, "worker at %s: want one endpoint; a worker has one broker", endpoint)
 	}
 	c := configOf(options)
-	w := &Worker{zmq: ctx, endpoint: strings.TrimPrefix(endpoint, ">"), socket: c.socket}
+	w := &Worker{context: ctx, endpoint: strings.TrimPrefix(endpoint, ">"), socket: c.socket}
 	if err := w.Dial(); err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func NewWorker(ctx *comm.Context, endpoint string, options ...Option) (*Worker, 
 
 // Dial begins a connection in place of the one that there is.
 func (w *Worker) Dial() error {
-	dealer, err := comm.NewDealer(w.zmq, ">"+w.endpoint, w.socket...)
+	dealer, err := comm.NewDealer(w.context, ">"+w.endpoint, w.socket...)
 	if err != nil {
 		return FromComm(err)
 	}
@@ -89,7 +89,7 @@ func (w *Worker) Close() error {
 	})
 }
 
-// change changes the connection, and tells those who wait for one.
+// change changes the connection, and wakes the goroutines that wait for one.
 func (w *Worker) change(f func() error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -111,7 +111,7 @@ func (w *Worker) current() (l *line, changed <-chan struct{}, err error) {
 }
 
 // Recv waits for a message of the connection, or of the one that comes after it, until
-// ctx ends. What is no command is delivered too: whoever sends that has to be told,
+// ctx ends. What is no command is delivered too: a peer that sends that has to be told,
 // or left.
 func (w *Worker) Recv(ctx context.Context) (*Delivery, error) {
 	for {

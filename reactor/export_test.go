@@ -5,14 +5,14 @@ import "time"
 // WithGrace sets how long handlers have, and replies may take, once the handlers'
 // contexts are cancelled: on a slow machine a second may be too short to be sure.
 func WithGrace(d time.Duration) Option {
-	return option(func(c *config) { c.lastWords, c.lastGrace = d, d })
+	return option(func(c *config) { c.LastWords, c.Grace = d, d })
 }
 
 // WithOutboxBytes sets how many bytes the outbox of a socket keeps.
-func WithOutboxBytes(n int) Option { return option(func(c *config) { c.outboxBytes = n }) }
+func WithOutboxBytes(n int) Option { return option(func(c *config) { c.OutboxBytes = n }) }
 
 // WithCallQueueBytes sets how many bytes the calls have that wait.
-func WithCallQueueBytes(n int) Option { return option(func(c *config) { c.queueBytes = n }) }
+func WithCallQueueBytes(n int) Option { return option(func(c *config) { c.QueueBytes = n }) }
 
 // Waiting returns how many replies the outboxes of a reactor keep.
 func (r *Reactor) Waiting() int { return r.road.Kept() }

@@ -74,13 +74,13 @@ func (c *config) offered() Offer {
 	}
 	offer := *c.offer
 	if offer.Name == "" {
-		offer.Name = c.instance
+		offer.Name = c.Instance
 	}
 	if offer.Endpoints == nil {
 		offer.Endpoints = func() []string { return nil }
 	}
 	if offer.Capacity == 0 {
-		offer.Capacity = max(c.workers, 1)
+		offer.Capacity = max(c.Workers, 1)
 	}
 	if len(offer.Instance) == 0 {
 		offer.Instance = make([]byte, 16)
@@ -117,7 +117,7 @@ func (h *Handlers) repeatable() (names []string) {
 }
 
 // offeredTypes returns the message types that lead to a handler by themselves, sorted. The
-// control plane is not for those who name no service: all workers have the same.
+// control plane is not for requests that name no service: all workers have the same.
 func offeredTypes(entered serving.Handlers) (names []string) {
 	for _, name := range slices.Sorted(maps.Keys(entered.ByType)) {
 		if !entered.ByType[name].Control {

@@ -30,7 +30,7 @@ const (
 
 const (
 	// lastWords is how long replies may take once the handlers' contexts are
-	// cancelled, so that those who end then can still tell their callers.
+	// cancelled, so that a handler that ends then can still tell its caller.
 	lastWords = 500 * time.Millisecond
 	// lastGrace is how long handlers have once their context is cancelled.
 	lastGrace = time.Second
@@ -40,23 +40,9 @@ const (
 
 // config is what options set.
 type config struct {
-	workers      int // 0 is sequential
-	key          func(*messaging.Delivery) string
+	serving.Config
 	interceptors []Interceptor
-	start        []serving.Hook
-	timers       []serving.Timer
-	stopTimeout  time.Duration
-	lastWords    time.Duration
-	lastGrace    time.Duration
-	queue        int
-	queueBytes   int
-	heartbeat    time.Duration
-	instance     string
-	service      string
 	offer        *Offer // nil if there is none
-	outbox       int
-	outboxBytes  int
-	log          *slog.Logger
 	checks       options.Checks
 }
 
@@ -66,11 +52,11 @@ type Hook func(context.Context) error
 
 // newConfig applies options to the defaults.
 func newConfig(options []Option) config {
-	c := config{
-		stopTimeout: DefaultStopTimeout, lastWords: lastWords, lastGrace: lastGrace,
-		queue: DefaultCallQueue, queueBytes: callQueueBytes, heartbeat: DefaultHeartbeat,
-		outbox: DefaultOutbox, outboxBytes: outbox.Bytes, log: slog.Default(),
-	}
+	c := config{Config: serving.Config{
+		StopTimeout: DefaultStopTimeout, LastWords: lastWords, Grace: lastGrace, Waiting: DefaultQueue,
+		Queue: DefaultCallQueue, QueueBytes: callQueueBytes, Heartbeat: DefaultHeartbeat,
+		Outbox: DefaultOutbox, OutboxBytes: outbox.Bytes, Log: slog.Default(),
+	}}
 	for _, o := range options {
 		o.apply(&c)
 	}
@@ -79,13 +65,10 @@ func newConfig(options []Option) config {
 
 // road returns what serving is made of.
 func (c *config) road(handlers *Handlers, offer Offer) serving.Config {
-	entered := handlers.serving(c.interceptors)
-	return serving.Config{
-		Handlers: entered, Workers: c.workers, Key: c.key, Queue: c.queue, QueueBytes: c.queueBytes, Waiting: DefaultQueue,
-		Outbox: c.outbox, OutboxBytes: c.outboxBytes, Heartbeat: c.heartbeat, Service: c.service, Instance: c.instance,
-		Offer: offer.serving(entered, handlers.repeatable()), Start: c.start, Timers: c.timers,
-		StopTimeout: c.stopTimeout, LastWords: c.lastWords, Grace: c.lastGrace, Log: c.log,
-	}
+	made := c.Config
+	made.Handlers = handlers.serving(c.interceptors)
+	made.Offer = offer.serving(made.Handlers, handlers.repeatable())
+	return made
 }
 
 // Option sets how a reactor works. The set is sealed.
@@ -105,7 +88,7 @@ func (o option) apply(c *config) { o(c) }
 func WithPool(n int, key func(*messaging.Delivery) string) Option {
 	return option(func(c *config) {
 		c.checks.Require(n > 0, "pool of %d: must be positive", n)
-		c.workers, c.key = n, key
+		c.Workers, c.Key = n, key
 	})
 }
 
@@ -124,7 +107,7 @@ func WithInterceptors(interceptors ...Interceptor) Option {
 func WithStart(hook Hook) Option {
 	return option(func(c *config) {
 		c.checks.Require(hook != nil, "start hook: must not be nil")
-		c.start = append(c.start, serving.Hook(hook))
+		c.Start = append(c.Start, serving.Hook(hook))
 	})
 }
 
@@ -135,7 +118,7 @@ func WithTimer(every time.Duration, hook Hook) Option {
 	return option(func(c *config) {
 		c.checks.Require(every > 0, "timer every %v: must be positive", every)
 		c.checks.Require(hook != nil, "timer every %v: the hook must not be nil", every)
-		c.timers = append(c.timers, serving.Timer{Every: every, Hook: serving.Hook(hook)})
+		c.Timers = append(c.Timers, serving.Timer{Every: every, Hook: serving.Hook(hook)})
 	})
 }
 
@@ -146,7 +129,7 @@ func WithIdle(after time.Duration, hook Hook) Option {
 	return option(func(c *config) {
 		c.checks.Require(after > 0, "idle after %v: must be positive", after)
 		c.checks.Require(hook != nil, "idle after %v: the hook must not be nil", after)
-		c.timers = append(c.timers, serving.Timer{Every: after, Idle: true, Hook: serving.Hook(hook)})
+		c.Timers = append(c.Timers, serving.Timer{Every: after, Idle: true, Hook: serving.Hook(hook)})
 	})
 }
 
@@ -156,7 +139,7 @@ func WithIdle(after time.Duration, hook Hook) Option {
 func WithStopTimeout(d time.Duration) Option {
 	return option(func(c *config) {
 		c.checks.Require(d >= 0, "stop timeout %v: must not be negative", d)
-		c.stopTimeout = d
+		c.StopTimeout = d
 	})
 }
 
@@ -169,7 +152,7 @@ func WithStopTimeout(d time.Duration) Option {
 func WithOutbox(replies int) Option {
 	return option(func(c *config) {
 		c.checks.Require(replies >= 0, "outbox of %d: must not be negative", replies)
-		c.outbox = replies
+		c.Outbox = replies
 	})
 }
 
@@ -180,7 +163,7 @@ func WithOutbox(replies int) Option {
 func WithCallQueue(calls int) Option {
 	return option(func(c *config) {
 		c.checks.Require(calls >= 0, "call queue of %d: must not be negative", calls)
-		c.queue = calls
+		c.Queue = calls
 	})
 }
 
@@ -190,7 +173,7 @@ func WithCallQueue(calls int) Option {
 func WithHeartbeat(least time.Duration) Option {
 	return option(func(c *config) {
 		c.checks.Require(least >= time.Millisecond, "heartbeat of %v: must be a millisecond at least", least)
-		c.heartbeat = least
+		c.Heartbeat = least
 	})
 }
 
@@ -199,13 +182,13 @@ func WithHeartbeat(least time.Duration) Option {
 // code [messaging.NotFound]. By default the service is not checked and the
 // instance has no name.
 func WithIdentity(service, instance string) Option {
-	return option(func(c *config) { c.service, c.instance = service, instance })
+	return option(func(c *config) { c.Service, c.Instance = service, instance })
 }
 
 // WithLogger sets where the reactor logs. The default is slog.Default().
 func WithLogger(log *slog.Logger) Option {
 	return option(func(c *config) {
 		c.checks.Require(log != nil, "logger: must not be nil")
-		c.log = log
+		c.Log = log
 	})
 }

@@ -32,7 +32,7 @@ const stubs = "gen/.../*mittere"
 func Table() []Row {
 	belowMessaging := []string{"comm", "messaging/message", "internal/broadcast", "internal/command", "gen/..."}
 	belowCall := slices.Concat(belowMessaging, []string{"messaging", "internal/options"})
-	belowServing := []string{"messaging", "messaging/message", "internal/command", "gen/...", "internal/ratelog"}
+	belowServing := []string{"messaging", "messaging/message", "internal/command", "gen/...", "internal/broadcast", "internal/ratelog"}
 	belowReactor := slices.Concat(belowServing, []string{"internal/options", "reactor/internal/serving", "reactor/internal/outbox"})
 	belowStubs := slices.Concat(belowCall, []string{"messaging/call", "reactor"})
 	belowManagement := slices.Concat(belowStubs, []string{stubs})
@@ -63,8 +63,8 @@ func Table() []Row {
 		{"messaging/call", belowCall},
 		{"reactor", belowReactor},
 		{"reactor/internal/serving", slices.Concat(belowServing, []string{"reactor/internal/outbox", "reactor/internal/schedule"})},
-		{"reactor/internal/outbox", []string{"messaging"}},
-		{"reactor/internal/schedule", nil},
+		{"reactor/internal/outbox", []string{"messaging", "internal/broadcast"}},
+		{"reactor/internal/schedule", []string{"internal/broadcast"}},
 		{"internal/management", belowManagement},
 		{"registry", belowRegistry},
 		{"registry/store", []string{"messaging/message", "gen/..."}},

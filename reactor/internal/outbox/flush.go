@@ -105,11 +105,5 @@ func (o *Outbox) remove(peer string, k *kept) {
 	if len(q.messages) == 0 {
 		delete(o.peers, peer)
 	}
-	o.move()
-}
-
-// move tells those who wait for it that something left.
-func (o *Outbox) move() {
-	close(o.moved)
-	o.moved = make(chan struct{})
+	o.moved.Notify()
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mittere/mittere/internal/broadcast"
 	"github.com/mittere/mittere/messaging"
 )
 
@@ -23,7 +24,7 @@ type Outbox struct {
 	peers     map[string]*queue // by routing id; never empty
 	bytes     int               // in all
 	itemBytes int               // of those, of items
-	moved     chan struct{}     // closed and replaced when something left
+	moved     broadcast.Signal  // something left
 	shut      map[string]bool   // peers for whom nothing is kept any more; see EvictIdle
 }
 
@@ -73,7 +74,7 @@ var (
 func New(c Config) *Outbox {
 	return &Outbox{
 		Config: c, filled: make(chan struct{}, 1),
-		peers: map[string]*queue{}, moved: make(chan struct{}), shut: map[string]bool{},
+		peers: map[string]*queue{}, shut: map[string]bool{},
 	}
 }
 
@@ -199,7 +200,7 @@ func (o *Outbox) add(peer string, k kept) error {
 func (o *Outbox) progress() <-chan struct{} {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.moved
+	return o.moved.Changed()
 }
 
 // Wait waits until nothing is kept; false means that ctx ended first.

@@ -87,7 +87,7 @@ func (o *Outbox) evict(peer string) (messages int) {
 	}
 	o.bytes -= q.bytes
 	delete(o.peers, peer)
-	o.move()
+	o.moved.Notify()
 	return len(q.messages)
 }
 

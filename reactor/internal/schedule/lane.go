@@ -1,6 +1,10 @@
 package schedule
 
-import "context"
+import (
+	"context"
+
+	"github.com/mittere/mittere/internal/broadcast"
+)
 
 // Lane bounds the jobs of one kind that wait.
 type Lane struct {
@@ -9,7 +13,7 @@ type Lane struct {
 	most  int // bytes, but for one job that is larger
 	count int
 	bytes int
-	moved chan struct{} // closed when there is room again; nil while nobody waits for it
+	moved broadcast.Signal // there is room again
 }
 
 // Lane returns a new lane on which so many jobs wait, with so many bytes.
@@ -65,9 +69,8 @@ func (l *Lane) full() bool { return l.count > 0 && (l.count >= l.room || l.bytes
 func (l *Lane) leave(j *Job) {
 	l.count--
 	l.bytes -= j.Size
-	if l.moved != nil && !l.full() {
-		close(l.moved)
-		l.moved = nil
+	if !l.full() {
+		l.moved.Notify()
 	}
 }
 
@@ -93,10 +96,7 @@ func (l *Lane) progress() <-chan struct{} {
 	if !l.full() {
 		return nil
 	}
-	if l.moved == nil {
-		l.moved = make(chan struct{})
-	}
-	return l.moved
+	return l.moved.Changed()
 }
 
 // Bounds returns how many jobs may wait, and how many bytes they may have.

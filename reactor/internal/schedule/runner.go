@@ -8,7 +8,7 @@ import "sync"
 // them.
 type runners struct {
 	group    sync.WaitGroup
-	spare    []chan *Job // of those who have nothing to do; the last one came last
+	spare    []chan *Job // of the idle ones, the last of which came last
 	finished bool        // no further job comes
 }
 

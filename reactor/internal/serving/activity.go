@@ -56,7 +56,7 @@ func (p *pending) end() {
 	}
 }
 
-// tell wakes one of those who wait.
+// tell wakes one of the goroutines that wait.
 func (p *pending) tell() {
 	select {
 	case p.none <- struct{}{}:

@@ -77,7 +77,7 @@ func (r *Road) WaitJoined(ctx context.Context) error {
 	return nil
 }
 
-// joinNoMore tells those who wait for a session that Run has ended.
+// joinNoMore ends the wait for a session, since Run has ended.
 func (r *Road) joinNoMore() {
 	for _, m := range r.members {
 		m.state.finish(ErrStopped)

@@ -18,7 +18,7 @@ type verdict struct {
 	stale   bool               // the peer has no such session
 }
 
-// maxWaiters is how many may wait for one call. Those who join are not admitted again.
+// maxWaiters is how many may wait for one call. A waiter that joins is not admitted again.
 const maxWaiters = 16
 
 // errUnknownSession is what a peer gets whose session ended.

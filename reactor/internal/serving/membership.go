@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mittere/mittere/internal/broadcast"
 	"github.com/mittere/mittere/messaging"
 )
 
@@ -19,15 +20,15 @@ type membership struct {
 	joined  bool          // there is a session
 	why     error         // why there is none
 	over    bool          // and there will not be one again
-	changed chan struct{}
+	changed broadcast.Signal
 	free    chan struct{} // closed when the broker gives us nothing further
 }
 
 // newMembership returns that of a worker that has not joined.
 func newMembership(worker *messaging.Worker) membership {
 	return membership{
-		changed: make(chan struct{}), free: make(chan struct{}),
-		why: messaging.Errorf(messaging.Unavailable, "%v: not joined yet", worker),
+		free: make(chan struct{}),
+		why:  messaging.Errorf(messaging.Unavailable, "%v: not joined yet", worker),
 	}
 }
 
@@ -141,7 +142,7 @@ func (m *membership) awaitRelease(ctx context.Context) {
 func (m *membership) welcome() (welcome bool, changed <-chan struct{}) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.line != "" && m.agreed, m.changed
+	return m.line != "" && m.agreed, m.changed.Changed()
 }
 
 // change changes what others wait for, and tells them.
@@ -149,8 +150,7 @@ func (m *membership) change(f func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	f()
-	close(m.changed)
-	m.changed = make(chan struct{})
+	m.changed.Notify()
 }
 
 // state returns whether there is a session, or else whether that is for good and why,
@@ -158,7 +158,7 @@ func (m *membership) change(f func()) {
 func (m *membership) state() (joined, over bool, changed <-chan struct{}, why error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.joined, m.over, m.changed, m.why
+	return m.joined, m.over, m.changed.Changed(), m.why
 }
 
 // wait waits for a session.

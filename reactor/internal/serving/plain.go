@@ -52,8 +52,8 @@ func (p *plain) send(ctx context.Context, item proto.Message) error {
 	return p.station.outbox.SendItem(ctx, &envelope{p.Delivery, item})
 }
 
-// answer sends a reply, or the end of a stream, or that a message was observed, to those who
-// wait. If it is the reply's fault that it cannot be sent, as when it is too large, the sender
+// answer sends a reply, or the end of a stream, or that a message was observed, to a
+// sender that waits. If it is the reply's fault that it cannot be sent, as when it is too large, the sender
 // is told that instead.
 func (p *plain) answer(reply proto.Message) {
 	switch {

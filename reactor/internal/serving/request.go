@@ -45,7 +45,7 @@ type replier interface {
 	refuse(event string, why *messaging.Error)
 	// send sends an item of a stream, and waits for room.
 	send(ctx context.Context, item proto.Message) error
-	// progress sends a report to those who wait.
+	// progress sends a report to the callers.
 	progress(report proto.Message) error
 	// queued is called when the request has to wait.
 	queued()
@@ -58,7 +58,7 @@ func (r *Request) Send(ctx context.Context, item proto.Message) error {
 	return r.replier.send(ctx, item)
 }
 
-// Progress tells those who wait how far the request has come.
+// Progress tells the callers how far the request has come.
 func (r *Request) Progress(report proto.Message) error { return r.replier.progress(report) }
 
 // Queued implements [schedule.Task].
