@@ -72,7 +72,7 @@ func Table() []Row {
 		{"registry/storetest", []string{"registry/store", "messaging/message", "gen/..."}},
 		{"service", belowService},
 		{"service/servicetest", slices.Concat(belowService, []string{"service", "service/broker"})},
-		{"service/majordomo", []string{"comm", "messaging", "messaging/message", "internal/mdp", "gen/..."}},
+		{"service/majordomo", []string{"internal/options", "comm", "messaging", "messaging/message", "internal/mdp", "gen/..."}},
 
 		// The broker stands beside service: one loop around pure state.
 		{"service/broker", belowBroker},

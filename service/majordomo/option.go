@@ -1,13 +1,11 @@
 package majordomo
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/mittere/mittere/comm"
+	"github.com/mittere/mittere/internal/options"
 	"github.com/mittere/mittere/messaging"
 )
 
@@ -36,23 +34,17 @@ type common struct {
 	version Version
 	socket  []comm.Option
 	log     *slog.Logger
-	wrong   []error
+	checks  options.Checks
 }
 
 // newCommon returns the defaults.
 func newCommon(v Version) common { return common{version: v, log: slog.Default()} }
 
-// require notes that an option is wrong unless it is right.
-func (c *common) require(right bool, format string, args ...any) {
-	if !right {
-		c.wrong = append(c.wrong, fmt.Errorf(format, args...))
-	}
-}
-
 // check returns all that is wrong as one error, nil if nothing is.
 func (c *common) check(what string, more ...error) error {
-	if err := errors.Join(append(c.wrong, more...)...); err != nil {
-		return messaging.Errorf(messaging.InvalidArgument, "%s: %s", what, strings.ReplaceAll(err.Error(), "\n", "; "))
+	c.checks.Note(more...)
+	if err := c.checks.Err(); err != nil {
+		return messaging.Errorf(messaging.InvalidArgument, "%s: %w", what, err)
 	}
 	return nil
 }
@@ -109,7 +101,7 @@ func (o workerOption) applyWorker(c *workerConfig) { o(c) }
 // [V2] for [NewPartsWorker].
 func WithVersion(v Version) Option {
 	return option(func(c *common) {
-		c.require(v.valid(), "version %d: want V1 or V2", v)
+		c.checks.Require(v.valid(), "version %d: want V1 or V2", v)
 		c.version = v
 	})
 }
@@ -123,7 +115,7 @@ func WithMaxFrameSize(bytes int) Option {
 // WithLogger sets where the package logs what no caller is told. The default is slog.Default().
 func WithLogger(log *slog.Logger) Option {
 	return option(func(c *common) {
-		c.require(log != nil, "logger: must not be nil")
+		c.checks.Require(log != nil, "logger: must not be nil")
 		c.log = log
 	})
 }
@@ -132,7 +124,7 @@ func WithLogger(log *slog.Logger) Option {
 // each PARTIAL again. The default is [DefaultTimeout].
 func WithTimeout(d time.Duration) ClientOption {
 	return clientOption(func(c *clientConfig) {
-		c.require(d > 0, "timeout %v: must be positive", d)
+		c.checks.Require(d > 0, "timeout %v: must be positive", d)
 		c.timeout = d
 	})
 }
@@ -141,7 +133,7 @@ func WithTimeout(d time.Duration) ClientOption {
 // [DefaultRetries].
 func WithRetries(n int) ClientOption {
 	return clientOption(func(c *clientConfig) {
-		c.require(n >= 0, "%d retries: must not be negative", n)
+		c.checks.Require(n >= 0, "%d retries: must not be negative", n)
 		c.retries = n
 	})
 }
@@ -151,7 +143,7 @@ func WithRetries(n int) ClientOption {
 // [DefaultConnections].
 func WithConnections(n int) ClientOption {
 	return clientOption(func(c *clientConfig) {
-		c.require(n >= 1, "%d connections: must be 1 at least", n)
+		c.checks.Require(n >= 1, "%d connections: must be 1 at least", n)
 		c.connections = max(n, 1)
 	})
 }
@@ -162,8 +154,8 @@ func WithConnections(n int) ClientOption {
 // [DefaultLiveness].
 func WithHeartbeat(every time.Duration, liveness int) WorkerOption {
 	return workerOption(func(c *workerConfig) {
-		c.require(every >= 10*time.Millisecond, "heartbeat every %v: must be 10 ms at least", every)
-		c.require(liveness >= 2, "liveness of %d: must be 2 at least", liveness)
+		c.checks.Require(every >= 10*time.Millisecond, "heartbeat every %v: must be 10 ms at least", every)
+		c.checks.Require(liveness >= 2, "liveness of %d: must be 2 at least", liveness)
 		c.heartbeat, c.liveness = every, liveness
 	})
 }
@@ -173,7 +165,7 @@ func WithHeartbeat(every time.Duration, liveness int) WorkerOption {
 // are [DefaultReconnectMin] and [DefaultReconnectMax].
 func WithReconnect(shortest, longest time.Duration) WorkerOption {
 	return workerOption(func(c *workerConfig) {
-		c.require(shortest > 0 && longest >= shortest, "reconnect after %v to %v: must be positive, and in order", shortest, longest)
+		c.checks.Require(shortest > 0 && longest >= shortest, "reconnect after %v to %v: must be positive, and in order", shortest, longest)
 		c.reconnectMin, c.reconnectMax = shortest, longest
 	})
 }
@@ -182,7 +174,7 @@ func WithReconnect(shortest, longest time.Duration) WorkerOption {
 // stops. The default is [DefaultDrainTimeout].
 func WithDrainTimeout(d time.Duration) WorkerOption {
 	return workerOption(func(c *workerConfig) {
-		c.require(d >= 0, "drain timeout %v: must not be negative", d)
+		c.checks.Require(d >= 0, "drain timeout %v: must not be negative", d)
 		c.drain = d
 	})
 }
@@ -200,7 +192,7 @@ func WithRoutingID(id string) Option { return routingID(id) }
 type routingID string
 
 func (id routingID) applyClient(c *clientConfig) {
-	c.require(id != "" && len(id) <= longestPrefix, "routing id of %d bytes: must have 1 to %d", len(id), longestPrefix)
+	c.checks.Require(id != "" && len(id) <= longestPrefix, "routing id of %d bytes: must have 1 to %d", len(id), longestPrefix)
 	c.routingID = string(id)
 }
 

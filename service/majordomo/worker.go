@@ -57,7 +57,7 @@ func NewWorker(zmq *comm.Context, endpoint, service string, handle Handler, opti
 // serves when it runs.
 func NewPartsWorker(zmq *comm.Context, endpoint, service string, handle PartsHandler, options ...WorkerOption) (*Worker, error) {
 	config := newWorkerConfig(V2, options)
-	config.require(config.version != V1, "%v has no replies in parts", V1)
+	config.checks.Require(config.version != V1, "%v has no replies in parts", V1)
 	return newWorker(zmq, endpoint, service, handle, config)
 }
 
@@ -75,7 +75,7 @@ func newWorkerConfig(v Version, options []WorkerOption) workerConfig {
 
 // newWorker returns a worker if all that it is made of is right.
 func newWorker(zmq *comm.Context, endpoint, service string, handle PartsHandler, c workerConfig) (*Worker, error) {
-	c.require(handle != nil, "the handler must not be nil")
+	c.checks.Require(handle != nil, "the handler must not be nil")
 	if err := c.check("worker of "+service, mdp.CheckName(service)); err != nil {
 		return nil, err
 	}
