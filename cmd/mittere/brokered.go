@@ -21,13 +21,13 @@ func listBrokered(ctx context.Context, m *manager, name string, p printer, timeo
 		}
 		return p.list(viewsOf(services, serviceNames), serviceNames)
 	}
-	return watchBroker(ctx, m, p, timeout, func(ctx context.Context) (seen []sighting, err error) {
+	return watchBroker(ctx, m, p, timeout, func(ctx context.Context) (found []item, err error) {
 		services, err := ask(ctx)
 		for _, s := range services {
 			line := fmt.Sprintf("%s  workers=%d", printable(s.GetName()), s.GetWorkers())
-			seen = append(seen, sighting{key: s.GetName(), line: line, about: property{"service", viewOf(s, serviceNames)}})
+			found = append(found, item{key: s.GetName(), line: line, about: property{"service", viewOf(s, serviceNames)}})
 		}
-		return seen, err
+		return found, err
 	})
 }
 

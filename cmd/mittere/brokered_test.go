@@ -205,7 +205,7 @@ func TestWatchTellsOfWorkersAndOfTheBroker(t *testing.T) {
 	t.Parallel()
 	for _, format := range []string{formatTable, formatJSON} {
 		t.Run(format, func(t *testing.T) {
-			t.Parallel() // it waits for the next look
+			t.Parallel() // it waits for the next poll
 			b := newBrokered(t)
 			b.work("calc-1")
 			at := b.broker.Endpoints()[0]

@@ -141,7 +141,7 @@ func (c *callCommand) run(ctx context.Context, g *globals, stdin io.Reader, argu
 	began := time.Now()
 	limited, cancel := within(ctx, time.Duration(*c.timeout))
 	defer cancel()
-	c.note = &patienceNote{w: c.stderr, failFast: c.failFast}
+	c.note = &waitNotice{w: c.stderr, failFast: c.failFast}
 	defer c.note.end()
 	return c.find(limited, g, func(zmq *comm.Context, members []member) (err error) {
 		w, err := c.dial(zmq, members)

@@ -18,7 +18,7 @@ import (
 type target struct {
 	name, id, endpoint string
 	timeout            *duration
-	note               *patienceNote // of why the registry or the broker is waited for; may be nil
+	note               *waitNotice // of why the registry or the broker is waited for; may be nil
 }
 
 // addFlags adds the flags that choose instances.

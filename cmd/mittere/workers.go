@@ -64,7 +64,7 @@ what a worker has to do is no change.`,
 		p := printer{cmd.OutOrStdout(), format.value}
 		return g.withBroker(func(_ *comm.Context, m *manager) error {
 			if c.watching {
-				return watchBroker(cmd.Context(), m, p, time.Duration(*c.timeout), c.sightings(m, names))
+				return watchBroker(cmd.Context(), m, p, time.Duration(*c.timeout), c.items(m, names))
 			}
 			resp, err := c.ask(cmd.Context(), m, names)
 			if err != nil {
@@ -100,14 +100,14 @@ func noWorkers(unknown []string) error {
 	}
 }
 
-// sightings returns what a watch of workers looks at.
-func (c *workersCommand) sightings(m *manager, names []string) look {
-	return func(ctx context.Context) (seen []sighting, err error) {
+// items returns what a watch of workers polls.
+func (c *workersCommand) items(m *manager, names []string) poll {
+	return func(ctx context.Context) (found []item, err error) {
 		resp, err := c.ask(ctx, m, names)
 		for _, w := range resp.GetWorkers() {
-			seen = append(seen, sighting{key: w.GetName(), line: workerLine(w), about: property{"worker", viewOf(w, workerNames)}})
+			found = append(found, item{key: w.GetName(), line: workerLine(w), about: property{"worker", viewOf(w, workerNames)}})
 		}
-		return seen, err
+		return found, err
 	}
 }
 

@@ -42,7 +42,7 @@ func TestCallThatFailsFastDoesNotWait(t *testing.T) {
 
 func TestPatienceNoteTellsAReasonOnce(t *testing.T) {
 	var w strings.Builder
-	n := &patienceNote{w: &w}
+	n := &waitNotice{w: &w}
 	n.set(errors.New("a")) // begins the moment
 	n.timer.Stop()
 	n.tell()

@@ -15,9 +15,9 @@ import (
 // waitMoment is how long a command waits before it says why.
 const waitMoment = time.Second
 
-// patienceNote tells on standard error why a command waits: after a moment, and again
+// waitNotice tells on standard error why a command waits: after a moment, and again
 // when the reason changes. With failFast it ends what waits in place of that.
-type patienceNote struct {
+type waitNotice struct {
 	w        io.Writer
 	failFast bool
 
@@ -29,7 +29,7 @@ type patienceNote struct {
 }
 
 // set notes why the command waits, nil if it does not.
-func (n *patienceNote) set(why error) {
+func (n *waitNotice) set(why error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.why = ""
@@ -45,7 +45,7 @@ func (n *patienceNote) set(why error) {
 }
 
 // tell tells the reason, or lets a moment pass until there is one.
-func (n *patienceNote) tell() {
+func (n *waitNotice) tell() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.why == "" {
@@ -55,7 +55,7 @@ func (n *patienceNote) tell() {
 }
 
 // write writes the reason if it was not told before, under the lock.
-func (n *patienceNote) write() {
+func (n *waitNotice) write() {
 	if n.ended || n.why == "" || n.why == n.told {
 		return
 	}
@@ -64,7 +64,7 @@ func (n *patienceNote) write() {
 }
 
 // end tells nothing any more.
-func (n *patienceNote) end() {
+func (n *waitNotice) end() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.ended = true; n.timer != nil {
@@ -73,7 +73,7 @@ func (n *patienceNote) end() {
 }
 
 // intercept has the note told why calls wait.
-func (n *patienceNote) intercept(next call.Invoker) call.Invoker {
+func (n *waitNotice) intercept(next call.Invoker) call.Invoker {
 	return func(ctx context.Context, r *call.Request, each func(*messaging.Envelope) error) error {
 		r.FailFast, r.Waiting = n.failFast, n.set
 		return next(ctx, r, each)
@@ -81,7 +81,7 @@ func (n *patienceNote) intercept(next call.Invoker) call.Invoker {
 }
 
 // reason returns why what failed was ended by the note, if it was, or else its error.
-func (n *patienceNote) reason(ctx context.Context, err error) error {
+func (n *waitNotice) reason(ctx context.Context, err error) error {
 	var why *messaging.Error
 	if err == nil || !errors.As(context.Cause(ctx), &why) {
 		return err
@@ -99,7 +99,7 @@ type connecting interface {
 // attend notes why there is no connection until the context that it returns ends, which
 // with failFast it does when it is known that there will be none. A nil note notes
 // nothing.
-func (n *patienceNote) attend(ctx context.Context, c connecting) (context.Context, context.CancelFunc) {
+func (n *waitNotice) attend(ctx context.Context, c connecting) (context.Context, context.CancelFunc) {
 	if n == nil {
 		return ctx, func() {}
 	}
