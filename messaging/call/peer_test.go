@@ -341,11 +341,13 @@ func TestServerThatSendsMoreThanItMayEndsTheSession(t *testing.T) {
 		return all
 	}))
 	conn := dial(t, zmq, router.Endpoints()[0])
+	eventually(t, "the session has begun", func() bool { return conn.Session() != 0 })
+	session := conn.Session()
 	var last error
 	n := 0
 	for _, err := range askNumbers(patient(t), conn, 0, call.WithWindow(window)) {
 		if n++; n == 1 {
-			eventually(t, "the session is over", func() bool { return !conn.Ready() || conn.Err() != nil })
+			eventually(t, "the session is over", func() bool { return conn.Session() != session })
 		}
 		last = err
 	}
