@@ -71,6 +71,9 @@ func (a *assembler) begin(first []byte) {
 // end ends a message.
 func (a *assembler) end() error {
 	a.frames = 0
+	if cap(a.parts) > headerSize {
+		defer func() { a.parts = nil }() // few messages have so many
+	}
 	switch {
 	case a.tooMany:
 		a.socket.counters.Refused.Add(1)

@@ -103,9 +103,13 @@ func BenchmarkRoundTrip(b *testing.B) {
 			b.ReportAllocs()
 			b.ResetTimer()
 			for range b.N {
-				r.ok(dealer.Send(r.ctx, m))
-				_, err := dealer.Recv(r.ctx)
-				r.ok(err)
+				err := dealer.Send(r.ctx, m)
+				if err == nil {
+					_, err = dealer.Recv(r.ctx)
+				}
+				if err != nil {
+					b.Fatal(err)
+				}
 			}
 			b.StopTimer()
 			echoing.Wait()
@@ -169,8 +173,9 @@ func oneWay(b *testing.B, bind string, size int) {
 		batch[i] = engine.Message{Frames: [][]byte{body}}
 	}
 	for left := b.N; left > 0; left -= size {
-		_, err := push.SendBatch(r.ctx, batch[:min(left, size)])
-		r.ok(err)
+		if _, err := push.SendBatch(r.ctx, batch[:min(left, size)]); err != nil {
+			b.Fatal(err)
+		}
 	}
 	receiving.Wait()
 }
@@ -202,7 +207,9 @@ func BenchmarkFanOutTo100(b *testing.B) {
 	b.ReportAllocs()
 	b.ResetTimer()
 	for range b.N {
-		r.ok(p.Send(r.ctx, m))
+		if err := p.Send(r.ctx, m); err != nil {
+			b.Fatal(err)
+		}
 	}
 	receiving.Wait()
 }

@@ -63,13 +63,13 @@ func (c *conn) write(b []byte, wait bool) (n int, err error) {
 	return c.trial.write(c.raw, b)
 }
 
-// shake shakes hands and returns what came behind the handshake.
-func (c *conn) shake(config zmtp.Config, limits zmtp.Limits) (rest []byte, err error) {
+// shake shakes hands within a time, and returns what came behind the handshake.
+func (c *conn) shake(config zmtp.Config, limits zmtp.Limits, within time.Duration) (rest []byte, err error) {
 	h, err := zmtp.NewHandshake(config)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.SetDeadline(time.Now().Add(handshakeTime)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(within)); err != nil {
 		return nil, err
 	}
 	if _, err := c.Conn.Write(h.Start(nil)); err != nil {

@@ -63,7 +63,7 @@ func (d *dialer) once() (ready, refused bool) {
 	d.socket.keepAlive(nc)
 	ready, err = d.socket.serve(nc, &d.origin, d.expected, d.admitted)
 	d.connected(nil)
-	if ready || d.life.Err() != nil {
+	if ready || d.life.Err() != nil || d.isDone() {
 		return ready, false
 	}
 	d.socket.failures.add(&engine.Error{Op: "connect", Reason: engine.Foreign, Detail: d.endpoint.String(), Cause: foreignCause(err)})

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/mittere/mittere/comm/internal/engine"
 	"github.com/mittere/mittere/comm/internal/zmtp"
@@ -205,13 +206,53 @@ func TestPingsAreAnsweredAndAFloodOfThemTakesNoMemory(t *testing.T) {
 func TestPeerIsClosedThatIsSilentForLongerThanItPromised(t *testing.T) {
 	a := newAttacked(t)
 	c := a.dialReady(a.victim, zmtp.Dealer, "")
-	ping := zmtp.AppendPing(nil, 100_000_000, nil) // a tenth of a second
+	const promised = time.Second
+	ping := zmtp.AppendPing(nil, promised, nil)
 	for range 5 {
 		c.say(ping)
 		c.hear(len(zmtp.AppendPong(nil, nil)))
 	}
 	c.wantClosed()
+	a.wantLogged("silent for longer than it promised")
 	a.wantServed()
+	again := a.dialReady(a.victim, zmtp.Dealer, "")
+	again.say(zmtp.AppendPing(ping, 0, nil)) // it takes the promise back
+	began := time.Now()
+	a.eventually("more time has gone than it promised", func() bool { return time.Since(began) > 2*promised })
+	message := appendMessage(nil, frames("here"))
+	again.say(message)
+	for heard := []byte(nil); !bytes.HasSuffix(heard, message); {
+		heard = append(heard, again.hear(1)...)
+	}
+}
+
+func TestHandshakesHaveTheirTime(t *testing.T) {
+	r := newRig(t)
+	router := r.socket(config(engine.Router))
+	router.bounds.handshake = 50 * time.Millisecond
+	r.ok(router.Attach(parse(anyPort)))
+	silent, slow := r.dial(router), r.dial(router)
+	slow.say(ready(zmtp.Dealer, "")[:70])
+	silent.wantClosed()
+	slow.wantClosed()
+	r.eventually("they are counted", func() bool { return router.Stats().BadHandshakes == 2 })
+}
+
+func TestListenerHasOnlySoManyConnections(t *testing.T) {
+	r := newRig(t)
+	router := r.socket(config(engine.Router))
+	router.bounds.connections = 2
+	r.ok(router.Attach(parse(anyPort)))
+	first, second := r.dialReady(router, zmtp.Dealer, ""), r.dialReady(router, zmtp.Dealer, "")
+	r.dial(router).wantClosed()
+	r.wantLogged("too many connections")
+	r.ok(first.Close())
+	r.eventually("it is gone", func() bool { return router.binds[0].listener.open.Load() == 1 })
+	third := r.dialReady(router, zmtp.Dealer, "")
+	for _, c := range []*raw{second, third} {
+		c.say(appendMessage(nil, frames("x")))
+		r.recv(router)
+	}
 }
 
 func TestPingsBetweenThePartsOfAMessageAreAnswered(t *testing.T) {

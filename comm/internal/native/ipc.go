@@ -49,7 +49,11 @@ func listenFresh(mode os.FileMode) (*bound, error) {
 		file()
 		_ = os.Remove(dir)
 	}
-	return b, os.Chmod(dir, 0o711) // who may connect the file's mode says
+	if err := os.Chmod(dir, 0o711); err != nil { // who may connect the file's mode says
+		b.close()
+		return nil, err
+	}
+	return b, nil
 }
 
 // longestPath is what every system takes.
@@ -110,7 +114,8 @@ func clearPath(path string) error {
 		_ = c.Close()
 		return errors.Join(engine.AddressInUse, errLivePath)
 	case errno(err) == syscall.ECONNREFUSED:
-		return os.Remove(path)
+		removeOwn(path, info)
+		return nil
 	default:
 		return errors.Join(engine.AddressInUse, errDoubtful)
 	}

@@ -28,6 +28,12 @@ const (
 	skippedFrames = 1 << 20
 )
 
+// bounds are those of connections. Tests lower them.
+type bounds struct {
+	handshake   time.Duration // that one may take
+	connections int64         // of one listener
+}
+
 // mostSubscriptions is what one peer may ask for.
 var mostSubscriptions = allowance{prefixes: 100_000, bytes: 16 << 20}
 

@@ -44,7 +44,7 @@ func (l *listener) run() {
 				return
 			}
 			pause = min(2*pause, longestAcceptPause)
-		case l.open.Load() >= maxConnections:
+		case l.open.Load() >= l.socket.bounds.connections:
 			_ = nc.Close()
 			l.failed(errTooManyConnections)
 		default:

@@ -1,7 +1,9 @@
 package native
 
 import (
+	"errors"
 	"net"
+	"os"
 	"time"
 
 	"github.com/mittere/mittere/comm/internal/zmtp"
@@ -26,6 +28,7 @@ type reader struct {
 	large   bool          // whether the next slab shall be large
 	proved  int           // the largest frame that had memory of its own and came whole
 	silence time.Duration // that the peer promised not to exceed; 0: it did not
+	limited bool          // the connection has a deadline for that
 
 	room    int // for how many messages the queue has room at least
 	message assembler
@@ -60,12 +63,13 @@ func (r *reader) fill() error {
 	} else {
 		r.drop()
 	}
-	if r.silence > 0 && !r.conn.parting.Load() {
-		if err := r.conn.SetReadDeadline(time.Now().Add(r.silence)); err != nil {
-			return err
-		}
+	if err := r.limitSilence(); err != nil {
+		return err
 	}
 	n, err := r.wait()
+	if r.limited && errors.Is(err, os.ErrDeadlineExceeded) {
+		err = errSilent
+	}
 	if n == len(r.buf)-r.to {
 		r.large = true
 	} else if n < smallSlab/2 {
@@ -73,6 +77,23 @@ func (r *reader) fill() error {
 	}
 	r.to += n
 	return err
+}
+
+// errSilent is why a peer is disconnected that sent PINGs and then nothing.
+var errSilent = errors.New("it was silent for longer than it promised")
+
+// limitSilence bounds how long the next read waits, if the peer said how long it may be
+// silent. Time in which nothing is read does not count.
+func (r *reader) limitSilence() error {
+	switch {
+	case r.conn.parting.Load() || r.silence == 0 && !r.limited:
+		return nil
+	case r.silence == 0:
+		r.limited = false
+		return r.conn.SetReadDeadline(time.Time{})
+	}
+	r.limited = true
+	return r.conn.SetReadDeadline(time.Now().Add(r.silence))
 }
 
 // take gets memory to read into, if there is none.

@@ -28,8 +28,10 @@ func (s *socket) serve(nc net.Conn, o *origin, expected *peer, admitted func(*pe
 			return true, s.receiveFrom(c, p, rest, p == expected)
 		}
 	}
-	s.counters.BadHandshakes.Add(1)
-	s.report(c, "a peer is refused", err)
+	if o.young.Err() == nil { // else it is not the peer's fault
+		s.counters.BadHandshakes.Add(1)
+		s.report(c, "a peer is refused", err)
+	}
 	return false, err
 }
 
@@ -38,7 +40,7 @@ func (s *socket) shake(c *conn, o *origin) ([]byte, error) {
 	s.counters.Handshakes.Add(1)
 	defer s.counters.Handshakes.Add(-1)
 	stop := context.AfterFunc(o.young, c.close)
-	rest, err := c.shake(s.handshake, s.limits)
+	rest, err := c.shake(s.handshake, s.limits, s.bounds.handshake)
 	if !stop() && err == nil {
 		err = net.ErrClosed
 	}

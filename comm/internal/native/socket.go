@@ -15,6 +15,7 @@ type socket struct {
 	config    engine.Config
 	handshake zmtp.Config // what its handshakes say
 	limits    zmtp.Limits // what its peers may send
+	bounds    bounds
 	counters  engine.Counters
 	failures  failures  // of connections from this side
 	ends      broadcast // of connections
@@ -45,7 +46,7 @@ type socket struct {
 // newSocket returns a socket without endpoints.
 func newSocket(ctx *engineContext, c engine.Config) *socket {
 	s := &socket{
-		ctx: ctx, config: c, limits: limitsFor(c.MaxFrameSize), peers: map[*peer]struct{}{},
+		ctx: ctx, config: c, limits: limitsFor(c.MaxFrameSize), bounds: bounds{handshakeTime, maxConnections}, peers: map[*peer]struct{}{},
 		handshake: zmtp.Config{Type: socketTypes[c.Pattern], Identity: []byte(c.RoutingID)},
 		done:      make(chan struct{}), gone: make(chan struct{}),
 	}
