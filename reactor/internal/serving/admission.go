@@ -23,15 +23,25 @@ func errOvertime() *messaging.Error {
 		WithDetails(&mitterev1.Overtime{Phase: mitterev1.Overtime_PHASE_WAITING})
 }
 
-// admit lets a request in that has a handler, or returns why it is refused: the reactor stops
-// or drains, or the time of the request is over. Requests are admitted before they are looked
-// for: Drain sees each, or each sees that it drains. What was executed before was recognised
-// before this, and limits are those of the schedule.
+// admit lets a request in that has a handler, or returns why it is refused. What was executed
+// before was recognised before this, and limits are those of the schedule. A request counts
+// before it is looked whether the reactor drains: Drain waits for it, or it sees the drain.
 func (s *Station) admit(r *Request, times times, now time.Duration) *messaging.Error {
 	if s.refuses && !r.Handler.Control {
 		r.pending = true
 		s.road.pending.begin()
 	}
+	refused := s.refusal(r, times, now)
+	if refused != nil && r.pending {
+		r.pending = false
+		s.road.pending.end()
+	}
+	return refused
+}
+
+// refusal returns why a request is refused, nil if it is not: the reactor stops or drains, or the
+// time of the request is over.
+func (s *Station) refusal(r *Request, times times, now time.Duration) *messaging.Error {
 	switch {
 	case s.refuses && s.road.stopping(), r.pending && s.road.draining.Load() && !s.side.coming():
 		s.road.stats.Refused.Add(1)

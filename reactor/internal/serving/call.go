@@ -76,7 +76,7 @@ func (c *call) queued() {
 // expire refuses the call if it still waits.
 func (c *call) expire() {
 	road := c.station.road
-	if !road.policy.of(c.Handler).Withdraw(&c.job) {
+	if !c.Handler.track.Withdraw(&c.job) {
 		return
 	}
 	defer c.leave()

@@ -150,7 +150,7 @@ func (c *calls) leave(w *waiter, why *messaging.Error) {
 		return
 	}
 	left.cancel(why)
-	withdrawn := c.station.road.policy.of(left.Handler).Withdraw(&left.job)
+	withdrawn := left.Handler.track.Withdraw(&left.job)
 	if key := left.command.GetKey(); (withdrawn || repeatable(left.command)) && c.dedup.running(key) == left {
 		c.dedup.end(c.station.road.now(), key, messaging.Command{}, true)
 	}

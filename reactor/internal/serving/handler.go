@@ -35,7 +35,8 @@ type Handler struct {
 	// Invoke calls the handler through its interceptors.
 	Invoke func(context.Context, *Request, proto.Message) (proto.Message, error)
 
-	pace pace
+	track *track // where it runs
+	pace  pace
 }
 
 // Handlers are all handlers of a reactor.

@@ -52,7 +52,6 @@ func (c *calls) judge(d *messaging.Delivery, k *mitterev1.Request) verdict {
 	begun := c.station.newCall(d, k, h, now, sent)
 	begun.digest = digest
 	if refused := c.station.admit(&begun.Request, begun.times, now); refused != nil {
-		begun.leavePending()
 		return verdict{refused: refused}
 	}
 	c.begin(begun, s, now)

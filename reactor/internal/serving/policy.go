@@ -46,12 +46,13 @@ func newTrack(limit, waiting, queue, bytes int) track {
 	return track{Scheduler: s, waits: s.Lane(waiting, waitingBytes), refuses: s.Lane(queue, bytes)}
 }
 
-// of returns the track of a handler.
-func (p *policy) of(h *Handler) *track {
-	if h.Control {
-		return &p.control
+// assign has each handler run on its track.
+func (p *policy) assign(handlers map[string]*Handler) {
+	for _, h := range handlers {
+		if h.track = &p.handlers; h.Control {
+			h.track = &p.control
+		}
 	}
-	return &p.handlers
 }
 
 // counts returns how many handlers run and how many messages wait, but for the control plane.
@@ -71,13 +72,12 @@ func (p *policy) inline(r *Request, alone bool) bool {
 // schedule has a request run, now or when it may. False means that the socket shall be left
 // unread until there is room.
 func (s *Station) schedule(r *Request, alone bool) (more bool) {
-	policy := &s.road.policy
-	t := policy.of(r.Handler)
+	t := r.Handler.track
 	if r.job.Size = r.Delivery.Size(); s.road.Key != nil {
 		r.job.Key = s.road.keyOf(r.Delivery)
 	}
 	switch {
-	case policy.inline(r, alone) && t.Begin(&r.job):
+	case s.road.policy.inline(r, alone) && t.Begin(&r.job):
 		s.runInline(t, r)
 		return true
 	case !s.refuses:

@@ -77,11 +77,6 @@ func (r *Request) leave() {
 	r.replier.close()
 	r.Delivery.Release()
 	r.station.road.activity.end(&r.station.road.phases)
-	r.leavePending()
-}
-
-// leavePending notes that nobody has to wait for the request any more.
-func (r *Request) leavePending() {
 	if r.pending {
 		r.station.road.pending.end()
 	}

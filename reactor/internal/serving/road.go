@@ -35,6 +35,8 @@ type Road struct {
 // New returns a road that does nothing until Run.
 func New(c Config, sockets []Socket) *Road {
 	r := &Road{Config: c, policy: newPolicy(&c), pending: newPending(), limited: ratelog.New(c.Log)}
+	r.policy.assign(c.Handlers.ByType)
+	r.policy.assign(c.Handlers.ByMethod)
 	r.activity.wanted = slices.ContainsFunc(c.Timers, func(t Timer) bool { return t.Idle })
 	for _, socket := range sockets {
 		r.stations = append(r.stations, newStation(r, socket))
