@@ -98,12 +98,21 @@ func (f *fleet) forget(name string) {
 	delete(f.running, name)
 }
 
-// freeze stops a worker, which can only be killed then, and reports whether it is there.
+// freeze stops a worker, which can only be killed then. It returns when the worker does
+// nothing any more; false if there is none.
 func (f *fleet) freeze(name string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	w := f.running[name]
-	return w != nil && w.Signal(syscall.SIGSTOP) == nil
+	if w == nil || w.Signal(syscall.SIGSTOP) != nil {
+		return false
+	}
+	for { // a signal is on its way for a while
+		var status syscall.WaitStatus
+		if _, err := syscall.Wait4(w.Pid, &status, syscall.WUNTRACED, nil); !errors.Is(err, syscall.EINTR) {
+			return err == nil && status.Stopped()
+		}
+	}
 }
 
 // kill kills a worker, and reports whether it was there.
