@@ -93,11 +93,7 @@ func (s *socket) serveListener(b *bound) {
 // connect connects to an endpoint. mu must not be held.
 func (s *socket) connect(e engine.Endpoint) error {
 	if e.Transport == engine.Inproc {
-		if err := s.withOpen("connect", func() error { return nil }); err != nil {
-			return err
-		}
-		s.ctx.names.dial(s, e.String())
-		return nil
+		return s.ctx.names.dial(s, e.String())
 	}
 	return s.withOpen("connect", func() error {
 		d := newDialer(s, e)

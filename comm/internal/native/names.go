@@ -53,15 +53,22 @@ func (n *names) open(s *socket, endpoint string) {
 	}
 }
 
-// dial connects a socket to a name, as soon as that is bound.
-func (n *names) dial(s *socket, endpoint string) {
+// dial connects a socket to a name, as soon as that is bound. A socket that is closed
+// must leave nothing behind: it calls leave when done is closed.
+func (n *names) dial(s *socket, endpoint string) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	select {
+	case <-s.done:
+		return closedError("connect")
+	default:
+	}
 	if name := n.bound[endpoint]; name != nil && name.open {
 		s.join(name.socket, endpoint)
-		return
+		return nil
 	}
 	n.dials[endpoint] = append(n.dials[endpoint], s)
+	return nil
 }
 
 // release gives a name back. Whoever is connected stays so.

@@ -2,6 +2,7 @@ package native
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/mittere/mittere/comm/internal/engine"
@@ -39,7 +40,10 @@ func (s *socket) trySend(batch []engine.Message, again bool) (n int, w *waiter, 
 		return 0, nil, closedError("send")
 	}
 	v := sent
-	for n < len(batch) && v == sent {
+	for n < len(batch) && v == sent && err == nil {
+		if err = s.tooLarge(batch[n]); err != nil {
+			break
+		}
 		if v = s.pattern.send(batch[n].Frames); v == sent {
 			n++
 		}
@@ -54,7 +58,23 @@ func (s *socket) trySend(batch []engine.Message, again bool) (n int, w *waiter, 
 	}
 	s.unlockAndFlush()
 	s.counters.Sent.Add(uint64(n))
-	return n, w, v.err()
+	if err == nil {
+		err = v.err()
+	}
+	return n, w, err
+}
+
+// tooLarge refuses a message that is too long in all, for which a peer with the same
+// limits would end the connection. Its frames comm has checked.
+func (s *socket) tooLarge(m engine.Message) error {
+	if len(m.Frames) <= 2 {
+		return nil
+	}
+	if size := m.Size(); size > s.limits.Message {
+		s.counters.Refused.Add(1)
+		return &engine.Error{Op: "send", Reason: engine.TooLarge, Detail: fmt.Sprintf("a message of %d bytes, maximum %d", size, s.limits.Message)}
+	}
+	return nil
 }
 
 // err returns the error of a message that was not sent.

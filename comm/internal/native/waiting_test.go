@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -77,5 +78,49 @@ func TestWaitRoomReturnsWhenThereIsRoom(t *testing.T) {
 		for errors.Is(router.Send(r.ctx, message), engine.Full) {
 			r.ok(router.WaitRoom(r.ctx))
 		}
+	}
+}
+
+// Large messages fill a queue long before there are as many as the high-water mark says.
+func TestQueuesAreBoundedInBytes(t *testing.T) {
+	for endpoint, want := range map[string]uint64{
+		"ipc://" + filepath.Join(t.TempDir(), "nobody"): 64, // one queue, of who sends
+		"inproc://here": 64, // one queue, of who receives
+	} {
+		r := newRig(t)
+		r.socket(config(engine.Pull), "@inproc://here")
+		c := config(engine.Push)
+		c.Linger = 0
+		push := r.socket(c, endpoint)
+		ctx, cancel := context.WithCancel(r.ctx)
+		var sending sync.WaitGroup
+		sending.Go(func() {
+			large := engine.Message{Frames: [][]byte{make([]byte, 1<<20)}}
+			for push.Send(ctx, large) == nil {
+			}
+		})
+		r.eventually("it waits", func() bool { _, n := push.Waiting(); return n == 1 })
+		cancel()
+		sending.Wait()
+		if got := push.Stats().Sent; got != want {
+			t.Errorf("%.10s: there was room for %d messages of 1 MiB, want %d", endpoint, got, want)
+		}
+	}
+}
+
+func TestMessageThatIsTooLongInAllIsNotSent(t *testing.T) {
+	r := newRig(t)
+	c := config(engine.Dealer)
+	c.MaxFrameSize = 1 << 20
+	a := r.socket(c, anyPort)
+	b := r.socket(c, at(a))
+	part := make([]byte, 1<<20)
+	err := b.Send(r.ctx, engine.Message{Frames: [][]byte{part, part, part[:1]}})
+	if !errors.Is(err, engine.TooLarge) || b.Stats().Refused != 1 {
+		t.Errorf("the error is %v", err)
+	}
+	r.ok(b.Send(r.ctx, engine.Message{Frames: [][]byte{part, part[:1<<20-1], part[:1]}}))
+	if m, err := a.Recv(r.ctx); err != nil || m.Size() != 2<<20 {
+		t.Errorf("received %d bytes (%v)", m.Size(), err)
 	}
 }
