@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -37,6 +38,19 @@ var pairings = []pairing{
 	{from: comm.KindDealer, to: comm.KindDealer, talk: (*exchange).push},
 	{from: comm.KindRouter, to: comm.KindDealer, talk: (*exchange).address},
 	{from: comm.KindRouter, to: comm.KindRouter, talk: (*exchange).address},
+}
+
+// hugeSize is the size of the largest body, which is made once.
+const hugeSize = 50_000_000
+
+var huge = sync.OnceValue(func() []byte { return bytesOf(hugeSize) })
+
+// bodyOf returns a body of this size, to read only.
+func bodyOf(size int) []byte {
+	if size == hugeSize {
+		return huge()
+	}
+	return bytesOf(size)
 }
 
 // many is how many there are of one end where there are many.
@@ -75,7 +89,7 @@ func (r *rig) talk(p pairing, bind string, from, to int) {
 	for _, fromBinds := range []bool{true, false} {
 		x := &exchange{rig: r, sizes: []int{0, 1, 255, 256, 8191, 8192, 8193, 65536, 1 << 20}}
 		if from == 1 && to == 1 && !fromBinds {
-			x.sizes = append(x.sizes, 50_000_000)
+			x.sizes = append(x.sizes, hugeSize)
 		}
 		if fromBinds {
 			x.from, x.to = r.ends(p.from, p.to, bind, from, to)
@@ -189,7 +203,7 @@ func (x *exchange) sendTo(router *comm.Router, name string, m comm.Message) erro
 // sendAll sends a body of each size, and the sender's number.
 func (x *exchange) sendAll(number int, send func(comm.Message) error) {
 	for _, size := range x.sizes {
-		if err := send(comm.NewMessage([]byte{byte(number)}, bytesOf(size))); err != nil {
+		if err := send(comm.NewMessage([]byte{byte(number)}, bodyOf(size))); err != nil {
 			x.Errorf("a body of %d bytes: %v", size, err)
 		}
 	}
@@ -203,7 +217,7 @@ func (x *exchange) wantAll(to receiver) {
 		m, err := to.Recv(x.ctx)
 		x.ok(err)
 		number, body := x.read(m)
-		if want := x.sizes[next[number]]; !bytes.Equal(body, bytesOf(want)) {
+		if want := x.sizes[next[number]]; !bytes.Equal(body, bodyOf(want)) {
 			x.Fatalf("%v received %d bytes, want %d, or they arrived changed", to.Kind(), len(body), want)
 		}
 		next[number]++
@@ -255,7 +269,7 @@ func (x *exchange) push() {
 			x.Fatalf("they did not arrive, by size: %v", missing)
 		}
 		_, body := x.read(m)
-		if missing[len(body)]--; missing[len(body)] < 0 || !bytes.Equal(body, bytesOf(len(body))) {
+		if missing[len(body)]--; missing[len(body)] < 0 || !bytes.Equal(body, bodyOf(len(body))) {
 			x.Fatalf("%d bytes arrived changed, or once more", len(body))
 		}
 		m.Release()
