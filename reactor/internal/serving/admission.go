@@ -27,8 +27,10 @@ func errOvertime() *messaging.Error {
 // before was recognised before this, and limits are those of the schedule. A request counts
 // before it is looked whether the reactor drains: Drain waits for it, or it sees the drain.
 func (s *Station) admit(r *Request, times times, now time.Duration) *messaging.Error {
-	if s.refuses && !r.Handler.Control {
-		r.pending = true
+	if !s.refuses {
+		return nil // what came is handled, until its time is up
+	}
+	if r.pending = !r.Handler.Control; r.pending {
 		s.road.pending.begin()
 	}
 	refused := s.refusal(r, times, now)
@@ -43,7 +45,7 @@ func (s *Station) admit(r *Request, times times, now time.Duration) *messaging.E
 // time of the request is over.
 func (s *Station) refusal(r *Request, times times, now time.Duration) *messaging.Error {
 	switch {
-	case s.refuses && s.road.stopping(), r.pending && s.road.draining.Load() && !s.side.coming():
+	case s.road.stopping(), r.pending && s.road.draining.Load() && !s.side.coming():
 		s.road.stats.Refused.Add(1)
 		return errDraining
 	case times.over(now):
