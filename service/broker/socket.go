@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/mittere/mittere/comm"
@@ -93,12 +94,14 @@ const batchSize = 64
 // receive hands messages of a socket to the loop until that has ended, or the socket
 // fails. A message that is too large is dropped by the socket, which works on.
 func (l *loop) receive(index int, s *socket) error {
+	batch := make([]comm.Message, batchSize)
 	for {
-		batch := make([]comm.Message, batchSize)
 		n, err := s.router.RecvBatch(l.serving, batch)
 		if n > 0 {
+			messages := slices.Clone(batch[:n]) // seldom are there many
+			clear(batch[:n])
 			select {
-			case l.received <- arrival{index, batch[:n]}:
+			case l.received <- arrival{index, messages}:
 			case <-l.serving.Done():
 				return nil
 			}
