@@ -11,6 +11,8 @@ const (
 	// maxQueued is the bytes that wait for one peer, or of one peer, beside the
 	// high-water mark in messages. One message more than it may be longer.
 	maxQueued = 64 << 20
+	// maxCommands is the bytes of subscriptions that wait for one publisher.
+	maxCommands = 16 << 20
 	// maxConnections is how many connections one listener has at once.
 	maxConnections = 1 << 16
 	// maxPrefix is the bytes of one subscription.

@@ -140,6 +140,21 @@ func TestSubscribersTellEachConnectionOfAllTheirPrefixes(t *testing.T) {
 	}
 }
 
+// A publisher that reads nothing does not make a forwarder grow whose subscribers come and
+// go.
+func TestPublisherThatTakesNoSubscriptionsIsDisconnected(t *testing.T) {
+	r := newRig(t)
+	sub := r.socket(config(engine.Sub), anyPort)
+	r.dialReady(sub, zmtp.Pub, "")
+	r.eventually("it is there", func() bool { return sub.Stats().Connections == 1 })
+	prefix := make([]byte, maxPrefix)
+	for range 2 * maxCommands / maxPrefix { // beside what the system takes
+		r.ok(sub.Subscribe(prefix))
+		r.ok(sub.Unsubscribe(prefix))
+	}
+	r.eventually("it is disconnected", func() bool { return sub.Stats().Disconnects == 1 })
+}
+
 func TestPeersOfZMTP30AreToldByMessages(t *testing.T) {
 	r := newRig(t)
 	p := r.socket(config(engine.Pub), anyPort)

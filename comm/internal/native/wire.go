@@ -77,7 +77,8 @@ func (w *wire) roomAgain() bool {
 }
 
 // tell appends a subscription. It goes to the connection there is; the next one is told
-// of all.
+// of all. A publisher that takes none for long is disconnected, and told of those that are
+// left when it is back.
 func (w *wire) tell(subscribes bool, prefix []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -88,6 +89,10 @@ func (w *wire) tell(subscribes bool, prefix []byte) {
 		w.queue.commands = zmtp.AppendSubscribe(w.queue.commands, minor, prefix)
 	} else {
 		w.queue.commands = zmtp.AppendCancel(w.queue.commands, minor, prefix)
+	}
+	if len(w.queue.commands) > maxCommands {
+		w.queue.commands = nil
+		w.conn.close()
 	}
 }
 
