@@ -24,10 +24,10 @@ FAULTS  = Stress|Fault|Load
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
 
-setup: ## bring what is missing to build: libzmq, pkg-config, a C compiler
+setup: ## bring what the tests need beside Go: libzmq, pkg-config, a C compiler
 	@scripts/setup
 
-build: setup ## build the command line, bin/mittere
+build: ## build the command line, bin/mittere
 	$(BUILD) -ldflags "-X main.version=$(VERSION)" -o bin/mittere ./cmd/mittere
 
 portable: ## check that comm needs no cgo, also on other systems
@@ -37,9 +37,9 @@ portable: ## check that comm needs no cgo, also on other systems
 		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go vet ./comm/... || exit 1; \
 	done
 	CGO_ENABLED=0 GOOS=windows go build ./comm/...
-	CGO_ENABLED=0 go build -tags native -o /dev/null ./cmd/mittere
+	CGO_ENABLED=0 go build -o /dev/null ./...
 
-demo: setup ## count a source tree with worker processes (DIR=... for another tree than Go's)
+demo: ## count a source tree with worker processes (DIR=... for another tree than Go's)
 	@echo "demo: building bin/census (the first time takes a minute)"
 	@$(BUILD) -o bin/census ./examples/census
 	@bin/census $(if $(DIR),'$(DIR)')

@@ -33,11 +33,16 @@ type Context struct {
 
 // NewContext returns a context without sockets. It must be closed.
 func NewContext(options ...ContextOption) (*Context, error) {
-	c := contextConfig{engine: defaultEngine(), ContextConfig: engine.ContextConfig{
+	c := contextConfig{ContextConfig: engine.ContextConfig{
 		IOThreads: DefaultIOThreads, MaxSockets: DefaultMaxSockets, Log: slog.Default(), Resolver: net.DefaultResolver,
 	}}
 	for _, option := range options {
 		option.applyContext(&c)
+	}
+	if c.engine == nil {
+		var err error
+		c.engine, err = defaultEngine()
+		c.wrong = append(c.wrong, err)
 	}
 	if err := errors.Join(c.wrong...); err != nil {
 		return nil, err

@@ -1,8 +1,8 @@
-//go:build !native
+//go:build !libzmq
 
 package comm
 
-import "github.com/mittere/mittere/comm/libzmq"
+import "github.com/mittere/mittere/comm/internal/native"
 
 // defaultEngine returns the engine of contexts that are not told another.
-func defaultEngine() Engine { return libzmq.Engine }
+func defaultEngine() (Engine, error) { return native.Engine, nil }

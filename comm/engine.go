@@ -10,6 +10,7 @@ type Engine = engine.Engine
 // Features says what an [Engine] can do that not all can.
 type Features = engine.Features
 
-// Version returns the version of the engine of contexts that are told no other, such as
-// libzmq's "4.3.4". [Context.Engine] tells that of one context.
-func Version() string { return defaultEngine().Version() }
+// DefaultEngine returns the engine of contexts that are told no other: the one in Go or,
+// in a program that is built with the tag libzmq, the one that the environment variable
+// MITTERE_ENGINE names, "native" or "libzmq". The error says that it names another.
+func DefaultEngine() (Engine, error) { return defaultEngine() }

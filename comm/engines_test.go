@@ -24,7 +24,11 @@ func enginesOfRun(t testing.TB) (binding, connecting comm.Engine, mixed bool) {
 	t.Helper()
 	first, second, mixed := strings.Cut(os.Getenv(engineVariable), "+")
 	if first == "" {
-		return comm.DefaultEngine(), nil, false
+		e, err := comm.DefaultEngine()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e, nil, false
 	}
 	if !mixed {
 		second = first

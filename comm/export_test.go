@@ -25,6 +25,3 @@ func (s *Socket) Waiting() (receivers, senders int) { return s.inner.Waiting() }
 
 // Names returns how many inproc names are bound in the context, and how many only dialed.
 func (c *Context) Names() (bound, dialed int) { return c.inner.Names() }
-
-// DefaultEngine is the engine of contexts that are not told another.
-func DefaultEngine() Engine { return defaultEngine() }

@@ -105,8 +105,8 @@ var countless = []struct {
 	{regexp.MustCompile(`"address":"0/[0-9a-f]+"`), `"address":"0/ID"`},
 	{regexp.MustCompile(`"descriptors":"[0-9a-f]+"`), `"descriptors":"HASH"`},
 	{regexp.MustCompile(`(  TIME  TIME  TIME  )\d+  \d+`), "${1}N  N"},
-	{regexp.MustCompile(`("(?:go|libzmq|platform)":)"[^"]*"`), `$1"VERSION"`},
-	{regexp.MustCompile(`(\n(?:go|libzmq|platform)) [^\n]*`), "$1  VERSION"},
+	{regexp.MustCompile(`("(?:go|engine|platform)":)"[^"]*"`), `$1"VERSION"`},
+	{regexp.MustCompile(`(\n(?:go|engine|platform)) [^\n]*`), "$1  VERSION"},
 }
 
 // unforeseen are all numbers.

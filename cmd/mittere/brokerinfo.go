@@ -8,7 +8,7 @@ import (
 )
 
 // brokerIs names what a broker is.
-const brokerIs = "name version library go libzmq platform endpoints started health"
+const brokerIs = "name version library go engine platform endpoints started health"
 
 // brokerInfo returns what a broker is and how it is set.
 func brokerInfo(ctx context.Context, m *manager, timeout time.Duration) (view, error) {
@@ -20,7 +20,7 @@ func brokerInfo(ctx context.Context, m *manager, timeout time.Duration) (view, e
 	if err != nil {
 		return nil, err
 	}
-	v := viewOf(status.GetVersions(), "program library go zeromq platform").renamed("program", "version").renamed("zeromq", "libzmq")
+	v := viewOf(status.GetVersions(), "program library go zeromq platform").renamed("program", "version").renamed("zeromq", "engine")
 	v = append(v, viewOf(status, "name endpoints started health")...).only(brokerIs)
 	v = append(v, viewOf(settings, "heartbeatSeconds liveness sessionHeartbeatSeconds drainSeconds maxFrameBytes")...)
 	v = v.with("pirates", viewsOf(settings.GetPirates(), "front back service"))

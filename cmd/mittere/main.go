@@ -91,6 +91,7 @@ signal, once it has cleaned up; a second signal ends it at once.`,
 		"`endpoint` of the registry to ask; the environment's "+registryVariable+" is the default")
 	root.PersistentFlags().StringVar(&g.broker, "broker", cmp.Or(os.Getenv(brokerVariable), defaultBroker),
 		"`endpoint` of the broker to ask, in place of a registry; the environment's "+brokerVariable+" is the default")
+	addEngineFlag(root)
 	root.AddCommand(newRegistry(), newBroker(), newServices(g), newResolve(g), newWorkers(g), newDrain(g), newPing(g), newInfo(g),
 		newStats(g), newCall(g), newCompletion(), newVersion())
 	refuseUnknownTopics(root)

@@ -52,8 +52,17 @@ func components() []component {
 	return []component{
 		{"mittere", ownVersion(version, debug.ReadBuildInfo)},
 		{"go", runtime.Version()},
-		{"libzmq", comm.Version()},
+		{"engine", engineVersion()},
 	}
+}
+
+// engineVersion returns the name and the version of what carries messages.
+func engineVersion() string {
+	e, err := comm.DefaultEngine()
+	if err != nil {
+		return err.Error()
+	}
+	return e.Name() + " " + e.Version()
 }
 
 // ownVersion returns the version that was stamped by the linker, or else the

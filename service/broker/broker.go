@@ -25,6 +25,7 @@ type Broker struct {
 	private    private
 	management *managementWorker
 	began      time.Time
+	engine     string // what carries messages, with its version
 	started    atomic.Bool
 	changed    chan struct{} // something may be due sooner than the loop knows
 
@@ -64,7 +65,8 @@ func New(zmq *comm.Context, endpoints string, options ...Option) (*Broker, error
 	state.Expect(ServiceName)
 	b := &Broker{
 		config: c, private: newPrivate(), began: time.Now(), changed: make(chan struct{}, 1),
-		desk: state, peers: map[desk.Peer]*peer{}, keepers: map[*peer]struct{}{}, backlog: newBacklog(c.kept),
+		engine: zmq.Engine().Name() + " " + zmq.Engine().Version(),
+		desk:   state, peers: map[desk.Peer]*peer{}, keepers: map[*peer]struct{}{}, backlog: newBacklog(c.kept),
 		journal: newJournal(c.log),
 	}
 	if err := b.openSockets(zmq, endpoints); err != nil {

@@ -8,7 +8,6 @@ import (
 
 	mitterev1 "github.com/mittere/mittere/gen/mittere/v1"
 
-	"github.com/mittere/mittere/comm"
 	"github.com/mittere/mittere/gen/mittere/v1/mitterev1mittere"
 	"github.com/mittere/mittere/internal/management"
 	"github.com/mittere/mittere/service/broker/internal/desk"
@@ -42,7 +41,7 @@ func (m manager) Status(context.Context, *mitterev1.BrokerServiceStatusRequest) 
 // versions returns what the broker is built of.
 func (m manager) versions() *mitterev1.Versions {
 	return &mitterev1.Versions{
-		Program: m.b.version, Library: management.Library(), Go: runtime.Version(), Zeromq: comm.Version(),
+		Program: m.b.version, Library: management.Library(), Go: runtime.Version(), Zeromq: m.b.engine,
 		Platform: runtime.GOOS + "/" + runtime.GOARCH,
 	}
 }

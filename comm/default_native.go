@@ -1,8 +1,0 @@
-//go:build native
-
-package comm
-
-import "github.com/mittere/mittere/comm/internal/native"
-
-// defaultEngine returns the engine of contexts that are not told another.
-func defaultEngine() Engine { return native.Engine }
