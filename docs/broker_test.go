@@ -33,26 +33,26 @@ func TestProgramsOfThePageOfTheBrokerWorkTogether(t *testing.T) {
 }
 
 func runBroker(ctx context.Context, endpoint string) error {
-	zmq, err := comm.NewContext()
+	zctx, err := comm.NewContext()
 	if err != nil {
 		return err
 	}
-	defer zmq.Close()
-	return broker.Serve(ctx, zmq, endpoint)
+	defer zctx.Close()
+	return broker.Serve(ctx, zctx, endpoint)
 }
 
 func runWorker(ctx context.Context, endpoint string) error {
-	zmq := must(comm.NewContext())
-	defer zmq.Close()
+	zctx := must(comm.NewContext())
+	defer zctx.Close()
 	handlers := reactor.NewHandlers()
 	calculatorv1mittere.RegisterCalculatorService(handlers, &calculator.Handler{})
-	return service.Serve(ctx, zmq, "calculator", handlers, service.WithBroker(endpoint))
+	return service.Serve(ctx, zctx, "calculator", handlers, service.WithBroker(endpoint))
 }
 
 func runClient(ctx context.Context, endpoint string) error {
-	zmq := must(comm.NewContext())
-	defer zmq.Close()
-	client, err := service.NewClient(zmq, "calculator", service.FromBroker(endpoint))
+	zctx := must(comm.NewContext())
+	defer zctx.Close()
+	client, err := service.NewClient(zctx, "calculator", service.FromBroker(endpoint))
 	if err != nil {
 		return err
 	}

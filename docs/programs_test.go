@@ -19,11 +19,11 @@ import (
 
 func Example_publisherAndSubscriber() {
 	ctx := context.Background()
-	zmq := must(comm.NewContext())
-	defer zmq.Close()
+	zctx := must(comm.NewContext())
+	defer zctx.Close()
 
-	pub := must(messaging.NewPublisher(zmq, "inproc://news"))
-	sub := must(messaging.NewSubscriber(zmq, "inproc://news"))
+	pub := must(messaging.NewPublisher(zctx, "inproc://news"))
+	sub := must(messaging.NewSubscriber(zctx, "inproc://news"))
 	check(pub.WaitForSubscribers(ctx, 1, &wrapperspb.StringValue{}))
 	check(pub.Send(ctx, wrapperspb.String("the door is open")))
 	news := must(sub.Recv(ctx))
@@ -33,57 +33,57 @@ func Example_publisherAndSubscriber() {
 
 func Example_requestAndReply() {
 	ctx := context.Background()
-	zmq := must(comm.NewContext())
-	defer zmq.Close()
+	zctx := must(comm.NewContext())
+	defer zctx.Close()
 
-	rep := must(messaging.NewRep(zmq, "inproc://greeter"))
+	rep := must(messaging.NewRep(zctx, "inproc://greeter"))
 	go func() {
 		request := must(rep.Recv(ctx))
 		name := must(messaging.Open[*wrapperspb.StringValue](&request.Envelope))
 		check(request.Reply(ctx, wrapperspb.String("hello, "+name.GetValue())))
 	}()
-	req := must(messaging.NewReq(zmq, "inproc://greeter"))
+	req := must(messaging.NewReq(zctx, "inproc://greeter"))
 	fmt.Println(must(messaging.Call[*wrapperspb.StringValue](ctx, req, wrapperspb.String("world"))).GetValue())
 	// Output: hello, world
 }
 
 func Example_serviceAndClient() {
 	ctx, stop := context.WithCancel(context.Background())
-	zmq := must(comm.NewContext())
+	zctx := must(comm.NewContext())
 	var running sync.WaitGroup
 
 	handlers := reactor.NewHandlers()
 	calculatorv1mittere.RegisterCalculatorService(handlers, &calculator.Handler{})
-	running.Go(func() { check(service.Serve(ctx, zmq, "calculator", handlers, service.WithBind("inproc://calc"))) })
+	running.Go(func() { check(service.Serve(ctx, zctx, "calculator", handlers, service.WithBind("inproc://calc"))) })
 
-	client := must(service.NewClient(zmq, "calculator", service.FromEndpoints("inproc://calc")))
+	client := must(service.NewClient(zctx, "calculator", service.FromEndpoints("inproc://calc")))
 	answer := must(calculatorv1mittere.NewCalculatorServiceClient(client).Add(ctx, &calculatorv1.AddRequest{A: 1, B: 2}))
 	fmt.Println(answer.GetSum())
 
 	check(client.Close())
 	stop()
 	running.Wait()
-	check(zmq.Close())
+	check(zctx.Close())
 	// Output: 3
 }
 
 func Example_brokerAndWorker() {
 	ctx, stop := context.WithCancel(context.Background())
-	zmq := must(comm.NewContext())
+	zctx := must(comm.NewContext())
 	var running sync.WaitGroup
 
 	handlers := reactor.NewHandlers()
 	calculatorv1mittere.RegisterCalculatorService(handlers, &calculator.Handler{})
-	running.Go(func() { check(broker.Serve(ctx, zmq, "inproc://broker")) })
-	running.Go(func() { check(service.Serve(ctx, zmq, "calculator", handlers, service.WithBroker("inproc://broker"))) })
+	running.Go(func() { check(broker.Serve(ctx, zctx, "inproc://broker")) })
+	running.Go(func() { check(service.Serve(ctx, zctx, "calculator", handlers, service.WithBroker("inproc://broker"))) })
 
-	client := must(service.NewClient(zmq, "calculator", service.FromBroker("inproc://broker")))
+	client := must(service.NewClient(zctx, "calculator", service.FromBroker("inproc://broker")))
 	answer := must(calculatorv1mittere.NewCalculatorServiceClient(client).Add(ctx, &calculatorv1.AddRequest{A: 1, B: 2}))
 	fmt.Println(answer.GetSum())
 
 	check(client.Close())
 	stop()
 	running.Wait()
-	check(zmq.Close())
+	check(zctx.Close())
 	// Output: 3
 }

@@ -18,11 +18,11 @@ import (
 func Example_publish() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	zmq := must(comm.NewContext())
-	defer zmq.Close()
+	zctx := must(comm.NewContext())
+	defer zctx.Close()
 
-	pub := must(messaging.NewPublisher(zmq, "tcp://127.0.0.1:*"))
-	sub := must(messaging.NewSubscriber(zmq, pub.Endpoints()[0]))
+	pub := must(messaging.NewPublisher(zctx, "tcp://127.0.0.1:*"))
+	sub := must(messaging.NewSubscriber(zctx, pub.Endpoints()[0]))
 	check(pub.WaitForSubscribers(ctx, 1, &wrapperspb.StringValue{}))
 	check(pub.Send(ctx, wrapperspb.String("the door is open")))
 
@@ -35,11 +35,11 @@ func Example_publish() {
 func Example_subjects() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	zmq := must(comm.NewContext())
-	defer zmq.Close()
-	pub := must(messaging.NewPublisher(zmq, "inproc://rooms"))
+	zctx := must(comm.NewContext())
+	defer zctx.Close()
+	pub := must(messaging.NewPublisher(zctx, "inproc://rooms"))
 
-	sub := must(messaging.NewSubscriber(zmq, "inproc://rooms", messaging.WithTopics(
+	sub := must(messaging.NewSubscriber(zctx, "inproc://rooms", messaging.WithTopics(
 		messaging.OfType(&durationpb.Duration{}),
 		messaging.OfSubtree(&wrapperspb.StringValue{}, "room", "7"))))
 	check(pub.WaitForSubscribers(ctx, 1, &wrapperspb.StringValue{}, "room", "7"))
@@ -62,10 +62,10 @@ func Example_subjects() {
 func Example_gaps() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	zmq := must(comm.NewContext())
-	defer zmq.Close()
-	pub := must(messaging.NewPublisher(zmq, "inproc://news"))
-	sub := must(messaging.NewSubscriber(zmq, "inproc://news"))
+	zctx := must(comm.NewContext())
+	defer zctx.Close()
+	pub := must(messaging.NewPublisher(zctx, "inproc://news"))
+	sub := must(messaging.NewSubscriber(zctx, "inproc://news"))
 	check(pub.WaitForSubscribers(ctx, 1, &wrapperspb.StringValue{}))
 	check(pub.Send(ctx, wrapperspb.String("last")))
 
@@ -89,11 +89,11 @@ func Example_gaps() {
 func Example_policy() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	zmq := must(comm.NewContext())
-	defer zmq.Close()
+	zctx := must(comm.NewContext())
+	defer zctx.Close()
 
-	pub := must(messaging.NewPublisher(zmq, "inproc://all", messaging.WithOverflow(comm.Block)))
-	sub := must(messaging.NewSubscriber(zmq, "inproc://all"))
+	pub := must(messaging.NewPublisher(zctx, "inproc://all", messaging.WithOverflow(comm.Block)))
+	sub := must(messaging.NewSubscriber(zctx, "inproc://all"))
 	check(pub.WaitForSubscribers(ctx, 1, &wrapperspb.UInt64Value{}))
 
 	var sending sync.WaitGroup
@@ -113,10 +113,10 @@ func Example_policy() {
 func Example_observe() {
 	ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
 	defer stop()
-	zmq := must(comm.NewContext())
-	defer zmq.Close()
-	pub := must(messaging.NewPublisher(zmq, "inproc://events"))
-	sub := must(messaging.NewSubscriber(zmq, "inproc://events"))
+	zctx := must(comm.NewContext())
+	defer zctx.Close()
+	pub := must(messaging.NewPublisher(zctx, "inproc://events"))
+	sub := must(messaging.NewSubscriber(zctx, "inproc://events"))
 
 	handlers := reactor.NewHandlers()
 	reactor.Observe(handlers, func(_ context.Context, text *wrapperspb.StringValue) error {
@@ -143,25 +143,25 @@ func Example_observe() {
 
 func Example_byName() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	zmq := must(comm.NewContext())
-	defer zmq.Close()
-	server := must(registry.NewServer(zmq, "tcp://127.0.0.1:*"))
+	zctx := must(comm.NewContext())
+	defer zctx.Close()
+	server := must(registry.NewServer(zctx, "tcp://127.0.0.1:*"))
 	defer server.Close()
 	var running sync.WaitGroup
 	running.Go(func() { check(server.Run(ctx)) })
 	registryEndpoint := server.Endpoints()[0]
 
 	// The publisher tells the registry where it is.
-	names := must(registry.NewClient(zmq, registryEndpoint))
+	names := must(registry.NewClient(zctx, registryEndpoint))
 	defer names.Close()
-	pub := must(messaging.NewPublisher(zmq, "tcp://127.0.0.1:*"))
-	registration := names.RegisterPublisher(zmq, "rooms", pub) // it is renewed by itself
+	pub := must(messaging.NewPublisher(zctx, "tcp://127.0.0.1:*"))
+	registration := names.RegisterPublisher(zctx, "rooms", pub) // it is renewed by itself
 	check(registration.Wait(ctx))
 
 	// The subscriber has no endpoint: Attach connects it to the publishers of the name,
 	// those that come and no longer those that go, until ctx ends.
-	sub := must(messaging.NewSubscriber(zmq, "", messaging.WithTopics(messaging.OfType(&wrapperspb.StringValue{}))))
-	running.Go(func() { check(names.Attach(ctx, zmq, "rooms", sub)) })
+	sub := must(messaging.NewSubscriber(zctx, "", messaging.WithTopics(messaging.OfType(&wrapperspb.StringValue{}))))
+	running.Go(func() { check(names.Attach(ctx, zctx, "rooms", sub)) })
 
 	check(pub.WaitForSubscribers(ctx, 1, &wrapperspb.StringValue{}))
 	check(pub.Send(ctx, wrapperspb.String("found")))

@@ -17,14 +17,14 @@ import (
 )
 
 func Example_reactor() {
-	zmq := must(comm.NewContext())
-	defer zmq.Close()
+	zctx := must(comm.NewContext())
+	defer zctx.Close()
 
 	handlers := reactor.NewHandlers()
 	reactor.Handle(handlers, func(_ context.Context, name *wrapperspb.StringValue) (*wrapperspb.StringValue, error) {
 		return wrapperspb.String("hello, " + name.GetValue()), nil
 	})
-	rep := must(messaging.NewRep(zmq, "tcp://127.0.0.1:*"))
+	rep := must(messaging.NewRep(zctx, "tcp://127.0.0.1:*"))
 	greeter := must(reactor.New(handlers, []reactor.Socket{rep}))
 
 	ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
@@ -32,7 +32,7 @@ func Example_reactor() {
 	var running sync.WaitGroup
 	running.Go(func() { check(greeter.Run(ctx)) })
 
-	req := must(messaging.NewReq(zmq, rep.Endpoints()[0]))
+	req := must(messaging.NewReq(zctx, rep.Endpoints()[0]))
 	reply := must(messaging.Call[*wrapperspb.StringValue](ctx, req, wrapperspb.String("world")))
 	fmt.Println(reply.GetValue())
 	stop()
@@ -41,10 +41,10 @@ func Example_reactor() {
 }
 
 func Example_shapes() {
-	zmq := must(comm.NewContext())
-	defer zmq.Close()
-	pull := must(messaging.NewPull(zmq, "inproc://work"))
-	router := must(messaging.NewRouter(zmq, "inproc://ask"))
+	zctx := must(comm.NewContext())
+	defer zctx.Close()
+	pull := must(messaging.NewPull(zctx, "inproc://work"))
+	router := must(messaging.NewRouter(zctx, "inproc://ask"))
 	ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
 	defer stop()
 
@@ -69,9 +69,9 @@ func Example_shapes() {
 	var running sync.WaitGroup
 	running.Go(func() { check(clock.Run(ctx)) })
 
-	push := must(messaging.NewPush(zmq, "inproc://work"))
+	push := must(messaging.NewPush(zctx, "inproc://work"))
 	check(push.Send(ctx, durationpb.New(time.Minute)))
-	dealer := must(messaging.NewDealer(zmq, "inproc://ask"))
+	dealer := must(messaging.NewDealer(zctx, "inproc://ask"))
 	for total := time.Duration(0); total == 0; { // until the message has come
 		check(dealer.Send(ctx, wrapperspb.Bool(true)))
 		d := must(dealer.Recv(ctx))
@@ -91,9 +91,9 @@ func Example_shapes() {
 }
 
 func Example_reactorOptions() {
-	zmq := must(comm.NewContext())
-	defer zmq.Close()
-	rep := must(messaging.NewRep(zmq, "inproc://orders"))
+	zctx := must(comm.NewContext())
+	defer zctx.Close()
+	rep := must(messaging.NewRep(zctx, "inproc://orders"))
 	ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
 	defer stop()
 	handlers := reactor.NewHandlers()
@@ -117,7 +117,7 @@ func Example_reactorOptions() {
 	var running sync.WaitGroup
 	running.Go(func() { check(shop.Run(ctx)) })
 
-	req := must(messaging.NewReq(zmq, "inproc://orders"))
+	req := must(messaging.NewReq(zctx, "inproc://orders"))
 	reply := must(messaging.Call[*wrapperspb.StringValue](ctx, req, wrapperspb.String("anna: tea")))
 	fmt.Println(reply.GetValue())
 	stop()

@@ -21,11 +21,11 @@ func Example_publishAndSubscribe() {
 	// begin
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	zmq := must(comm.NewContext())
-	defer zmq.Close()
+	zctx := must(comm.NewContext())
+	defer zctx.Close()
 
-	pub := must(messaging.NewPublisher(zmq, "tcp://127.0.0.1:*"))
-	sub := must(messaging.NewSubscriber(zmq, pub.Endpoints()[0]))
+	pub := must(messaging.NewPublisher(zctx, "tcp://127.0.0.1:*"))
+	sub := must(messaging.NewSubscriber(zctx, pub.Endpoints()[0]))
 	msg := wrapperspb.String("abcd")
 	check(pub.WaitForSubscribers(ctx, 1, msg))
 	check(pub.Send(ctx, msg))
@@ -41,11 +41,11 @@ func Example_reactor() {
 	// begin
 	ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
 	defer stop()
-	zmq := must(comm.NewContext())
-	defer zmq.Close()
-	pub := must(messaging.NewPublisher(zmq, "tcp://127.0.0.1:*"))
-	rep := must(messaging.NewRep(zmq, "tcp://127.0.0.1:*"))
-	sub := must(messaging.NewSubscriber(zmq, pub.Endpoints()[0]))
+	zctx := must(comm.NewContext())
+	defer zctx.Close()
+	pub := must(messaging.NewPublisher(zctx, "tcp://127.0.0.1:*"))
+	rep := must(messaging.NewRep(zctx, "tcp://127.0.0.1:*"))
+	sub := must(messaging.NewSubscriber(zctx, pub.Endpoints()[0]))
 
 	handlers := reactor.NewHandlers()
 	reactor.Handle(handlers, func(_ context.Context, text *wrapperspb.StringValue) (*wrapperspb.StringValue, error) {
@@ -60,7 +60,7 @@ func Example_reactor() {
 	ended := make(chan error)
 	go func() { ended <- r.Run(ctx) }()
 
-	req := must(messaging.NewReq(zmq, rep.Endpoints()[0]))
+	req := must(messaging.NewReq(zctx, rep.Endpoints()[0]))
 	reply := must(messaging.Call[*wrapperspb.StringValue](ctx, req, wrapperspb.String("hello")))
 	fmt.Println(reply.GetValue())
 

@@ -16,16 +16,16 @@ import (
 // subscriber.
 func Example_simplePubSub() {
 	ctx := context.Background()
-	zmq, err := comm.NewContext()
+	zctx, err := comm.NewContext()
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer zmq.Close()
-	pub, err := messaging.NewPublisher(zmq, "tcp://127.0.0.1:*")
+	defer zctx.Close()
+	pub, err := messaging.NewPublisher(zctx, "tcp://127.0.0.1:*")
 	if err != nil {
 		log.Fatal(err)
 	}
-	sub, err := messaging.NewSubscriber(zmq, pub.Endpoints()[0])
+	sub, err := messaging.NewSubscriber(zctx, pub.Endpoints()[0])
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -31,10 +31,10 @@ func check(err error) {
 // is said with the message behind it.
 func ExampleNewSubscriber() {
 	ctx := context.Background()
-	zmq := ok(comm.NewContext())
-	defer zmq.Close()
-	pub := ok(messaging.NewPublisher(zmq, "inproc://rooms"))
-	sub := ok(messaging.NewSubscriber(zmq, "inproc://rooms",
+	zctx := ok(comm.NewContext())
+	defer zctx.Close()
+	pub := ok(messaging.NewPublisher(zctx, "inproc://rooms"))
+	sub := ok(messaging.NewSubscriber(zctx, "inproc://rooms",
 		messaging.WithTopics(messaging.OfSubtree(&testv1.Note{}, "room", "7"))))
 	check(pub.WaitForSubscribers(ctx, 1, &testv1.Note{}, "room", "7"))
 
@@ -55,10 +55,10 @@ func ExampleNewSubscriber() {
 func ExampleReceiver_Messages() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	zmq := ok(comm.NewContext())
-	defer zmq.Close()
-	pull := ok(messaging.NewPull(zmq, "inproc://work"))
-	push := ok(messaging.NewPush(zmq, "inproc://work"))
+	zctx := ok(comm.NewContext())
+	defer zctx.Close()
+	pull := ok(messaging.NewPull(zctx, "inproc://work"))
+	push := ok(messaging.NewPush(zctx, "inproc://work"))
 	check(push.Send(ctx, &testv1.Note{Text: "first"}))
 	check(push.Send(ctx, &testv1.Blob{Data: []byte("second")}))
 
@@ -81,9 +81,9 @@ func ExampleReceiver_Messages() {
 // Any number of goroutines may share a Request; each gets the reply to its own.
 func ExampleCall() {
 	ctx := context.Background()
-	zmq := ok(comm.NewContext())
-	defer zmq.Close()
-	rep := ok(messaging.NewRep(zmq, "inproc://echo"))
+	zctx := ok(comm.NewContext())
+	defer zctx.Close()
+	rep := ok(messaging.NewRep(zctx, "inproc://echo"))
 	go func() {
 		for d, err := range rep.Deliveries(ctx) {
 			if err != nil {
@@ -98,7 +98,7 @@ func ExampleCall() {
 		}
 	}()
 
-	req := ok(messaging.NewReq(zmq, "inproc://echo"))
+	req := ok(messaging.NewReq(zctx, "inproc://echo"))
 	reply, err := messaging.Call[*testv1.EchoResponse](ctx, req, &testv1.EchoRequest{Text: "hello"})
 	fmt.Println(reply.GetText(), err)
 
@@ -112,15 +112,15 @@ func ExampleCall() {
 // Errors travel with code, message and details.
 func ExampleReq_Do() {
 	ctx := context.Background()
-	zmq := ok(comm.NewContext())
-	defer zmq.Close()
-	rep := ok(messaging.NewRep(zmq, "inproc://rooms"))
+	zctx := ok(comm.NewContext())
+	defer zctx.Close()
+	rep := ok(messaging.NewRep(zctx, "inproc://rooms"))
 	go func() {
 		d := ok(rep.Recv(ctx))
 		check(d.ReplyError(ctx, messaging.Errorf(messaging.NotFound, "no room %d", 7).WithDetails(&testv1.Note{Text: "try 8"})))
 	}()
 
-	req := ok(messaging.NewReq(zmq, "inproc://rooms"))
+	req := ok(messaging.NewReq(zctx, "inproc://rooms"))
 	_, err := req.Do(ctx, &testv1.EchoRequest{})
 	fmt.Println(err, errors.Is(err, &messaging.Error{Code: messaging.NotFound}))
 	if e, ok := errors.AsType[*messaging.Error](err); ok && e.Remote() {
@@ -136,10 +136,10 @@ func ExampleReq_Do() {
 // A Dealer sends without waiting for answers; a Router answers whom it likes.
 func ExampleDelivery_Reply() {
 	ctx := context.Background()
-	zmq := ok(comm.NewContext())
-	defer zmq.Close()
-	router := ok(messaging.NewRouter(zmq, "inproc://hub"))
-	dealer := ok(messaging.NewDealer(zmq, "inproc://hub"))
+	zctx := ok(comm.NewContext())
+	defer zctx.Close()
+	router := ok(messaging.NewRouter(zctx, "inproc://hub"))
+	dealer := ok(messaging.NewDealer(zctx, "inproc://hub"))
 
 	check(dealer.Send(ctx, &testv1.Note{Text: "two copies, please"}))
 	d := ok(router.Recv(ctx))
@@ -159,10 +159,10 @@ func ExampleDelivery_Reply() {
 // a delimiter.
 func ExampleDelimiter() {
 	ctx := context.Background()
-	zmq := ok(comm.NewContext())
-	defer zmq.Close()
-	rep := ok(messaging.NewRep(zmq, "inproc://rep"))
-	dealer := ok(messaging.NewDealer(zmq, "inproc://rep"))
+	zctx := ok(comm.NewContext())
+	defer zctx.Close()
+	rep := ok(messaging.NewRep(zctx, "inproc://rep"))
+	dealer := ok(messaging.NewDealer(zctx, "inproc://rep"))
 
 	check(dealer.SendTo(ctx, messaging.Delimiter(), &testv1.Note{Text: "ping"}))
 	d := ok(rep.Recv(ctx))
@@ -178,10 +178,10 @@ func ExampleDelimiter() {
 // A Pair talks with one peer, both ways.
 func ExampleNewPair() {
 	ctx := context.Background()
-	zmq := ok(comm.NewContext())
-	defer zmq.Close()
-	one := ok(messaging.NewPair(zmq, "@inproc://pair"))
-	two := ok(messaging.NewPair(zmq, "inproc://pair"))
+	zctx := ok(comm.NewContext())
+	defer zctx.Close()
+	one := ok(messaging.NewPair(zctx, "@inproc://pair"))
+	two := ok(messaging.NewPair(zctx, "inproc://pair"))
 
 	check(one.Send(ctx, &testv1.Note{Text: "there"}))
 	d := ok(two.Recv(ctx))

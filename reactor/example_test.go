@@ -50,20 +50,20 @@ func start(r *reactor.Reactor) (stop func()) {
 func Example() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	zmq := need(comm.NewContext())
-	defer zmq.Close()
+	zctx := need(comm.NewContext())
+	defer zctx.Close()
 
 	handlers := reactor.NewHandlers()
 	reactor.Handle(handlers, func(_ context.Context, n *wrapperspb.Int64Value) (*wrapperspb.Int64Value, error) {
 		return wrapperspb.Int64(n.GetValue() * n.GetValue()), nil
 	})
-	rep := need(messaging.NewRep(zmq, "tcp://127.0.0.1:*"))
+	rep := need(messaging.NewRep(zctx, "tcp://127.0.0.1:*"))
 	r := need(reactor.New(handlers, []reactor.Socket{rep}))
 	running, stop := context.WithCancel(ctx)
 	ended := make(chan error)
 	go func() { ended <- r.Run(running) }()
 
-	req := need(messaging.NewReq(zmq, rep.Endpoints()[0]))
+	req := need(messaging.NewReq(zctx, rep.Endpoints()[0]))
 	reply := need(messaging.Call[*wrapperspb.Int64Value](ctx, req, wrapperspb.Int64(12)))
 	fmt.Println("12 squared is", reply.GetValue())
 
@@ -80,11 +80,11 @@ func Example() {
 func Example_msgReactor() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	zmq := need(comm.NewContext())
-	defer zmq.Close()
-	pub := need(messaging.NewPublisher(zmq, "tcp://127.0.0.1:*"))
-	sub := need(messaging.NewSubscriber(zmq, pub.Endpoints()[0]))
-	rep := need(messaging.NewRep(zmq, "tcp://127.0.0.1:*"))
+	zctx := need(comm.NewContext())
+	defer zctx.Close()
+	pub := need(messaging.NewPublisher(zctx, "tcp://127.0.0.1:*"))
+	sub := need(messaging.NewSubscriber(zctx, pub.Endpoints()[0]))
+	rep := need(messaging.NewRep(zctx, "tcp://127.0.0.1:*"))
 
 	last := "nothing" // only the handlers touch it, and only one runs at a time
 	observed := make(chan struct{})
@@ -100,7 +100,7 @@ func Example_msgReactor() {
 	stop := start(need(reactor.New(handlers, []reactor.Socket{sub, rep})))
 	defer stop()
 
-	req := need(messaging.NewReq(zmq, rep.Endpoints()[0]))
+	req := need(messaging.NewReq(zctx, rep.Endpoints()[0]))
 	ask := func() string {
 		return need(messaging.Call[*wrapperspb.StringValue](ctx, req, wrapperspb.Bool(true))).GetValue()
 	}
@@ -121,8 +121,8 @@ func Example_msgReactor() {
 func ExampleObserve() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	zmq := need(comm.NewContext())
-	defer zmq.Close()
+	zctx := need(comm.NewContext())
+	defer zctx.Close()
 
 	handlers := reactor.NewHandlers()
 	reactor.Observe(handlers, func(_ context.Context, degrees *wrapperspb.DoubleValue) error {
@@ -131,11 +131,11 @@ func ExampleObserve() {
 		}
 		return nil
 	})
-	rep := need(messaging.NewRep(zmq, "inproc://thermometer"))
+	rep := need(messaging.NewRep(zctx, "inproc://thermometer"))
 	stop := start(need(reactor.New(handlers, []reactor.Socket{rep})))
 	defer stop()
 
-	req := need(messaging.NewReq(zmq, "inproc://thermometer"))
+	req := need(messaging.NewReq(zctx, "inproc://thermometer"))
 	for _, degrees := range []float64{21, -300} {
 		_, err := req.Do(ctx, wrapperspb.Double(degrees))
 		fmt.Println(messaging.CodeOf(err), err)
@@ -149,8 +149,8 @@ func ExampleObserve() {
 func ExampleStream() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	zmq := need(comm.NewContext())
-	defer zmq.Close()
+	zctx := need(comm.NewContext())
+	defer zctx.Close()
 
 	handlers := reactor.NewHandlers()
 	reactor.Stream(handlers, func(_ context.Context, from *wrapperspb.Int32Value, send func(*wrapperspb.Int32Value) error) error {
@@ -161,11 +161,11 @@ func ExampleStream() {
 		}
 		return nil
 	})
-	rep := need(messaging.NewRep(zmq, "inproc://countdown"))
+	rep := need(messaging.NewRep(zctx, "inproc://countdown"))
 	stop := start(need(reactor.New(handlers, []reactor.Socket{rep})))
 	defer stop()
 
-	dealer := need(messaging.NewDealer(zmq, "inproc://countdown"))
+	dealer := need(messaging.NewDealer(zctx, "inproc://countdown"))
 	mustNot(dealer.Send(ctx, wrapperspb.Int32(3)))
 	for m, err := range dealer.Messages(ctx) {
 		switch m := need(m, err).(type) {
@@ -188,8 +188,8 @@ func ExampleStream() {
 func ExampleDerive() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	zmq := need(comm.NewContext())
-	defer zmq.Close()
+	zctx := need(comm.NewContext())
+	defer zctx.Close()
 
 	base := reactor.NewHandlers()
 	reactor.Handle(base, func(context.Context, *wrapperspb.StringValue) (*wrapperspb.StringValue, error) {
@@ -205,10 +205,10 @@ func ExampleDerive() {
 	derived := reactor.Derive(base, overrides)
 	fmt.Println(derived.Types())
 
-	rep := need(messaging.NewRep(zmq, "inproc://derived"))
+	rep := need(messaging.NewRep(zctx, "inproc://derived"))
 	stop := start(need(reactor.New(derived, []reactor.Socket{rep})))
 	defer stop()
-	req := need(messaging.NewReq(zmq, "inproc://derived"))
+	req := need(messaging.NewReq(zctx, "inproc://derived"))
 	for _, m := range []proto.Message{&wrapperspb.StringValue{}, &wrapperspb.BytesValue{}} {
 		fmt.Println(need(messaging.Call[*wrapperspb.StringValue](ctx, req, m)).GetValue())
 	}
@@ -223,8 +223,8 @@ func ExampleDerive() {
 func ExampleWithPool() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	zmq := need(comm.NewContext())
-	defer zmq.Close()
+	zctx := need(comm.NewContext())
+	defer zctx.Close()
 
 	nameOf := func(d *messaging.Delivery) string { return strings.Join(d.Subject, "/") }
 	balance := map[string]*int64{"ann": new(int64), "bob": new(int64)} // each touched in its order alone
@@ -237,11 +237,11 @@ func ExampleWithPool() {
 		*account += amount.GetValue()
 		return wrapperspb.Int64(*account), nil
 	})
-	rep := need(messaging.NewRep(zmq, "inproc://bank"))
+	rep := need(messaging.NewRep(zctx, "inproc://bank"))
 	stop := start(need(reactor.New(handlers, []reactor.Socket{rep}, reactor.WithPool(4, nameOf))))
 	defer stop()
 
-	req := need(messaging.NewReq(zmq, "inproc://bank"))
+	req := need(messaging.NewReq(zctx, "inproc://bank"))
 	for _, amount := range []int64{100, -30} {
 		for _, who := range []string{"ann", "bob"} {
 			reply := need(messaging.Call[*wrapperspb.Int64Value](ctx, req, wrapperspb.Int64(amount), messaging.Subject(who)))
@@ -260,8 +260,8 @@ func ExampleWithPool() {
 func ExampleWithInterceptors() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	zmq := need(comm.NewContext())
-	defer zmq.Close()
+	zctx := need(comm.NewContext())
+	defer zctx.Close()
 
 	authenticate := func(next reactor.Invoker) reactor.Invoker {
 		return func(ctx context.Context, c *reactor.Call) (proto.Message, error) {
@@ -275,12 +275,12 @@ func ExampleWithInterceptors() {
 	reactor.Handle(handlers, func(context.Context, *wrapperspb.StringValue) (*wrapperspb.StringValue, error) {
 		return wrapperspb.String("come in"), nil
 	})
-	rep := need(messaging.NewRep(zmq, "inproc://door"))
+	rep := need(messaging.NewRep(zctx, "inproc://door"))
 	r := need(reactor.New(handlers, []reactor.Socket{rep}, reactor.WithInterceptors(
 		reactor.Log(exampleLogger()), reactor.Deadline(time.Second), authenticate)))
 	stop := start(r)
 
-	req := need(messaging.NewReq(zmq, "inproc://door"))
+	req := need(messaging.NewReq(zctx, "inproc://door"))
 	for _, metadata := range []map[string]string{{}, {"user": "ann"}} {
 		_, err := req.Do(ctx, wrapperspb.String("knock"), messaging.Metadata(metadata))
 		fmt.Println(messaging.CodeOf(err))
@@ -310,10 +310,10 @@ func exampleLogger() *slog.Logger {
 func ExampleWithTimer() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	zmq := need(comm.NewContext())
-	defer zmq.Close()
-	pub := need(messaging.NewPublisher(zmq, "inproc://clock"))
-	rep := need(messaging.NewRep(zmq, "inproc://control"))
+	zctx := need(comm.NewContext())
+	defer zctx.Close()
+	pub := need(messaging.NewPublisher(zctx, "inproc://clock"))
+	rep := need(messaging.NewRep(zctx, "inproc://control"))
 
 	running := true
 	handlers := reactor.NewHandlers()
@@ -330,7 +330,7 @@ func ExampleWithTimer() {
 	stop := start(need(reactor.New(handlers, []reactor.Socket{rep}, reactor.WithTimer(10*time.Millisecond, tick))))
 	defer stop()
 
-	sub := need(messaging.NewSubscriber(zmq, "inproc://clock"))
+	sub := need(messaging.NewSubscriber(zctx, "inproc://clock"))
 	var before time.Time
 	for range 3 {
 		now := need(messaging.Open[*timestamppb.Timestamp](&need(sub.Recv(ctx)).Envelope)).AsTime()

@@ -22,17 +22,17 @@ type Connector interface {
 }
 
 // Attach connects a subscriber to the publishers of a name, to those that come and
-// no longer to those that go, until ctx ends. zmq is the context of the socket.
+// no longer to those that go, until ctx ends. zctx is the context of the socket.
 // While the registry is away the connections stay as they are. Where nobody can
 // connect to does no harm; it is tried again at each change. A socket or a client
 // that is closed is an error.
-func (c *Client) Attach(ctx context.Context, zmq *comm.Context, name string, socket Connector) error {
+func (c *Client) Attach(ctx context.Context, zctx *comm.Context, name string, socket Connector) error {
 	f := c.Follow(name)
 	defer f.Close()
 	connected := map[string]bool{}
 	for {
 		changed := f.Changed()
-		if err := reconnect(socket, connected, c.publishersIn(f.View(), zmq)); err != nil {
+		if err := reconnect(socket, connected, c.publishersIn(f.View(), zctx)); err != nil {
 			return err
 		}
 		select {
@@ -47,13 +47,13 @@ func (c *Client) Attach(ctx context.Context, zmq *comm.Context, name string, soc
 
 // publishersIn returns where the publishers in a view are, and logs which cannot be
 // reached.
-func (c *Client) publishersIn(v View, zmq *comm.Context) (endpoints []string) {
+func (c *Client) publishersIn(v View, zctx *comm.Context) (endpoints []string) {
 	for _, entry := range v.Entries {
 		i := entry.GetInstance()
 		if i.GetKind() != mitterev1.Kind_KIND_PUBLISHER {
 			continue
 		}
-		if endpoint := Reach(i, zmq); endpoint != "" {
+		if endpoint := Reach(i, zctx); endpoint != "" {
 			endpoints = append(endpoints, endpoint)
 			continue
 		}

@@ -41,12 +41,12 @@ const clientHeartbeat = 500 * time.Millisecond
 
 // NewClient returns a client of the registry at an endpoint, such as
 // "tcp://127.0.0.1:5000". It does not wait for the registry. It must be closed.
-func NewClient(zmq *comm.Context, endpoint string, options ...ClientOption) (*Client, error) {
+func NewClient(zctx *comm.Context, endpoint string, options ...ClientOption) (*Client, error) {
 	config, err := newClientConfig(options)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := call.Dial(zmq, endpoint, call.WithHeartbeat(clientHeartbeat), call.WithSocket(config.socket...))
+	conn, err := call.Dial(zctx, endpoint, call.WithHeartbeat(clientHeartbeat), call.WithSocket(config.socket...))
 	if err != nil {
 		return nil, err
 	}

@@ -14,12 +14,12 @@ import (
 
 // A registry serves until its context ends.
 func ExampleNewServer() {
-	zmq, err := comm.NewContext()
+	zctx, err := comm.NewContext()
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer zmq.Close()
-	server, err := registry.NewServer(zmq, "tcp://127.0.0.1:*")
+	defer zctx.Close()
+	server, err := registry.NewServer(zctx, "tcp://127.0.0.1:*")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func ExampleNewServer() {
 	var running sync.WaitGroup
 	running.Go(func() { fmt.Println("ended:", server.Run(ctx)) })
 
-	client, err := registry.NewClient(zmq, server.Endpoints()[0])
+	client, err := registry.NewClient(zctx, server.Endpoints()[0])
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -44,9 +44,9 @@ func ExampleNewServer() {
 
 // A client asks a registry.
 func ExampleNewClient() {
-	zmq, registryEndpoint, stop := startExample()
+	zctx, registryEndpoint, stop := startExample()
 	defer stop()
-	client, err := registry.NewClient(zmq, registryEndpoint)
+	client, err := registry.NewClient(zctx, registryEndpoint)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -60,9 +60,9 @@ func ExampleNewClient() {
 
 // An instance stays registered until it is withdrawn.
 func ExampleClient_Register() {
-	zmq, registryEndpoint, stop := startExample()
+	zctx, registryEndpoint, stop := startExample()
 	defer stop()
-	client, err := registry.NewClient(zmq, registryEndpoint)
+	client, err := registry.NewClient(zctx, registryEndpoint)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func ExampleClient_Register() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(registry.Reach(entries[0].GetInstance(), zmq))
+	fmt.Println(registry.Reach(entries[0].GetInstance(), zctx))
 	if err := registration.Withdraw(ctx); err != nil {
 		log.Fatal(err)
 	}
@@ -92,9 +92,9 @@ func ExampleClient_Register() {
 
 // A follower knows the instances of a name without asking.
 func ExampleClient_Follow() {
-	zmq, registryEndpoint, stop := startExample()
+	zctx, registryEndpoint, stop := startExample()
 	defer stop()
-	client, err := registry.NewClient(zmq, registryEndpoint)
+	client, err := registry.NewClient(zctx, registryEndpoint)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -117,12 +117,12 @@ func ExampleClient_Follow() {
 }
 
 // startExample runs a registry.
-func startExample() (zmq *comm.Context, endpoint string, stop func()) {
-	zmq, err := comm.NewContext()
+func startExample() (zctx *comm.Context, endpoint string, stop func()) {
+	zctx, err := comm.NewContext()
 	if err != nil {
 		log.Fatal(err)
 	}
-	server, err := registry.NewServer(zmq, "tcp://127.0.0.1:*")
+	server, err := registry.NewServer(zctx, "tcp://127.0.0.1:*")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -133,19 +133,19 @@ func startExample() (zmq *comm.Context, endpoint string, stop func()) {
 			log.Fatal(err)
 		}
 	})
-	return zmq, server.Endpoints()[0], func() {
+	return zctx, server.Endpoints()[0], func() {
 		cancel()
 		running.Wait()
 		server.Close()
-		zmq.Close()
+		zctx.Close()
 	}
 }
 
 // A watch tells each change, one by one.
 func ExampleClient_Watch() {
-	zmq, registryEndpoint, stop := startExample()
+	zctx, registryEndpoint, stop := startExample()
 	defer stop()
-	client, err := registry.NewClient(zmq, registryEndpoint)
+	client, err := registry.NewClient(zctx, registryEndpoint)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -53,18 +53,18 @@ func WithLease(lease time.Duration) PublisherOption {
 }
 
 // RegisterPublisher keeps a publisher registered under a name, for subscribers that
-// [Client.Attach] connects. zmq is the context of the publisher's socket. It does not wait
+// [Client.Attach] connects. zctx is the context of the publisher's socket. It does not wait
 // for the registry: [Registration.Wait] does, and returns INVALID_ARGUMENT for a name, an id
 // or an endpoint that the registry refuses. Withdraw the registration before the publisher
 // is closed.
-func (c *Client) RegisterPublisher(zmq *comm.Context, name string, publisher Binder, options ...PublisherOption) *Registration {
+func (c *Client) RegisterPublisher(zctx *comm.Context, name string, publisher Binder, options ...PublisherOption) *Registration {
 	config := publisherConfig{}
 	for _, o := range options {
 		o.applyPublisher(&config)
 	}
 	instance := &mitterev1.Instance{
 		Name: name, Id: cmp.Or(config.id, NewID()), Kind: mitterev1.Kind_KIND_PUBLISHER,
-		Endpoints: config.advertise, Host: Host(), Context: zmq.ID(),
+		Endpoints: config.advertise, Host: Host(), Context: zctx.ID(),
 	}
 	if len(instance.Endpoints) == 0 {
 		instance.Endpoints = publisher.Endpoints()

@@ -14,8 +14,8 @@ import (
 
 // Reach returns the endpoint by which sockets of a context reach an instance best, the
 // first of its [Candidates]; empty if there is none.
-func Reach(instance *mitterev1.Instance, zmq *comm.Context) string {
-	if candidates := Candidates(instance, zmq); len(candidates) > 0 {
+func Reach(instance *mitterev1.Instance, zctx *comm.Context) string {
+	if candidates := Candidates(instance, zctx); len(candidates) > 0 {
 		return candidates[0]
 	}
 	return ""
@@ -29,9 +29,9 @@ func Reach(instance *mitterev1.Instance, zmq *comm.Context) string {
 //
 // Of an instance that does not say which file system its ipc endpoints are in, as those of
 // older peers, the name of the host is believed.
-func Candidates(instance *mitterev1.Instance, zmq *comm.Context) (candidates []string) {
+func Candidates(instance *mitterev1.Instance, zctx *comm.Context) (candidates []string) {
 	for _, usable := range []func(string) bool{
-		func(e string) bool { return strings.HasPrefix(e, "inproc://") && instance.GetContext() == zmq.ID() },
+		func(e string) bool { return strings.HasPrefix(e, "inproc://") && instance.GetContext() == zctx.ID() },
 		func(e string) bool { return isIPC(e) && isHere(instance) && hasSocket(e) },
 		func(e string) bool { return strings.HasPrefix(e, "tcp://") },
 		func(e string) bool { return isIPC(e) && isHere(instance) },

@@ -70,7 +70,7 @@ const (
 
 // NewServer returns a registry at these endpoints, which it binds; it serves when
 // it runs. It must be closed.
-func NewServer(zmq *comm.Context, endpoints string, options ...ServerOption) (*Server, error) {
+func NewServer(zctx *comm.Context, endpoints string, options ...ServerOption) (*Server, error) {
 	config, wrong := newServerConfig(options)
 	epoch := make([]byte, 16)
 	_, _ = rand.Read(epoch) // it never fails
@@ -87,19 +87,19 @@ func NewServer(zmq *comm.Context, endpoints string, options ...ServerOption) (*S
 	if s.store != nil {
 		s.saved = make(chan struct{})
 	}
-	if err := s.openSockets(zmq, endpoints); err != nil {
+	if err := s.openSockets(zctx, endpoints); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
 // openSockets makes the sockets and the reactor.
-func (s *Server) openSockets(zmq *comm.Context, endpoints string) (err error) {
-	if s.socket, err = messaging.NewServer(zmq, endpoints, messaging.WithSocket(s.serverConfig.socket...)); err != nil {
+func (s *Server) openSockets(zctx *comm.Context, endpoints string) (err error) {
+	if s.socket, err = messaging.NewServer(zctx, endpoints, messaging.WithSocket(s.serverConfig.socket...)); err != nil {
 		return err
 	}
 	if s.serverConfig.events != "" {
-		if s.events, err = messaging.NewPublisher(zmq, s.serverConfig.events, messaging.WithSocket(s.serverConfig.socket...)); err != nil {
+		if s.events, err = messaging.NewPublisher(zctx, s.serverConfig.events, messaging.WithSocket(s.serverConfig.socket...)); err != nil {
 			return err
 		}
 	}

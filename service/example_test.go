@@ -35,14 +35,14 @@ func greeter() *reactor.Handlers {
 
 // The shortest server: it runs until its context ends, and the calls that run then have ended.
 func ExampleServe() {
-	zmq, err := comm.NewContext()
+	zctx, err := comm.NewContext()
 	check(err)
-	defer zmq.Close()
+	defer zctx.Close()
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error)
-	go func() { ended <- service.Serve(ctx, zmq, "greeter", greeter(), service.WithBind("inproc://greeter")) }()
+	go func() { ended <- service.Serve(ctx, zctx, "greeter", greeter(), service.WithBind("inproc://greeter")) }()
 
-	client, err := service.NewClient(zmq, "greeter", service.FromEndpoints("inproc://greeter"))
+	client, err := service.NewClient(zctx, "greeter", service.FromEndpoints("inproc://greeter"))
 	check(err)
 	answer, err := call.Unary[*testv1.EchoResponse](ctx, client, echoMethod, &testv1.EchoRequest{Text: "world"})
 	check(err)
@@ -58,17 +58,17 @@ func ExampleServe() {
 
 // A server can be looked at between its steps: it listens at once, serves in Run, and is closed.
 func ExampleNewServer() {
-	zmq, err := comm.NewContext()
+	zctx, err := comm.NewContext()
 	check(err)
-	defer zmq.Close()
-	server, err := service.NewServer(zmq, "", greeter(), service.WithBind("inproc://greeter"))
+	defer zctx.Close()
+	server, err := service.NewServer(zctx, "", greeter(), service.WithBind("inproc://greeter"))
 	check(err)
 	defer server.Close()
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error)
 	go func() { ended <- server.Run(ctx) }()
 
-	client, err := service.NewClient(zmq, server.Name(), service.FromEndpoints("inproc://greeter"))
+	client, err := service.NewClient(zctx, server.Name(), service.FromEndpoints("inproc://greeter"))
 	check(err)
 	defer client.Close()
 	answer, err := call.Unary[*testv1.EchoResponse](ctx, client, echoMethod, &testv1.EchoRequest{Text: "world"})
@@ -85,13 +85,13 @@ func ExampleNewServer() {
 // Instances register, and clients find them by name. The order in which all of
 // them are started does not matter.
 func ExampleNewClient() {
-	zmq, err := comm.NewContext()
+	zctx, err := comm.NewContext()
 	check(err)
-	defer zmq.Close()
-	names, err := registry.NewServer(zmq, "inproc://registry")
+	defer zctx.Close()
+	names, err := registry.NewServer(zctx, "inproc://registry")
 	check(err)
 	defer names.Close()
-	server, err := service.NewServer(zmq, "greeter", greeter(), service.WithRegistry("inproc://registry"), service.WithID("greeter-1"))
+	server, err := service.NewServer(zctx, "greeter", greeter(), service.WithRegistry("inproc://registry"), service.WithID("greeter-1"))
 	check(err)
 	defer server.Close()
 	serving, stop := context.WithCancel(context.Background())
@@ -100,7 +100,7 @@ func ExampleNewClient() {
 	go func() { ended <- names.Run(registering) }()
 	go func() { ended <- server.Run(serving) }()
 
-	client, err := service.NewClient(zmq, "greeter", service.FromRegistry("inproc://registry"), service.WithTries(3))
+	client, err := service.NewClient(zctx, "greeter", service.FromRegistry("inproc://registry"), service.WithTries(3))
 	check(err)
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

@@ -15,17 +15,17 @@ import (
 // A server offers its handlers to a broker, and clients need to know nothing but where
 // that is. The order in which all of them are started does not matter.
 func ExampleWithBroker() {
-	zmq, err := comm.NewContext()
+	zctx, err := comm.NewContext()
 	check(err)
-	defer zmq.Close()
+	defer zctx.Close()
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error)
-	go func() { ended <- broker.Serve(ctx, zmq, "inproc://broker") }()
+	go func() { ended <- broker.Serve(ctx, zctx, "inproc://broker") }()
 	go func() {
-		ended <- service.Serve(ctx, zmq, "greeter", greeter(), service.WithBroker("inproc://broker"), service.WithID("greeter-1"))
+		ended <- service.Serve(ctx, zctx, "greeter", greeter(), service.WithBroker("inproc://broker"), service.WithID("greeter-1"))
 	}()
 
-	client, err := service.NewClient(zmq, "greeter", service.FromBroker("inproc://broker"))
+	client, err := service.NewClient(zctx, "greeter", service.FromBroker("inproc://broker"))
 	check(err)
 	defer client.Close()
 	var timing call.Timing

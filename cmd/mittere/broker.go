@@ -98,12 +98,12 @@ func (c *brokerCommand) check() error {
 // run serves until ctx ends.
 func (c *brokerCommand) run(ctx context.Context, stderr io.Writer) (err error) {
 	log := newLogger(stderr, c.log.value, c.level)
-	zmq, err := comm.NewContext(comm.WithLogger(log))
+	zctx, err := comm.NewContext(comm.WithLogger(log))
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, zmq.Close()) }()
-	b, err := broker.New(zmq, strings.Join(c.bind, ","), c.options(log)...)
+	defer func() { err = errors.Join(err, zctx.Close()) }()
+	b, err := broker.New(zctx, strings.Join(c.bind, ","), c.options(log)...)
 	if err != nil {
 		return usage(err)
 	}

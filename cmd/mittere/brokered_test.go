@@ -28,9 +28,9 @@ type brokered struct {
 // newBrokered returns a broker without workers.
 func newBrokered(t *testing.T) *brokered {
 	t.Helper()
-	w := &world{t: t, zmq: must(comm.NewContext())(t)}
-	t.Cleanup(func() { check(t, w.zmq.Close()) })
-	b := must(broker.New(w.zmq, "tcp://127.0.0.1:*", broker.WithName("broker-1"), broker.WithVersion("v1.2.3"),
+	w := &world{t: t, zctx: must(comm.NewContext())(t)}
+	t.Cleanup(func() { check(t, w.zctx.Close()) })
+	b := must(broker.New(w.zctx, "tcp://127.0.0.1:*", broker.WithName("broker-1"), broker.WithVersion("v1.2.3"),
 		broker.WithDrainTimeout(0), broker.WithHeartbeat(time.Minute, 3), broker.WithLogger(slog.New(slog.DiscardHandler))))(t)
 	w.stop = w.background(b)
 	return &brokered{w, b}
@@ -41,7 +41,7 @@ func (b *brokered) work(id string) {
 	b.t.Helper()
 	handlers := reactor.NewHandlers()
 	calculatorv1mittere.RegisterCalculatorService(handlers, &calculator{cancelled: make(chan struct{}, 1), amounts: make(chan float64, 1)})
-	worker := must(service.NewServer(b.zmq, "calculator", handlers, service.WithBroker(b.broker.Endpoints()[0]), service.WithID(id),
+	worker := must(service.NewServer(b.zctx, "calculator", handlers, service.WithBroker(b.broker.Endpoints()[0]), service.WithID(id),
 		service.WithVersion("v1.2.3"), service.WithLimits(4, 10), service.WithDrainTimeout(0), service.WithLogger(slog.New(slog.DiscardHandler))))(b.t)
 	b.background(worker)
 	b.await(id)
@@ -50,7 +50,7 @@ func (b *brokered) work(id string) {
 // majordomo registers a worker of MDP/0.1 that answers nothing.
 func (b *brokered) majordomo(name string) {
 	b.t.Helper()
-	dealer := must(comm.NewDealer(b.zmq, b.broker.Endpoints()[0], comm.WithLinger(0), comm.WithRoutingID(name)))(b.t)
+	dealer := must(comm.NewDealer(b.zctx, b.broker.Endpoints()[0], comm.WithLinger(0), comm.WithRoutingID(name)))(b.t)
 	b.t.Cleanup(func() { check(b.t, dealer.Close()) })
 	var ready comm.Message
 	for _, frame := range []string{"", "MDPW01", "\x01", "echo"} {

@@ -143,15 +143,15 @@ func (c *callCommand) run(ctx context.Context, g *globals, stdin io.Reader, argu
 	defer cancel()
 	c.note = &waitNotice{w: c.stderr, failFast: c.failFast}
 	defer c.note.end()
-	return c.find(limited, g, func(zmq *comm.Context, members []member) (err error) {
-		w, err := c.dial(zmq, members)
+	return c.find(limited, g, func(zctx *comm.Context, members []member) (err error) {
+		w, err := c.dial(zctx, members)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, w.conn.Close()) }()
 		s, err := fetchSchema(limited, w.tells)
 		if err != nil {
-			return orBroker(limited, zmq, c.endpoint, err)
+			return orBroker(limited, zctx, c.endpoint, err)
 		}
 		md, err := s.find(c.method)
 		if err != nil {
@@ -188,12 +188,12 @@ type way struct {
 }
 
 // dial returns the way to those members that take calls.
-func (c *callCommand) dial(zmq *comm.Context, members []member) (w way, err error) {
+func (c *callCommand) dial(zctx *comm.Context, members []member) (w way, err error) {
 	var able []member
 	var endpoints, skipped []string
 	var why error
 	for _, m := range members {
-		reached, err := m.reach(zmq)
+		reached, err := m.reach(zctx)
 		if err != nil && messaging.CodeOf(err) == messaging.Unavailable {
 			skipped = append(skipped, fmt.Sprintf("%s is skipped: %v\n", m.label(), messaging.AsError(err).Message))
 		}
@@ -217,17 +217,17 @@ func (c *callCommand) dial(zmq *comm.Context, members []member) (w way, err erro
 		return way{}, messaging.Errorf(messaging.CodeOf(why), "none of %d %s of %s takes calls; %s: %w",
 			len(members), last.kind(), c.name, last.label(), why)
 	case last.broker != "":
-		return c.dialBroker(zmq, last.broker, able[0])
+		return c.dialBroker(zctx, last.broker, able[0])
 	}
-	client, err := service.NewClient(zmq, c.name, service.FromEndpoints(endpoints...),
+	client, err := service.NewClient(zctx, c.name, service.FromEndpoints(endpoints...),
 		service.WithPatience(c.patience()), service.WithCallInterceptors(c.note.intercept))
 	return way{client, client, client}, err
 }
 
 // dialBroker returns the way through a broker. One worker that can tells the schema,
 // since the broker may give a request to another that cannot.
-func (c *callCommand) dialBroker(zmq *comm.Context, endpoint string, teller member) (way, error) {
-	client, err := service.NewClient(zmq, c.name, service.FromBroker(endpoint),
+func (c *callCommand) dialBroker(zctx *comm.Context, endpoint string, teller member) (way, error) {
+	client, err := service.NewClient(zctx, c.name, service.FromBroker(endpoint),
 		service.WithPatience(c.patience()), service.WithCallInterceptors(c.note.intercept))
 	if err != nil {
 		return way{}, err

@@ -22,15 +22,15 @@ const patience = 5 * time.Second
 
 // withRegistry gives f a client of the registry that the flags name.
 func (g *globals) withRegistry(f func(*comm.Context, *registry.Client) error) error {
-	return withContext(func(zmq *comm.Context) (err error) {
+	return withContext(func(zctx *comm.Context) (err error) {
 		// Questions that a registry did not take need not outlive the command.
-		client, err := registry.NewClient(zmq, g.registry, registry.WithSocket(comm.WithLinger(0)),
+		client, err := registry.NewClient(zctx, g.registry, registry.WithSocket(comm.WithLinger(0)),
 			registry.WithLogger(slog.New(slog.DiscardHandler))) // the command says it itself
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, client.Close()) }()
-		return notRegistry(zmq, g.registry, f(zmq, client))
+		return notRegistry(zctx, g.registry, f(zctx, client))
 	})
 }
 
@@ -38,18 +38,18 @@ func (g *globals) withRegistry(f func(*comm.Context, *registry.Client) error) er
 type manager struct {
 	*mitterev1mittere.BrokerServiceClient
 	conn *call.Conn
-	zmq  *comm.Context
+	zctx *comm.Context
 }
 
 // withBroker gives f a client of the management of the broker that the flags name.
 func (g *globals) withBroker(f func(*comm.Context, *manager) error) error {
-	return withContext(func(zmq *comm.Context) (err error) {
-		conn, err := call.Dial(zmq, g.broker, call.WithService(broker.ServiceName), call.WithSocket(comm.WithLinger(0)))
+	return withContext(func(zctx *comm.Context) (err error) {
+		conn, err := call.Dial(zctx, g.broker, call.WithService(broker.ServiceName), call.WithSocket(comm.WithLinger(0)))
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, conn.Close()) }()
-		return f(zmq, &manager{mitterev1mittere.NewBrokerServiceClient(conn), conn, zmq})
+		return f(zctx, &manager{mitterev1mittere.NewBrokerServiceClient(conn), conn, zctx})
 	})
 }
 
@@ -63,13 +63,13 @@ func askBroker[Req, Resp any](ctx context.Context, m *manager, timeout time.Dura
 	if err != nil && !m.conn.Ready() {
 		return resp, messaging.Errorf(messaging.Unavailable, "the broker at %s cannot be reached: %w", m.conn.Endpoint(), err)
 	}
-	return resp, notBroker(ctx, m.zmq, m.conn.Endpoint(), err)
+	return resp, notBroker(ctx, m.zctx, m.conn.Endpoint(), err)
 }
 
 // orBroker returns the error of an endpoint that was asked as a service. If it has not
 // what every service has since a broker is there, it says so.
-func orBroker(ctx context.Context, zmq *comm.Context, endpoint string, err error) error {
-	if endpoint == "" || messaging.CodeOf(err) != messaging.Unimplemented || !isBroker(ctx, zmq, endpoint) {
+func orBroker(ctx context.Context, zctx *comm.Context, endpoint string, err error) error {
+	if endpoint == "" || messaging.CodeOf(err) != messaging.Unimplemented || !isBroker(ctx, zctx, endpoint) {
 		return err
 	}
 	return messaging.Errorf(messaging.Unimplemented, "a broker is there, which leads to services by name: use --broker %s", endpoint)
@@ -77,11 +77,11 @@ func orBroker(ctx context.Context, zmq *comm.Context, endpoint string, err error
 
 // notBroker returns the error of what was asked as a broker. If it is none, it says what
 // it is.
-func notBroker(ctx context.Context, zmq *comm.Context, endpoint string, err error) error {
-	if messaging.CodeOf(err) != messaging.Unimplemented && messaging.CodeOf(err) != messaging.NotFound || isBroker(ctx, zmq, endpoint) {
+func notBroker(ctx context.Context, zctx *comm.Context, endpoint string, err error) error {
+	if messaging.CodeOf(err) != messaging.Unimplemented && messaging.CodeOf(err) != messaging.NotFound || isBroker(ctx, zctx, endpoint) {
 		return err
 	}
-	if isRegistry(ctx, zmq, endpoint) {
+	if isRegistry(ctx, zctx, endpoint) {
 		return messaging.Errorf(messaging.FailedPrecondition, "a registry is there, and no broker: use --registry %s", endpoint)
 	}
 	return messaging.Errorf(messaging.FailedPrecondition, "a service is there, and no broker: use --endpoint %s", endpoint)
@@ -89,12 +89,12 @@ func notBroker(ctx context.Context, zmq *comm.Context, endpoint string, err erro
 
 // notRegistry returns the error of what was asked as a registry. If it is none, it says
 // what it is.
-func notRegistry(zmq *comm.Context, endpoint string, err error) error {
+func notRegistry(zctx *comm.Context, endpoint string, err error) error {
 	ctx := context.Background() // what was asked has ended
 	switch code := messaging.CodeOf(err); {
-	case code != messaging.Unimplemented && code != messaging.Unavailable, isRegistry(ctx, zmq, endpoint):
+	case code != messaging.Unimplemented && code != messaging.Unavailable, isRegistry(ctx, zctx, endpoint):
 		return err
-	case isBroker(ctx, zmq, endpoint):
+	case isBroker(ctx, zctx, endpoint):
 		return messaging.Errorf(messaging.FailedPrecondition, "a broker is there, and no registry: use --broker %s", endpoint)
 	case messaging.CodeOf(err) == messaging.Unimplemented:
 		return messaging.Errorf(messaging.FailedPrecondition, "a service is there, and no registry: use --endpoint %s", endpoint)
@@ -104,16 +104,16 @@ func notRegistry(zmq *comm.Context, endpoint string, err error) error {
 }
 
 // isBroker reports whether a broker is at an endpoint.
-func isBroker(ctx context.Context, zmq *comm.Context, endpoint string) bool {
-	return asks(ctx, zmq, endpoint, broker.ServiceName, func(ctx context.Context, c call.Caller) error {
+func isBroker(ctx context.Context, zctx *comm.Context, endpoint string) bool {
+	return asks(ctx, zctx, endpoint, broker.ServiceName, func(ctx context.Context, c call.Caller) error {
 		_, err := mitterev1mittere.NewBrokerServiceClient(c).Status(ctx, &mitterev1.BrokerServiceStatusRequest{}, call.WithFailFast())
 		return err
 	})
 }
 
 // isRegistry reports whether a registry is at an endpoint.
-func isRegistry(ctx context.Context, zmq *comm.Context, endpoint string) bool {
-	return asks(ctx, zmq, endpoint, "", func(ctx context.Context, c call.Caller) error {
+func isRegistry(ctx context.Context, zctx *comm.Context, endpoint string) bool {
+	return asks(ctx, zctx, endpoint, "", func(ctx context.Context, c call.Caller) error {
 		_, err := mitterev1mittere.NewRegistryServiceClient(c).Resolve(ctx, &mitterev1.ResolveRequest{Name: "mittere"}, call.WithFailFast())
 		if messaging.CodeOf(err) == messaging.NotFound {
 			return nil
@@ -123,8 +123,8 @@ func isRegistry(ctx context.Context, zmq *comm.Context, endpoint string) bool {
 }
 
 // asks reports whether what is at an endpoint answers a question.
-func asks(ctx context.Context, zmq *comm.Context, endpoint, service string, ask func(context.Context, call.Caller) error) bool {
-	conn, err := call.Dial(zmq, endpoint, call.WithService(service), call.WithSocket(comm.WithLinger(0)))
+func asks(ctx context.Context, zctx *comm.Context, endpoint, service string, ask func(context.Context, call.Caller) error) bool {
+	conn, err := call.Dial(zctx, endpoint, call.WithService(service), call.WithSocket(comm.WithLinger(0)))
 	if err != nil {
 		return false
 	}
@@ -136,12 +136,12 @@ func asks(ctx context.Context, zmq *comm.Context, endpoint, service string, ask 
 
 // withContext gives f a context of ZeroMQ.
 func withContext(f func(*comm.Context) error) (err error) {
-	zmq, err := comm.NewContext()
+	zctx, err := comm.NewContext()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, zmq.Close()) }()
-	return f(zmq)
+	defer func() { err = errors.Join(err, zctx.Close()) }()
+	return f(zctx)
 }
 
 // resolve asks a registry for the entries of a name; a timeout of 0 is for ever.

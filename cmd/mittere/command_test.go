@@ -101,7 +101,7 @@ func TestWatchSaysThatTheRegistryIsAway(t *testing.T) {
 
 // withdraw registers an instance and takes it back when it is told to.
 func withdraw(w *world, instance *mitterev1.Instance, now <-chan struct{}) {
-	client := must(registry.NewClient(w.zmq, w.at()))(w.t)
+	client := must(registry.NewClient(w.zctx, w.at()))(w.t)
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(w.t.Context(), testPatience)
 	defer cancel()

@@ -119,11 +119,11 @@ func (g *globals) names(ctx context.Context, begun, suffix string) (names []stri
 func (g *globals) methods(ctx context.Context, t target, begun, prefix string) (methods []string) {
 	ctx, cancel := context.WithTimeout(ctx, completionPatience)
 	defer cancel()
-	_ = t.find(ctx, g, func(zmq *comm.Context, members []member) error {
-		ask := askOne(ctx, zmq, completionPatience, func(ctx context.Context, m *management) (*mitterev1.InfoResponse, error) {
+	_ = t.find(ctx, g, func(zctx *comm.Context, members []member) error {
+		ask := askOne(ctx, zctx, completionPatience, func(ctx context.Context, m *management) (*mitterev1.InfoResponse, error) {
 			return m.Info(ctx, &mitterev1.InfoRequest{})
 		})
-		for _, a := range askAll(zmq, members[:1], ask) {
+		for _, a := range askAll(zctx, members[:1], ask) {
 			for _, method := range a.value.GetMethods() {
 				_, short, _ := strings.Cut(method.GetName(), "/")
 				methods = append(methods, prefix+method.GetName(), prefix+short)

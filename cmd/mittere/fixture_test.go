@@ -28,7 +28,7 @@ const testPatience = time.Minute
 // world is a registry, and a service in it, for the commands of a test.
 type world struct {
 	t        *testing.T
-	zmq      *comm.Context
+	zctx     *comm.Context
 	registry *registry.Server
 	stop     func() // stops the registry, and waits
 	server   *service.Server
@@ -38,9 +38,9 @@ type world struct {
 // newWorld returns a world with a registry only.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, zmq: must(comm.NewContext())(t)}
-	t.Cleanup(func() { check(t, w.zmq.Close()) })
-	w.registry = must(registry.NewServer(w.zmq, "tcp://127.0.0.1:*", registry.WithLogger(slog.New(slog.DiscardHandler))))(t)
+	w := &world{t: t, zctx: must(comm.NewContext())(t)}
+	t.Cleanup(func() { check(t, w.zctx.Close()) })
+	w.registry = must(registry.NewServer(w.zctx, "tcp://127.0.0.1:*", registry.WithLogger(slog.New(slog.DiscardHandler))))(t)
 	w.stop = w.background(w.registry)
 	return w
 }
@@ -61,7 +61,7 @@ func (w *world) serve(id string, handler calculatorv1mittere.CalculatorServiceHa
 	w.t.Helper()
 	handlers := reactor.NewHandlers()
 	calculatorv1mittere.RegisterCalculatorService(handlers, handler)
-	server := must(service.NewServer(w.zmq, "calculator", handlers, service.WithRegistry(w.at()), service.WithID(id), service.WithVersion("v1.2.3"),
+	server := must(service.NewServer(w.zctx, "calculator", handlers, service.WithRegistry(w.at()), service.WithID(id), service.WithVersion("v1.2.3"),
 		service.WithLabels(map[string]string{"room": "7", "colour": "\x1b[31mred"}), service.WithLogger(slog.New(slog.DiscardHandler)),
 		service.WithDrainTimeout(0)))(w.t)
 	w.background(server)
@@ -90,7 +90,7 @@ func (w *world) restart(at string) {
 	w.t.Helper()
 	deadline := time.Now().Add(testPatience)
 	for {
-		server, err := registry.NewServer(w.zmq, at, registry.WithLogger(slog.New(slog.DiscardHandler)))
+		server, err := registry.NewServer(w.zctx, at, registry.WithLogger(slog.New(slog.DiscardHandler)))
 		// libzmq gives an address back a moment after its socket was closed.
 		if errors.Is(err, comm.AddressInUse) && time.Now().Before(deadline) {
 			continue
@@ -107,7 +107,7 @@ func (w *world) at() string { return w.registry.Endpoints()[0] }
 // await waits until the registry knows what it should.
 func (w *world) await(enough func([]*mitterev1.Entry) bool) {
 	w.t.Helper()
-	client := must(registry.NewClient(w.zmq, w.at()))(w.t)
+	client := must(registry.NewClient(w.zctx, w.at()))(w.t)
 	defer client.Close()
 	awaitEntries(w.t, client, enough)
 }
@@ -131,7 +131,7 @@ func awaitEntries(t *testing.T, client *registry.Client, enough func([]*mitterev
 // enter puts an instance of nobody into the registry.
 func (w *world) enter(instance *mitterev1.Instance) {
 	w.t.Helper()
-	client := must(registry.NewClient(w.zmq, w.at()))(w.t)
+	client := must(registry.NewClient(w.zctx, w.at()))(w.t)
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(w.t.Context(), testPatience)
 	defer cancel()

@@ -70,8 +70,8 @@ func newQuestion[T any](g *globals, q question[T]) *cobra.Command {
 				return p.show([]view{v}, q.ownTables(v)...)
 			})
 		}
-		return t.find(cmd.Context(), g, func(zmq *comm.Context, members []member) error {
-			answers := askAll(zmq, members, askOne(cmd.Context(), zmq, time.Duration(*t.timeout), q.ask))
+		return t.find(cmd.Context(), g, func(zctx *comm.Context, members []member) error {
+			answers := askAll(zctx, members, askOne(cmd.Context(), zctx, time.Duration(*t.timeout), q.ask))
 			if err := q.print(p, answers); err != nil {
 				return err
 			}

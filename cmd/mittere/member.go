@@ -44,7 +44,7 @@ func ofWorker(name, broker string, w *mitterev1.Worker) member {
 
 // reach returns the endpoints at which a member can be asked about itself, the best first;
 // at least one.
-func (m member) reach(zmq *comm.Context) ([]string, error) {
+func (m member) reach(zctx *comm.Context) ([]string, error) {
 	switch {
 	case m.broker != "" && !strings.HasPrefix(m.protocol, native):
 		return nil, messaging.Errorf(messaging.Unimplemented, "it speaks %s, and tells nothing of itself", m.protocol)
@@ -53,7 +53,7 @@ func (m member) reach(zmq *comm.Context) ([]string, error) {
 	case m.direct() != "": // the user's, who knows
 		return []string{m.direct()}, nil
 	}
-	endpoints := registry.Candidates(m.Instance, zmq)
+	endpoints := registry.Candidates(m.Instance, zctx)
 	switch {
 	case m.GetKind() != mitterev1.Kind_KIND_UNSPECIFIED:
 		return nil, messaging.Errorf(messaging.Unimplemented, "it does not serve calls")
@@ -75,14 +75,14 @@ func (m member) direct() string {
 
 // dial returns a caller of a member, and what closes it: at the first endpoint that answers,
 // or the last one. A broker gives all calls to that worker.
-func (m member) dial(ctx context.Context, zmq *comm.Context, endpoints []string) (call.Caller, io.Closer, error) {
-	conn, err := call.Dial(zmq, endpoints[0], call.WithService(m.GetName()), call.WithSocket(comm.WithLinger(0)))
+func (m member) dial(ctx context.Context, zctx *comm.Context, endpoints []string) (call.Caller, io.Closer, error) {
+	conn, err := call.Dial(zctx, endpoints[0], call.WithService(m.GetName()), call.WithSocket(comm.WithLinger(0)))
 	switch {
 	case err != nil:
 		return nil, nil, err
 	case len(endpoints) > 1 && !answering(ctx, conn):
 		_ = conn.Close()
-		return m.dial(ctx, zmq, endpoints[1:])
+		return m.dial(ctx, zctx, endpoints[1:])
 	case m.broker == "":
 		return conn, conn, nil
 	default:
@@ -151,7 +151,7 @@ type answer[T any] struct {
 type management = mitterev1mittere.ManagementServiceClient
 
 // askAll asks all members at once and returns their answers, in their order.
-func askAll[T any](zmq *comm.Context, members []member, ask func(member, []string) (T, error)) []answer[T] {
+func askAll[T any](zctx *comm.Context, members []member, ask func(member, []string) (T, error)) []answer[T] {
 	answers := make([]answer[T], len(members))
 	room := make(chan struct{}, atOnce)
 	var asking sync.WaitGroup
@@ -160,7 +160,7 @@ func askAll[T any](zmq *comm.Context, members []member, ask func(member, []strin
 			room <- struct{}{}
 			defer func() { <-room }()
 			answers[i].instance = m
-			endpoints, err := m.reach(zmq)
+			endpoints, err := m.reach(zctx)
 			if err == nil {
 				answers[i].value, err = ask(m, endpoints)
 			}
@@ -172,17 +172,17 @@ func askAll[T any](zmq *comm.Context, members []member, ask func(member, []strin
 }
 
 // askOne returns what asks one member one thing.
-func askOne[T any](ctx context.Context, zmq *comm.Context, timeout time.Duration, ask func(context.Context, *management) (T, error)) func(member, []string) (T, error) {
+func askOne[T any](ctx context.Context, zctx *comm.Context, timeout time.Duration, ask func(context.Context, *management) (T, error)) func(member, []string) (T, error) {
 	return func(m member, endpoints []string) (value T, err error) {
 		ctx, cancel := within(ctx, timeout)
 		defer cancel()
-		caller, conn, err := m.dial(ctx, zmq, endpoints)
+		caller, conn, err := m.dial(ctx, zctx, endpoints)
 		if err != nil {
 			return value, err
 		}
 		defer conn.Close()
 		value, err = ask(ctx, mitterev1mittere.NewManagementServiceClient(caller))
-		return value, orBroker(ctx, zmq, m.direct(), err)
+		return value, orBroker(ctx, zctx, m.direct(), err)
 	}
 }
 

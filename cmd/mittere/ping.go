@@ -47,8 +47,8 @@ It fails if an instance does not answer all pings.`,
 			c.name = cmp.Or(c.name, broker.ServiceName)
 		}
 		p := printer{cmd.OutOrStdout(), format.value}
-		return c.find(cmd.Context(), g, func(zmq *comm.Context, members []member) error {
-			answers := askAll(zmq, members, askOne(cmd.Context(), zmq, 0, c.ping))
+		return c.find(cmd.Context(), g, func(zctx *comm.Context, members []member) error {
+			answers := askAll(zctx, members, askOne(cmd.Context(), zctx, 0, c.ping))
 			if err := printPings(p, answers); err != nil {
 				return err
 			}

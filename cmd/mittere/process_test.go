@@ -237,8 +237,8 @@ func testShownMessages(t *testing.T, binary string) {
 		}
 		p := start(t, binary, args...)
 		at := regexp.MustCompile(`tcp://127\.0\.0\.1:\d+`).FindString(p.await(p.stderr, "the "+what+" serves"))
-		zmq := must(comm.NewContext())(t)
-		client := must(comm.NewDealer(zmq, at, comm.WithLinger(0)))(t)
+		zctx := must(comm.NewContext())(t)
+		client := must(comm.NewDealer(zctx, at, comm.WithLinger(0)))(t)
 		ctx, cancel := context.WithTimeout(t.Context(), testPatience)
 		check(t, client.Send(ctx, messageOf(say...)))
 		must(client.Recv(ctx))(t)
@@ -249,7 +249,7 @@ func testShownMessages(t *testing.T, binary string) {
 				t.Errorf("exit code %d, printed %q", code, stderr)
 			}
 		}
-		check(t, errors.Join(client.Close(), zmq.Close()))
+		check(t, errors.Join(client.Close(), zctx.Close()))
 		cancel()
 	}
 }
@@ -257,9 +257,9 @@ func testShownMessages(t *testing.T, binary string) {
 func testTerminatedBroker(t *testing.T, binary string) {
 	p := start(t, binary, "broker", "--bind", "tcp://127.0.0.1:0", "--heartbeat", "1m") // the worker says nothing
 	at := regexp.MustCompile(`tcp://127\.0\.0\.1:\d+`).FindString(p.await(p.stderr, "the broker serves"))
-	zmq := must(comm.NewContext())(t)
-	defer zmq.Close()
-	client, worker := must(comm.NewDealer(zmq, at))(t), must(comm.NewDealer(zmq, at))(t)
+	zctx := must(comm.NewContext())(t)
+	defer zctx.Close()
+	client, worker := must(comm.NewDealer(zctx, at))(t), must(comm.NewDealer(zctx, at))(t)
 	ctx, cancel := context.WithTimeout(t.Context(), testPatience)
 	defer cancel()
 	say := func(to *comm.Dealer, frames ...string) {
@@ -286,8 +286,8 @@ func testImpatientTermination(t *testing.T, binary string) {
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		p := start(t, binary, "broker", "--bind", "tcp://127.0.0.1:0", "--drain", "1h", "--heartbeat", "1m") // the worker says nothing
 		at := regexp.MustCompile(`tcp://127\.0\.0\.1:\d+`).FindString(p.await(p.stderr, "the broker serves"))
-		zmq := must(comm.NewContext())(t)
-		client, worker := must(comm.NewDealer(zmq, at, comm.WithLinger(0)))(t), must(comm.NewDealer(zmq, at, comm.WithLinger(0)))(t)
+		zctx := must(comm.NewContext())(t)
+		client, worker := must(comm.NewDealer(zctx, at, comm.WithLinger(0)))(t), must(comm.NewDealer(zctx, at, comm.WithLinger(0)))(t)
 		ctx, cancel := context.WithTimeout(t.Context(), testPatience)
 		check(t, worker.Send(ctx, messageOf("", "MDPW01", "\x01", "echo")))
 		check(t, client.Send(ctx, messageOf("", "MDPC01", "echo", "x")))
@@ -305,7 +305,7 @@ func testImpatientTermination(t *testing.T, binary string) {
 		if how := p.command.ProcessState.Sys().(syscall.WaitStatus); code != -1 || how.Signal() != signal {
 			t.Errorf("ended with %d and %v", code, how)
 		}
-		check(t, errors.Join(client.Close(), worker.Close(), zmq.Close()))
+		check(t, errors.Join(client.Close(), worker.Close(), zctx.Close()))
 		cancel()
 	}
 }
@@ -363,9 +363,9 @@ func startRegistry(t *testing.T, binary, store string) (p *process, at string) {
 // register enters an instance that is not withdrawn.
 func register(t *testing.T, at string, instance *mitterev1.Instance) {
 	t.Helper()
-	zmq := must(comm.NewContext())(t)
-	defer zmq.Close()
-	client := must(registry.NewClient(zmq, at))(t)
+	zctx := must(comm.NewContext())(t)
+	defer zctx.Close()
+	client := must(registry.NewClient(zctx, at))(t)
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), testPatience)
 	defer cancel()

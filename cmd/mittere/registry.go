@@ -76,11 +76,11 @@ func (c *registryCommand) addFlags(cmd *cobra.Command) {
 // run serves until ctx ends.
 func (c *registryCommand) run(ctx context.Context, stderr io.Writer) (err error) {
 	log := newLogger(stderr, c.log.value, c.level)
-	zmq, err := comm.NewContext(comm.WithLogger(log))
+	zctx, err := comm.NewContext(comm.WithLogger(log))
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, zmq.Close()) }()
+	defer func() { err = errors.Join(err, zctx.Close()) }()
 	options := []registry.ServerOption{registry.WithEvents(c.events), registry.WithLogger(log), registry.WithLimits(c.limits())}
 	if c.store != "" {
 		store, err := boltstore.Open(ctx, c.store)
@@ -90,7 +90,7 @@ func (c *registryCommand) run(ctx context.Context, stderr io.Writer) (err error)
 		defer func() { err = errors.Join(err, store.Close()) }()
 		options = append(options, registry.WithStore(store))
 	}
-	server, err := registry.NewServer(zmq, c.bind, options...)
+	server, err := registry.NewServer(zctx, c.bind, options...)
 	if err != nil {
 		return err
 	}

@@ -154,7 +154,7 @@ func TestAnswersAreNeverLost(t *testing.T) {
 		answer.SetUnknown(body)
 		return answer, nil
 	})
-	server := must(service.NewServer(w.zmq, "odd", handlers, service.WithLogger(slog.New(slog.DiscardHandler))))(t)
+	server := must(service.NewServer(w.zctx, "odd", handlers, service.WithLogger(slog.New(slog.DiscardHandler))))(t)
 	w.background(server)
 	get := func() (code int, stdout, stderr string) {
 		return command(t.Context(), "", "call", "--endpoint", server.Endpoints()[0], "Get")

@@ -48,9 +48,9 @@ func (t *target) find(ctx context.Context, g *globals, f func(*comm.Context, []m
 	switch {
 	case t.endpoint != "":
 		one := member{Instance: &mitterev1.Instance{Name: t.name, Endpoints: []string{t.endpoint}}}
-		return withContext(func(zmq *comm.Context) error { return f(zmq, []member{one}) })
+		return withContext(func(zctx *comm.Context) error { return f(zctx, []member{one}) })
 	case g.brokered:
-		return g.withBroker(func(zmq *comm.Context, m *manager) error {
+		return g.withBroker(func(zctx *comm.Context, m *manager) error {
 			asking, done := t.note.attend(ctx, m.conn)
 			members, err := t.workers(asking, m)
 			err = t.note.reason(asking, err)
@@ -58,10 +58,10 @@ func (t *target) find(ctx context.Context, g *globals, f func(*comm.Context, []m
 			if err != nil {
 				return err
 			}
-			return f(zmq, members)
+			return f(zctx, members)
 		})
 	}
-	return g.withRegistry(func(zmq *comm.Context, client *registry.Client) error {
+	return g.withRegistry(func(zctx *comm.Context, client *registry.Client) error {
 		asking, done := t.note.attend(ctx, client)
 		entries, err := resolve(asking, client, t.name, time.Duration(*t.timeout))
 		err = t.note.reason(asking, err)
@@ -73,7 +73,7 @@ func (t *target) find(ctx context.Context, g *globals, f func(*comm.Context, []m
 		if err != nil {
 			return err
 		}
-		return f(zmq, members)
+		return f(zctx, members)
 	})
 }
 

@@ -33,18 +33,18 @@ import (
 // with serves handlers over inproc while f runs.
 func with(handlers *reactor.Handlers, f func(context.Context, *comm.Context, *service.Client),
 	server []service.ServerOption, client []service.ClientOption) {
-	zmq := must(comm.NewContext())
-	defer zmq.Close()
-	s := must(service.NewServer(zmq, "example", handlers, append(server, service.WithBind("inproc://example"))...))
+	zctx := must(comm.NewContext())
+	defer zctx.Close()
+	s := must(service.NewServer(zctx, "example", handlers, append(server, service.WithBind("inproc://example"))...))
 	defer s.Close()
 	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer stop()
 	running.Go(func() { check(s.Run(ctx)) })
-	c := must(service.NewClient(zmq, "example", service.FromEndpoints("inproc://example"), client...))
+	c := must(service.NewClient(zctx, "example", service.FromEndpoints("inproc://example"), client...))
 	defer c.Close()
-	f(ctx, zmq, c)
+	f(ctx, zctx, c)
 }
 
 // served returns the calculator's handlers.
@@ -172,11 +172,11 @@ func greeter() *reactor.Handlers {
 }
 
 func Example_plain() {
-	with(greeter(), func(ctx context.Context, zmq *comm.Context, client *service.Client) {
+	with(greeter(), func(ctx context.Context, zctx *comm.Context, client *service.Client) {
 		answer, err := call.Unary[*wrapperspb.StringValue](ctx, client, call.ByType(), wrapperspb.String("session"))
 		fmt.Println(answer.GetValue(), err)
 
-		plain, err := call.DialPlain(zmq, "inproc://example") // without registry, session and tries
+		plain, err := call.DialPlain(zctx, "inproc://example") // without registry, session and tries
 		check(err)
 		defer plain.Close()
 		answer, err = call.Unary[*wrapperspb.StringValue](ctx, plain, call.ByType(), wrapperspb.String("dīvidere"))

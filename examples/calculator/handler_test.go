@@ -23,19 +23,19 @@ import (
 // A handler can be tested through its client within one process: inproc needs no
 // port, and all that a call has on a network it has here too.
 func Example() {
-	zmq, err := comm.NewContext()
+	zctx, err := comm.NewContext()
 	if err != nil {
 		panic(err)
 	}
-	defer zmq.Close()
+	defer zctx.Close()
 	handlers := reactor.NewHandlers()
 	calculatorv1mittere.RegisterCalculatorService(handlers, &calculator.Handler{})
-	server, err := service.NewServer(zmq, "calculator", handlers, service.WithBind("inproc://calculator"))
+	server, err := service.NewServer(zctx, "calculator", handlers, service.WithBind("inproc://calculator"))
 	if err != nil {
 		panic(err)
 	}
 	defer server.Close()
-	client, err := service.NewClient(zmq, "calculator", service.FromEndpoints("inproc://calculator"))
+	client, err := service.NewClient(zctx, "calculator", service.FromEndpoints("inproc://calculator"))
 	if err != nil {
 		panic(err)
 	}

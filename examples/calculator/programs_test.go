@@ -112,8 +112,8 @@ func TestTheProgramsMeetAtABroker(t *testing.T) {
 // startRegistry runs a registry until the test ends, and returns where it is.
 func startRegistry(t *testing.T) (endpoint string) {
 	t.Helper()
-	zmq := newContext(t)
-	server, err := registry.NewServer(zmq, "tcp://127.0.0.1:*")
+	zctx := newContext(t)
+	server, err := registry.NewServer(zctx, "tcp://127.0.0.1:*")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,8 +124,8 @@ func startRegistry(t *testing.T) (endpoint string) {
 // startBroker runs a broker until the test ends, and returns where it is.
 func startBroker(t *testing.T) (endpoint string) {
 	t.Helper()
-	zmq := newContext(t)
-	b, err := broker.New(zmq, "tcp://127.0.0.1:*")
+	zctx := newContext(t)
+	b, err := broker.New(zctx, "tcp://127.0.0.1:*")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,16 +136,16 @@ func startBroker(t *testing.T) (endpoint string) {
 // newContext returns a context that is closed when the test ends.
 func newContext(t *testing.T) *comm.Context {
 	t.Helper()
-	zmq, err := comm.NewContext()
+	zctx, err := comm.NewContext()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := zmq.Close(); err != nil {
+		if err := zctx.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return zmq
+	return zctx
 }
 
 // run runs something until the test ends, and then closes it.

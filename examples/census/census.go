@@ -32,7 +32,7 @@ type coordinator struct {
 	options
 	tree       *tree
 	out        io.Writer
-	zmq        *comm.Context
+	zctx       *comm.Context
 	broker     *broker.Broker
 	names      *registry.Server
 	subscriber *messaging.Subscriber // of the progress of workers
@@ -56,23 +56,23 @@ func census(ctx context.Context, o options, out io.Writer) error {
 
 // open makes everything that listens, and the client. Nothing works before run.
 func (c *coordinator) open() (err error) {
-	if c.zmq, err = comm.NewContext(); err != nil {
+	if c.zctx, err = comm.NewContext(); err != nil {
 		return err
 	}
-	c.broker, err = broker.New(c.zmq, inside+","+loopback, broker.WithDrainTimeout(0), broker.WithLogger(silent))
+	c.broker, err = broker.New(c.zctx, inside+","+loopback, broker.WithDrainTimeout(0), broker.WithLogger(silent))
 	if err != nil {
 		return err
 	}
-	if c.names, err = registry.NewServer(c.zmq, loopback, registry.WithLogger(silent)); err != nil {
+	if c.names, err = registry.NewServer(c.zctx, loopback, registry.WithLogger(silent)); err != nil {
 		return err
 	}
 	// A subscriber connects unless "@" tells it to bind.
-	c.subscriber, err = messaging.NewSubscriber(c.zmq, "@"+loopback,
+	c.subscriber, err = messaging.NewSubscriber(c.zctx, "@"+loopback,
 		messaging.WithTopics(messaging.OfSubtree((*censusv1.Progress)(nil), "worker")))
 	if err != nil {
 		return err
 	}
-	c.client, err = service.NewClient(c.zmq, censusv1mittere.CensusServiceName, service.FromBroker(inside))
+	c.client, err = service.NewClient(c.zctx, censusv1mittere.CensusServiceName, service.FromBroker(inside))
 	return err
 }
 
@@ -87,8 +87,8 @@ func (c *coordinator) close() (err error) {
 	if c.broker != nil {
 		err = errors.Join(err, c.broker.Close())
 	}
-	if c.zmq != nil {
-		err = errors.Join(err, c.zmq.Close()) // and the sockets that are left
+	if c.zctx != nil {
+		err = errors.Join(err, c.zctx.Close()) // and the sockets that are left
 	}
 	return err
 }

@@ -20,7 +20,7 @@ const directAsked = 600
 // a client finds them through the registry, balances over them, and tries again elsewhere
 // when one is killed. But for the client it is what goes through the broker.
 func (c *coordinator) callDirectly(ctx context.Context) error {
-	client, err := service.NewClient(c.zmq, censusv1mittere.CensusServiceName, service.FromRegistry(c.names.Endpoints()[0]))
+	client, err := service.NewClient(c.zctx, censusv1mittere.CensusServiceName, service.FromRegistry(c.names.Endpoints()[0]))
 	if err != nil {
 		return err
 	}

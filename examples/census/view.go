@@ -18,7 +18,7 @@ import (
 // view prints what the broker's management says, which is a service that is called through
 // the broker like any other.
 func (c *coordinator) view(ctx context.Context) error {
-	client, err := service.NewClient(c.zmq, broker.ServiceName, service.FromBroker(inside))
+	client, err := service.NewClient(c.zctx, broker.ServiceName, service.FromBroker(inside))
 	if err != nil {
 		return err
 	}

@@ -67,25 +67,25 @@ func work(broker, registry, subscriber, slow string) error {
 	if err != nil {
 		return err
 	}
-	zmq, err := comm.NewContext()
+	zctx, err := comm.NewContext()
 	if err != nil {
 		return err
 	}
 	// A publisher binds unless ">" tells it to connect.
-	publisher, err := messaging.NewPublisher(zmq, ">"+subscriber, messaging.WithSocket(comm.WithLinger(0)))
+	publisher, err := messaging.NewPublisher(zctx, ">"+subscriber, messaging.WithSocket(comm.WithLinger(0)))
 	if err != nil {
-		return errors.Join(err, zmq.Close())
+		return errors.Join(err, zctx.Close())
 	}
 	w := &worker{slow: pause, publisher: publisher}
-	return errors.Join(w.serve(ctx, zmq, broker, registry), zmq.Close())
+	return errors.Join(w.serve(ctx, zctx, broker, registry), zctx.Close())
 }
 
 // serve serves calls that come through the broker, and those that come directly: the
 // registry tells clients where this worker listens.
-func (w *worker) serve(ctx context.Context, zmq *comm.Context, broker, registry string) error {
+func (w *worker) serve(ctx context.Context, zctx *comm.Context, broker, registry string) error {
 	handlers := reactor.NewHandlers()
 	censusv1mittere.RegisterCensusService(handlers, w)
-	server, err := service.NewServer(zmq, "", handlers, service.WithBroker(broker), service.WithRegistry(registry),
+	server, err := service.NewServer(zctx, "", handlers, service.WithBroker(broker), service.WithRegistry(registry),
 		service.WithID(workerName(os.Getpid())), service.WithLimits(filesAtOnce, filesAtOnce),
 		service.WithLease(lease), service.WithDrainTimeout(0), service.WithLogger(silent))
 	if err != nil {

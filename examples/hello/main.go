@@ -19,11 +19,11 @@ import (
 func main() {
 	ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
 	defer stop()
-	zmq := must(comm.NewContext())
-	defer zmq.Close()
+	zctx := must(comm.NewContext())
+	defer zctx.Close()
 
 	// The serving end: a function for a type of message, on a socket.
-	rep := must(messaging.NewRep(zmq, "tcp://127.0.0.1:*"))
+	rep := must(messaging.NewRep(zctx, "tcp://127.0.0.1:*"))
 	handlers := reactor.NewHandlers()
 	reactor.Handle(handlers, func(_ context.Context, name *wrapperspb.StringValue) (*wrapperspb.StringValue, error) {
 		return wrapperspb.String("hello, " + name.GetValue()), nil
@@ -33,7 +33,7 @@ func main() {
 	running.Go(func() { check(greeter.Run(ctx)) })
 
 	// The calling end: any number of calls at once, each with its deadline.
-	req := must(messaging.NewReq(zmq, rep.Endpoints()[0]))
+	req := must(messaging.NewReq(zctx, rep.Endpoints()[0]))
 	reply := must(messaging.Call[*wrapperspb.StringValue](ctx, req, wrapperspb.String("world")))
 	fmt.Println(reply.GetValue())
 

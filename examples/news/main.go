@@ -18,15 +18,15 @@ import (
 func main() {
 	ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
 	defer stop()
-	zmq := must(comm.NewContext())
-	defer zmq.Close() // and the sockets
+	zctx := must(comm.NewContext())
+	defer zctx.Close() // and the sockets
 
 	// The sensor binds, at a free port.
-	sensor := must(messaging.NewPublisher(zmq, "tcp://127.0.0.1:*"))
+	sensor := must(messaging.NewPublisher(zctx, "tcp://127.0.0.1:*"))
 
 	// The display connects, and selects a type of message and a subject.
 	temperature := &wrapperspb.DoubleValue{} // any message of the type
-	display := must(messaging.NewSubscriber(zmq, sensor.Endpoints()[0],
+	display := must(messaging.NewSubscriber(zctx, sensor.Endpoints()[0],
 		messaging.WithTopics(messaging.OfSubject(temperature, "room", "7"))))
 
 	// What is published before a subscription has arrived is not for that subscriber. The

@@ -52,8 +52,8 @@ type Broker struct {
 // New returns a broker at these endpoints, which it binds, separated by commas; it
 // serves when it runs, and must be closed. Without a context or an endpoint, or with
 // wrong options, the error is INVALID_ARGUMENT.
-func New(zmq *comm.Context, endpoints string, options ...Option) (*Broker, error) {
-	c := newConfig(zmq, endpoints, options)
+func New(zctx *comm.Context, endpoints string, options ...Option) (*Broker, error) {
+	c := newConfig(zctx, endpoints, options)
 	epoch := strings.ToLower(rand.Text()[:8])
 	c.name = cmp.Or(c.name, "broker-"+epoch)
 	state, err := desk.New(epoch, c.limits)
@@ -65,14 +65,14 @@ func New(zmq *comm.Context, endpoints string, options ...Option) (*Broker, error
 	state.Expect(ServiceName)
 	b := &Broker{
 		config: c, private: newPrivate(), began: time.Now(), changed: make(chan struct{}, 1),
-		engine: zmq.Engine().Name() + " " + zmq.Engine().Version(),
+		engine: zctx.Engine().Name() + " " + zctx.Engine().Version(),
 		desk:   state, peers: map[desk.Peer]*peer{}, keepers: map[*peer]struct{}{}, backlog: newBacklog(c.kept),
 		journal: newJournal(c.log),
 	}
-	if err := b.openSockets(zmq, endpoints); err != nil {
+	if err := b.openSockets(zctx, endpoints); err != nil {
 		return nil, errors.Join(messaging.FromComm(err), b.Close())
 	}
-	if b.management, err = newManagementWorker(zmq, b); err != nil {
+	if b.management, err = newManagementWorker(zctx, b); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
 	return b, nil

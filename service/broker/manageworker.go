@@ -25,9 +25,9 @@ type managementWorker struct {
 }
 
 // newManagementWorker returns the worker, which is connected to the broker and runs later.
-func newManagementWorker(zmq *comm.Context, b *Broker) (*managementWorker, error) {
+func newManagementWorker(zctx *comm.Context, b *Broker) (*managementWorker, error) {
 	endpoint, secret := b.inner()
-	worker, err := messaging.NewWorker(zmq, endpoint, messaging.WithSocket(comm.WithLinger(0)))
+	worker, err := messaging.NewWorker(zctx, endpoint, messaging.WithSocket(comm.WithLinger(0)))
 	if err != nil {
 		return nil, err
 	}

@@ -57,12 +57,12 @@ type option func(*config)
 func (o option) apply(c *config) { o(c) }
 
 // newConfig applies options to the defaults.
-func newConfig(zmq *comm.Context, endpoints string, options []Option) config {
+func newConfig(zctx *comm.Context, endpoints string, options []Option) config {
 	c := config{
 		heartbeat: DefaultHeartbeat, liveness: DefaultLiveness, session: native.DefaultHeartbeat, drain: DefaultDrainTimeout,
 		log: slog.Default(), maxPeers: maxPeers, forgetAfter: forgetAfter, kept: usualBounds(), unread: unreadPatience,
 	}
-	c.checks.Require(zmq != nil, "context: must not be nil")
+	c.checks.Require(zctx != nil, "context: must not be nil")
 	c.checks.Require(strings.TrimSpace(endpoints) != "", "endpoints: there must be one at least")
 	for _, o := range options {
 		o.apply(&c)

@@ -25,8 +25,8 @@ type socket struct {
 type pair struct{ front, back, service string }
 
 // openSockets makes the sockets. Those that were made are there also if another fails.
-func (b *Broker) openSockets(zmq *comm.Context, endpoints string) error {
-	if err := b.listen(zmq, endpoints); err != nil {
+func (b *Broker) openSockets(zctx *comm.Context, endpoints string) error {
+	if err := b.listen(zctx, endpoints); err != nil {
 		return err
 	}
 	main := b.sockets[0]
@@ -35,10 +35,10 @@ func (b *Broker) openSockets(zmq *comm.Context, endpoints string) error {
 		return err
 	}
 	for _, p := range b.pairs {
-		if err := b.listen(zmq, p.front, pirate.Front(p.service)); err != nil {
+		if err := b.listen(zctx, p.front, pirate.Front(p.service)); err != nil {
 			return err
 		}
-		if err := b.listen(zmq, p.back, pirate.Back(p.service, b.heartbeat, b.liveness)); err != nil {
+		if err := b.listen(zctx, p.back, pirate.Back(p.service, b.heartbeat, b.liveness)); err != nil {
 			return err
 		}
 	}
@@ -46,8 +46,8 @@ func (b *Broker) openSockets(zmq *comm.Context, endpoints string) error {
 }
 
 // listen makes a socket.
-func (b *Broker) listen(zmq *comm.Context, endpoints string, dialects ...dialect.Dialect) error {
-	router, err := comm.NewRouter(zmq, endpoints, b.socket...)
+func (b *Broker) listen(zctx *comm.Context, endpoints string, dialects ...dialect.Dialect) error {
+	router, err := comm.NewRouter(zctx, endpoints, b.socket...)
 	if err == nil {
 		b.sockets = append(b.sockets, &socket{router: router, dialects: dialects})
 	}

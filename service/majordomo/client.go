@@ -30,7 +30,7 @@ type Client struct {
 
 // NewClient returns a client of the broker at an endpoint. It does not wait for it, and
 // must be closed.
-func NewClient(zmq *comm.Context, endpoint string, options ...ClientOption) (*Client, error) {
+func NewClient(zctx *comm.Context, endpoint string, options ...ClientOption) (*Client, error) {
 	config := clientConfig{common: newCommon(V1), timeout: DefaultTimeout, retries: DefaultRetries, connections: DefaultConnections}
 	for _, o := range options {
 		o.applyClient(&config)
@@ -42,7 +42,7 @@ func NewClient(zmq *comm.Context, endpoint string, options ...ClientOption) (*Cl
 	socket := slices.Concat(config.socket, []comm.Option{comm.WithLinger(0)})
 	c := &Client{clientConfig: config, spelling: config.version.spelling(), lines: make(chan *line, config.connections)}
 	for range config.connections {
-		c.lines <- &line{zmq: zmq, endpoint: endpoint, options: socket, id: config.routingID}
+		c.lines <- &line{zctx: zctx, endpoint: endpoint, options: socket, id: config.routingID}
 	}
 	closing, end := context.WithCancel(context.Background())
 	c.closing = closing

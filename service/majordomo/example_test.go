@@ -19,10 +19,10 @@ func fail(err error) {
 
 // A worker and a client join a broker, which may as well be another program's.
 func Example() {
-	zmq, err := comm.NewContext()
+	zctx, err := comm.NewContext()
 	fail(err)
-	defer zmq.Close()
-	b, err := broker.New(zmq, "tcp://127.0.0.1:*")
+	defer zctx.Close()
+	b, err := broker.New(zctx, "tcp://127.0.0.1:*")
 	fail(err)
 	defer b.Close()
 	ctx, stop := context.WithCancel(context.Background())
@@ -30,14 +30,14 @@ func Example() {
 	go func() { ended <- b.Run(ctx) }()
 	endpoint := b.Endpoints()[0]
 
-	worker, err := majordomo.NewWorker(zmq, endpoint, "upper",
+	worker, err := majordomo.NewWorker(zctx, endpoint, "upper",
 		func(_ context.Context, request [][]byte) ([][]byte, error) {
 			return [][]byte{bytes.ToUpper(request[0])}, nil
 		})
 	fail(err)
 	go func() { ended <- worker.Run(ctx) }()
 
-	client, err := majordomo.NewClient(zmq, endpoint)
+	client, err := majordomo.NewClient(zctx, endpoint)
 	fail(err)
 	defer client.Close()
 	reply, err := client.Request(ctx, "upper", []byte("hello"))

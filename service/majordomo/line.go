@@ -9,7 +9,7 @@ import (
 
 // line is one connection of a client. It belongs to one request at a time.
 type line struct {
-	zmq      *comm.Context
+	zctx     *comm.Context
 	endpoint string
 	options  []comm.Option
 	id       string       // with which the routing ids of its sockets begin; empty if they have none
@@ -25,7 +25,7 @@ func (l *line) socket() (*comm.Dealer, error) {
 	if l.id != "" {
 		options = append(slices.Clip(options), comm.WithRoutingID(l.id+"-"+rand.Text()[:suffixSize]))
 	}
-	dealer, err := comm.NewDealer(l.zmq, l.endpoint, options...)
+	dealer, err := comm.NewDealer(l.zctx, l.endpoint, options...)
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ type session struct {
 // join opens a session and serves until it is over. It returns whether the broker ever
 // said anything but DISCONNECT, and why the session is over.
 func (w *Worker) join(ctx context.Context) (greeted bool, err error) {
-	dealer, err := comm.NewDealer(w.zmq, w.endpoint, w.socket...)
+	dealer, err := comm.NewDealer(w.zctx, w.endpoint, w.socket...)
 	if err != nil {
 		return false, err
 	}

@@ -34,7 +34,7 @@ type PartsHandler func(ctx context.Context, request [][]byte, send func(part ...
 // more workers.
 type Worker struct {
 	workerConfig
-	zmq      *comm.Context
+	zctx     *comm.Context
 	endpoint string
 	service  string
 	handle   PartsHandler
@@ -43,22 +43,22 @@ type Worker struct {
 }
 
 // NewWorker returns a worker that serves when it runs.
-func NewWorker(zmq *comm.Context, endpoint, service string, handle Handler, options ...WorkerOption) (*Worker, error) {
+func NewWorker(zctx *comm.Context, endpoint, service string, handle Handler, options ...WorkerOption) (*Worker, error) {
 	var all PartsHandler
 	if handle != nil {
 		all = func(ctx context.Context, request [][]byte, _ func(...[]byte) error) ([][]byte, error) {
 			return handle(ctx, request)
 		}
 	}
-	return newWorker(zmq, endpoint, service, all, newWorkerConfig(V1, options))
+	return newWorker(zctx, endpoint, service, all, newWorkerConfig(V1, options))
 }
 
 // NewPartsWorker returns a worker whose handler may answer in parts, which is of [V2]. It
 // serves when it runs.
-func NewPartsWorker(zmq *comm.Context, endpoint, service string, handle PartsHandler, options ...WorkerOption) (*Worker, error) {
+func NewPartsWorker(zctx *comm.Context, endpoint, service string, handle PartsHandler, options ...WorkerOption) (*Worker, error) {
 	config := newWorkerConfig(V2, options)
 	config.checks.Require(config.version != V1, "%v has no replies in parts", V1)
-	return newWorker(zmq, endpoint, service, handle, config)
+	return newWorker(zctx, endpoint, service, handle, config)
 }
 
 // newWorkerConfig applies options to the defaults.
@@ -74,12 +74,12 @@ func newWorkerConfig(v Version, options []WorkerOption) workerConfig {
 }
 
 // newWorker returns a worker if all that it is made of is right.
-func newWorker(zmq *comm.Context, endpoint, service string, handle PartsHandler, c workerConfig) (*Worker, error) {
+func newWorker(zctx *comm.Context, endpoint, service string, handle PartsHandler, c workerConfig) (*Worker, error) {
 	c.checks.Require(handle != nil, "the handler must not be nil")
 	if err := c.check("worker of "+service, mdp.CheckName(service)); err != nil {
 		return nil, err
 	}
-	w := &Worker{workerConfig: c, zmq: zmq, endpoint: endpoint, service: service, handle: handle, spelling: c.version.spelling()}
+	w := &Worker{workerConfig: c, zctx: zctx, endpoint: endpoint, service: service, handle: handle, spelling: c.version.spelling()}
 	if err := w.try(); err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func newWorker(zmq *comm.Context, endpoint, service string, handle PartsHandler,
 // try opens a socket and closes it, which tells whether the endpoint and the options of
 // the socket are any good.
 func (w *Worker) try() error {
-	dealer, err := comm.NewDealer(w.zmq, w.endpoint, slices.Concat(w.socket, []comm.Option{comm.WithLinger(0)})...)
+	dealer, err := comm.NewDealer(w.zctx, w.endpoint, slices.Concat(w.socket, []comm.Option{comm.WithLinger(0)})...)
 	if err == nil {
 		err = dealer.Close()
 	}

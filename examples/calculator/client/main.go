@@ -43,12 +43,12 @@ func main() {
 func run(where service.Source) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	defer cancel()
-	zmq, err := comm.NewContext()
+	zctx, err := comm.NewContext()
 	if err != nil {
 		return err
 	}
-	defer zmq.Close()
-	client, err := service.NewClient(zmq, "calculator", where)
+	defer zctx.Close()
+	client, err := service.NewClient(zctx, "calculator", where)
 	if err != nil {
 		return err
 	}

@@ -40,15 +40,15 @@ func main() {
 
 // serve serves until ctx ends and the calls that run then have ended.
 func serve(ctx context.Context, registry string, bind []string) error {
-	zmq, err := comm.NewContext()
+	zctx, err := comm.NewContext()
 	if err != nil {
 		return err
 	}
-	defer zmq.Close()
+	defer zctx.Close()
 
 	handlers := reactor.NewHandlers()
 	calculatorv1mittere.RegisterCalculatorService(handlers, &calculator.Handler{})
-	server, err := service.NewServer(zmq, "calculator", handlers,
+	server, err := service.NewServer(zctx, "calculator", handlers,
 		service.WithRegistry(registry), service.WithBind(bind...))
 	if err != nil {
 		return err
@@ -69,15 +69,15 @@ func serve(ctx context.Context, registry string, bind []string) error {
 
 // work is serve behind a broker: the same handlers, and no port.
 func work(ctx context.Context, broker string) error {
-	zmq, err := comm.NewContext()
+	zctx, err := comm.NewContext()
 	if err != nil {
 		return err
 	}
-	defer zmq.Close()
+	defer zctx.Close()
 
 	handlers := reactor.NewHandlers()
 	calculatorv1mittere.RegisterCalculatorService(handlers, &calculator.Handler{})
-	worker, err := service.NewServer(zmq, "calculator", handlers, service.WithBroker(broker))
+	worker, err := service.NewServer(zctx, "calculator", handlers, service.WithBroker(broker))
 	if err != nil {
 		return err
 	}

@@ -51,12 +51,12 @@ func main() {
 
 // run prints ticks until ctx ends, which cancels the stream at the server too.
 func run(ctx context.Context, where service.Source, s settings) error {
-	zmq, err := comm.NewContext()
+	zctx, err := comm.NewContext()
 	if err != nil {
 		return err
 	}
-	defer zmq.Close()
-	client, err := service.NewClient(zmq, "ticker", where)
+	defer zctx.Close()
+	client, err := service.NewClient(zctx, "ticker", where)
 	if err != nil {
 		return err
 	}

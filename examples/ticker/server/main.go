@@ -35,15 +35,15 @@ func main() {
 
 // serve serves until ctx ends, which ends the streams too.
 func serve(ctx context.Context, registry string, bind []string) error {
-	zmq, err := comm.NewContext()
+	zctx, err := comm.NewContext()
 	if err != nil {
 		return err
 	}
-	defer zmq.Close()
+	defer zctx.Close()
 
 	handlers := reactor.NewHandlers()
 	tickerv1mittere.RegisterTickerService(handlers, ticker.Handler{})
-	server, err := service.NewServer(zmq, "ticker", handlers,
+	server, err := service.NewServer(zctx, "ticker", handlers,
 		service.WithRegistry(registry), service.WithBind(bind...), service.WithStreamsEnded())
 	if err != nil {
 		return err

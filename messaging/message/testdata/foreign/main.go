@@ -33,16 +33,16 @@ func main() {
 func run() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	zmq, err := comm.NewContext()
+	zctx, err := comm.NewContext()
 	if err != nil {
 		return err
 	}
-	defer zmq.Close()
-	pub, err := messaging.NewPublisher(zmq, "inproc://heartbeats", messaging.WithoutMeta())
+	defer zctx.Close()
+	pub, err := messaging.NewPublisher(zctx, "inproc://heartbeats", messaging.WithoutMeta())
 	if err != nil {
 		return err
 	}
-	sub, err := messaging.NewSubscriber(zmq, "inproc://heartbeats")
+	sub, err := messaging.NewSubscriber(zctx, "inproc://heartbeats")
 	if err != nil {
 		return err
 	}
