@@ -19,7 +19,7 @@ FAULTS  = Stress|Fault|Load
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build portable demo test race engines lint generate generate-check schema fuzz \
-	bench bench-once benchmarks examples guide interop faults ci
+	bench bench-once benchmarks examples guide interop faults ci ci-full
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -53,8 +53,8 @@ test: setup ## run all tests (FAULT_SECONDS=1: length of each load and fault run
 race: setup ## run all tests with the race detector, in random order
 	go test -race -shuffle=on -parallel 8 ./...
 
-engines: setup ## run the suite of comm on each engine, and with each end on another
-	@for engine in libzmq native native+libzmq libzmq+native; do \
+engines: setup ## run the suite of comm on libzmq, and with each end on another engine
+	@for engine in libzmq native+libzmq libzmq+native; do \
 		echo "MITTERE_ENGINE=$$engine go test ./comm"; \
 		MITTERE_ENGINE=$$engine go test -count=1 -race -skip AllPairsOfEngines ./comm || exit 1; \
 	done
@@ -109,3 +109,11 @@ faults: setup ## run each load and fault test for a minute (FAULT_SECONDS=60)
 ci: FAULT_SECONDS = 3
 ci: ## everything that a change has to pass
 	@scripts/ci
+
+ci-full: FAULT_SECONDS = 3
+ci-full: ci ## that, and all suites on libzmq too, and all pairs of kinds on all pairs of engines
+	MITTERE_ENGINE=libzmq go test -tags libzmq -count=1 -race -shuffle=on -parallel 8 ./...
+	@for engine in libzmq native+libzmq libzmq+native; do \
+		echo "MITTERE_ENGINE=$$engine go test -run AllPairsOfEngines ./comm"; \
+		MITTERE_ENGINE=$$engine go test -count=1 -run AllPairsOfEngines ./comm || exit 1; \
+	done

@@ -289,7 +289,7 @@ type Versions struct {
 	Library string `protobuf:"bytes,2,opt,name=library,proto3" json:"library,omitempty"`
 	// Go's, such as "go1.26.0".
 	Go string `protobuf:"bytes,3,opt,name=go,proto3" json:"go,omitempty"`
-	// libzmq's, such as "4.3.5".
+	// The engine that carries its ZeroMQ messages, such as "native 0.1.0" or "libzmq 4.3.5".
 	Zeromq string `protobuf:"bytes,4,opt,name=zeromq,proto3" json:"zeromq,omitempty"`
 	// Operating system and processor, such as "linux/amd64".
 	Platform      string `protobuf:"bytes,5,opt,name=platform,proto3" json:"platform,omitempty"`
