@@ -30,7 +30,7 @@ setup: ## bring what the tests need beside Go: libzmq, pkg-config, a C compiler
 build: ## build the command line, bin/mittere
 	$(BUILD) -ldflags "-X main.version=$(VERSION)" -o bin/mittere ./cmd/mittere
 
-portable: ## check that comm needs no cgo, also on other systems
+portable: ## check that all builds without cgo, and comm also for other systems
 	CGO_ENABLED=0 go test ./comm/libzmq
 	@for target in linux/amd64 linux/arm64 darwin/arm64; do \
 		echo "go vet ./comm/... for $$target without cgo"; \
@@ -39,7 +39,7 @@ portable: ## check that comm needs no cgo, also on other systems
 	CGO_ENABLED=0 GOOS=windows go build ./comm/...
 	CGO_ENABLED=0 go build -o /dev/null ./...
 
-demo: ## count a source tree with worker processes (DIR=... for another tree than Go's)
+demo: ## count a source tree with worker processes; needs Go alone (DIR=... for another tree than Go's)
 	@echo "demo: building bin/census (the first time takes a minute)"
 	@$(BUILD) -o bin/census ./examples/census
 	@bin/census $(if $(DIR),'$(DIR)')
@@ -91,10 +91,10 @@ bench-once: setup ## test the comparison, and run it for a moment
 benchmarks: setup ## run every Go benchmark once
 	go test -run '^$$' -bench . -benchtime 1x ./...
 
-examples: setup ## run every example
+examples: ## run every example
 	go test -count=1 ./examples/...
 
-guide: setup ## follow docs/getting-started.md in an empty folder, as a reader does
+guide: ## follow docs/getting-started.md in an empty folder, as a reader does
 	go test -count=1 -tags guide ./docs
 
 interop: ## run the tests with a real dīvidere, in a Python environment of their own

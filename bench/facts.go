@@ -10,6 +10,8 @@ import (
 
 	zmq "github.com/pebbe/zmq4"
 	"google.golang.org/grpc"
+
+	"github.com/mittere/mittere/comm"
 )
 
 // Facts is what the figures depend on beside the systems.
@@ -22,6 +24,8 @@ type Facts struct {
 	Kernel string `json:"kernel"`
 	// Go is the version of Go that built this program.
 	Go string `json:"go"`
+	// Engine is what carries the messages of Mittere's systems, with its version.
+	Engine string `json:"engine"`
 	// Libzmq is the version of libzmq that is loaded.
 	Libzmq string `json:"libzmq"`
 	// GRPC is the version of grpc-go.
@@ -38,8 +42,17 @@ func newFacts(ctx context.Context) Facts {
 	return Facts{
 		Cores: runtime.NumCPU(), CPU: cpuName(), Kernel: strings.TrimSpace(string(kernel)),
 		Go: runtime.Version(), GRPC: grpc.Version,
-		Libzmq: fmt.Sprintf("%d.%d.%d", major, minor, patch),
+		Libzmq: fmt.Sprintf("%d.%d.%d", major, minor, patch), Engine: engineName(),
 	}
+}
+
+// engineName names the engine that comm takes where it is told none.
+func engineName() string {
+	e, err := comm.DefaultEngine()
+	if err != nil {
+		return err.Error()
+	}
+	return e.Name() + " " + e.Version()
 }
 
 // cpuName reads the processor's name where Linux keeps it.
@@ -58,5 +71,5 @@ func cpuName() string {
 
 // String is the head of the table.
 func (f Facts) String() string {
-	return fmt.Sprintf("%d cores (%s), %s, %s, libzmq %s, grpc-go %s", f.Cores, f.CPU, f.Kernel, f.Go, f.Libzmq, f.GRPC)
+	return fmt.Sprintf("%d cores (%s), %s, %s, engine %s, libzmq %s, grpc-go %s", f.Cores, f.CPU, f.Kernel, f.Go, f.Engine, f.Libzmq, f.GRPC)
 }

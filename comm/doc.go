@@ -1,7 +1,8 @@
 // Package comm makes ZeroMQ sockets safe: frames in, frames out, a context on
 // every call that may wait. It is the lowest layer; messaging puts typed
-// messages on it. Below it an [Engine] carries the messages: comm/libzmq does so by
-// ZeroMQ's library in C.
+// messages on it. Below it an [Engine] carries the messages: by default one in Go, so
+// that nothing else is needed to build and to run; comm/libzmq has the other, on ZeroMQ's
+// library in C, which [WithEngine] chooses.
 //
 // # Sockets
 //

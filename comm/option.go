@@ -253,9 +253,8 @@ func WithIOThreads(n int) ContextOption {
 // for all of them at once.
 const mostSockets = 1 << 20
 
-// WithMaxSockets bounds the sockets of a context; on libzmq, three for each socket of
-// comm.
-// The default is [DefaultMaxSockets].
+// WithMaxSockets bounds the sockets of a context. On libzmq each counts three times. The
+// default is [DefaultMaxSockets].
 func WithMaxSockets(n int) ContextOption {
 	return contextOption(func(c *contextConfig) {
 		c.require(n > 2 && n <= mostSockets, "maximum number of sockets %d: want 3 to %d", n, mostSockets)
@@ -264,7 +263,7 @@ func WithMaxSockets(n int) ContextOption {
 }
 
 // WithEngine sets what carries the messages of the context's sockets, such as
-// libzmq.Engine of package comm/libzmq.
+// libzmq.Engine of package comm/libzmq. The default is [DefaultEngine].
 func WithEngine(e Engine) ContextOption {
 	return contextOption(func(c *contextConfig) {
 		c.require(e != nil, "engine: must not be nil")

@@ -32,7 +32,8 @@ func TestAReaderOfGettingStartedSeesWhatThePageShows(t *testing.T) {
 
 // newReader prepares what the page takes for granted: buf, the clone, and its ports,
 // for which it gets others that are free. The registry leaves its second port alone.
-// Modules come from the cache, and from the proxy only if they are not there.
+// Nothing is built with cgo. Modules come from the cache, and from the proxy only if they
+// are not there.
 func newReader(t *testing.T) *reader {
 	clone, tools := filepath.Dir(must(os.Getwd())), t.TempDir()
 	registry := freePort()
@@ -41,7 +42,7 @@ func newReader(t *testing.T) *reader {
 		":5000", registry, ":5555", freePort(), ":6000", freePort(),
 		"mittere registry", "mittere registry --events '' --bind tcp://127.0.0.1"+registry)}
 	r.env = append(os.Environ(), "GOBIN="+tools, "PATH="+tools+":"+os.Getenv("PATH"), "GOFLAGS=-buildvcs=false",
-		"GOPROXY="+cachedProxy(), "GOSUMDB=off", "MITTERE_BROKER=", "MITTERE_REGISTRY=tcp://127.0.0.1"+registry)
+		"CGO_ENABLED=0", "GOPROXY="+cachedProxy(), "GOSUMDB=off", "MITTERE_BROKER=", "MITTERE_REGISTRY=tcp://127.0.0.1"+registry)
 	r.command("cd /path/to/mittere && go build -modfile=tools/go.mod -o "+tools+" github.com/bufbuild/buf/cmd/buf", "")
 	return r
 }
