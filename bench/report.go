@@ -16,7 +16,7 @@ type Report struct {
 	Settings Settings `json:"settings"`
 	// Rows is what was measured.
 	Rows []Row `json:"rows"`
-	// Cells is what came out.
+	// Cells are the results.
 	Cells []Summary `json:"cells"`
 }
 

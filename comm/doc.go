@@ -9,7 +9,7 @@
 // A [Context] owns sockets and what the engine has behind them. Each socket
 // type follows one pattern: [Publisher] and [Subscriber], [Req] and
 // [Rep], [Dealer] and [Router], [Push] and [Pull], [Pair], and [XPub] and
-// [XSub] for those who forward subscriptions. They follow the classes of
+// [XSub] for programs that forward subscriptions. They follow the classes of
 // dīvidere's connection module.
 //
 // A socket is made with the endpoints it binds or connects to, separated by

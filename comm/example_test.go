@@ -121,7 +121,7 @@ func ExampleRouter() {
 	// ann gets work
 }
 
-// Each message goes to one of those who pull, in turn.
+// Each message goes to one of the pullers, in turn.
 func ExamplePush() {
 	ctx := context.Background()
 	zctx, err := comm.NewContext()

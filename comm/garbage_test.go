@@ -116,7 +116,7 @@ type suffering struct {
 }
 
 // throw sends data by new connections, after a handshake or instead of one, and
-// checks that they are counted and that what comes next is served.
+// checks that they are counted and that the next message is served.
 func (s suffering) throw(name string, data []byte, ready bool) {
 	s.Helper()
 	for _, reset := range []bool{false, true} {

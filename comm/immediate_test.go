@@ -9,7 +9,7 @@ import (
 )
 
 // A request that was meant for an instance that has died must not wait for
-// whoever takes its port.
+// the next process on its port.
 func TestMessageToADeadInstanceDoesNotReachTheNextOne(t *testing.T) {
 	r := newRig(t)
 	first := r.router("tcp://127.0.0.1:*")

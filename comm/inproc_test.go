@@ -154,8 +154,8 @@ func TestOfSeveralEndpointsThoseThatAreBoundAreConnected(t *testing.T) {
 	r.want(pull, "x")
 }
 
-// Whoever dialed before the listener went away stays alone, as ever; whoever
-// dials after that, though libzmq may know the old name still, gets the next one.
+// A socket that dialed before the listener went away stays alone, as ever; one that
+// dials after that, though libzmq may know the old name still, gets the next listener.
 func TestDialersOfANameThatIsBoundAgain(t *testing.T) {
 	for how, leave := range map[string]func(socket) error{
 		"close":  socket.Close,
@@ -196,7 +196,7 @@ func TestNamesThatNobodyCanBindAreRefusedAtOnce(t *testing.T) {
 }
 
 // libzmq crashed now and then when a context ended in which two connections to
-// one name had waited in vain.
+// one name had found no listener.
 func TestContextsEndWhoseDialersFoundNobody(t *testing.T) {
 	const contexts = 2000
 	engine, _, _ := enginesOfRun(t)

@@ -37,8 +37,8 @@ type trait struct {
 	pattern engine.Pattern
 	binds   bool // what an endpoint does that does not say
 	// immediate says that what is sent waits for an answer. Such a message must
-	// not be queued for a peer that is not there: whoever takes the peer's
-	// address later would execute it.
+	// not be queued for a peer that is not there: the next process at the peer's
+	// address would execute it.
 	immediate bool
 }
 

@@ -166,7 +166,7 @@ func WithHighWaterMark(messages int) Option {
 
 // WithImmediate sets whether messages are queued only for peers that are
 // connected. The default is true for [Dealer] and [Req], where a message
-// that waits for a dead peer would be executed by whoever takes its address, and
+// that waits for a dead peer would be executed by the next process at its address, and
 // false for all others. The price: what has arrived and was not received yet is
 // dropped when its connection ends, so that a peer should not send and
 // close at once.
@@ -290,7 +290,7 @@ func WithResolver(r *net.Resolver) ContextOption {
 }
 
 // WithPoison overwrites each received frame when its message is released, so
-// that a test sees whoever uses it after that. It is off by default.
+// that a test sees a use after that. It is off by default.
 func WithPoison() ContextOption {
 	return contextOption(func(c *contextConfig) { c.Poison = true })
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // Every kind with every kind that it talks to, on every pair of engines, over tcp and
-// ipc, one with one, one with many and many with one, whoever binds.
+// ipc, one with one, one with many and many with one, whichever end binds.
 
 // pairing is two kinds that talk to each other, and what there is to say.
 type pairing struct {

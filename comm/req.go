@@ -15,7 +15,7 @@ import (
 type Req struct {
 	*Socket
 	reading chan struct{}           // holds a token; who takes it receives for all
-	batch   [replyBatch]Message     // belongs to whoever reads
+	batch   [replyBatch]Message     // belongs to the reading caller
 	mu      sync.Mutex              // guards what follows
 	waiting map[uint64]chan Message // one place each
 	last    uint64
@@ -67,7 +67,7 @@ func (r *Req) forget(id uint64) {
 	delete(r.waiting, id)
 }
 
-// await returns the reply. One of those who wait reads the socket for all of
+// await returns the reply. One of the waiting callers reads the socket for all of
 // them; when it has its own reply, the next takes over. So a Req has no
 // goroutine, and a single caller reads its reply itself.
 func (r *Req) await(ctx context.Context, reply chan Message) (Message, error) {
@@ -101,7 +101,7 @@ func (r *Req) await(ctx context.Context, reply chan Message) (Message, error) {
 	}
 }
 
-// deliver hands a reply to whoever waits for it.
+// deliver hands a reply to the caller that waits for it.
 func (r *Req) deliver(m Message) {
 	id, body, ok := splitReply(m.Frames)
 	if !ok || !r.resolve(id, m.With(body)) {

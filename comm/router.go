@@ -21,6 +21,6 @@ func NewRouter(zctx *Context, endpoints string, options ...Option) (*Router, err
 }
 
 // WaitRoom waits until some peer may have room again: until something happened
-// on the socket, a few milliseconds at most. Whoever keeps messages that were
-// refused with [Full] tries them again after it.
+// on the socket, a few milliseconds at most. A program that keeps messages that were
+// refused with [Full] sends them again after it.
 func (r *Router) WaitRoom(ctx context.Context) error { return r.inner.WaitRoom(ctx) }

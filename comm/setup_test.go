@@ -268,7 +268,7 @@ func (r *rig) eventually(what string, happened func() bool) {
 	r.Helper()
 	for !happened() {
 		if r.ctx.Err() != nil {
-			r.Fatalf("waited in vain: %s", what)
+			r.Fatalf("waited too long: %s", what)
 		}
 		time.Sleep(time.Millisecond) // between two looks
 	}

@@ -240,7 +240,7 @@ func TestStressOfReceiverWokenInPlaceOfCancelledOnes(t *testing.T) {
 }
 
 // oneOfManyReceives sends one message to a crowd of which all but one lose their
-// patience at that moment. Whoever was woken for it, somebody receives it.
+// patience at that moment. Whichever caller was woken for it, one of them receives it.
 func (l *load) oneOfManyReceives(f flow) {
 	ctx, loseMostPatience := context.WithCancel(l.ctx)
 	done, losePatience := context.WithCancel(l.ctx)
@@ -281,7 +281,7 @@ func TestStressOfSenderWokenInPlaceOfCancelledOnes(t *testing.T) {
 }
 
 // oneOfManySends has a crowd wait for room, of which all but one lose their
-// patience while room is made. Whoever was woken for it, that one sends.
+// patience while room is made. The caller that was woken for it sends.
 func (l *load) oneOfManySends(f flow) {
 	ctx, loseMostPatience := context.WithCancel(l.ctx)
 	sent, stop := context.WithCancel(l.ctx)
@@ -334,7 +334,7 @@ func (l *load) receiveUntil(ctx context.Context, f flow) {
 	}
 }
 
-// A call that is refused may take the wake-up of those who wait in the other
+// A call that is refused may take the wake-up of the callers that wait in the other
 // direction: it has to pass it on.
 func TestStressOfReceiversWhoTakeTheWakeUpsOfSenders(t *testing.T) {
 	onEachTransport(t, func(r *rig, bind string) {

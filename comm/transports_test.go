@@ -56,7 +56,7 @@ func TestRequestIsAnswered(t *testing.T) {
 	})
 }
 
-// wantAnswer sends a request to those who answer with the same body.
+// wantAnswer sends a request to servers that answer with the same body.
 func (r *rig) wantAnswer(req *comm.Req, body ...string) {
 	r.Helper()
 	m, err := req.Do(r.ctx, message(body...).Frames...)

@@ -18,7 +18,7 @@ const (
 	thousands = 5000
 
 	// window is how many are on their way at once where the sender of dīvidere
-	// would drop what is too much, or stand still: half of its high-water mark.
+	// would drop what is too much, or hang: half of its high-water mark.
 	window = 500
 )
 

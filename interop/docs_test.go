@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// document is the page for those who come from dīvidere. What it says of Go is
+// document is the page for users of dīvidere. What it says of Go is
 // held to the code here.
 const document = "../docs/dividere.md"
 

@@ -23,7 +23,7 @@ func TestTheBrokerServesMajordomoPeersOfPython(t *testing.T) {
 		"a thousand requests in flight over three workers":      testManyInFlight,
 		"a thousand requests in flight over three workers, 0.2": testManyInFlight2,
 		"request of a worker that is killed goes to another":    testKilledWorker,
-		"request of a worker that stands still goes to another": testStoppedWorker,
+		"request of a worker that is paused goes to another":    testStoppedWorker,
 		"worker that is idle says DISCONNECT":                   testIdleWorkerDisconnects,
 		"worker that is busy says DISCONNECT":                   testBusyWorkerDisconnects,
 		"worker that is idle says READY again":                  testSecondReadyOfIdleWorker,

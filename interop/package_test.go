@@ -31,7 +31,7 @@ func TestDividereCannotDecodePackagedMessagesOfItsOwn(t *testing.T) {
 		got, err := s.peer.decode(s.peer.encode(m))
 		switch name {
 		case "testMsg01", "ImageMsg":
-			// Worse: there is another type of that name, and what comes out is
+			// Worse: there is another type of that name, and the result is
 			// one of those, without content and without a word.
 			s.check(err)
 			wantMessage(t, got, newMessage(t, string(name), ""))

@@ -33,7 +33,7 @@ func TestTheBrokerServesPiratesOfPython(t *testing.T) {
 		"clients are more than workers, of all kinds":                 testMorePiratesThanWorkers,
 		"request of a worker that is killed goes to another":          testKilledPirate,
 		"request of a Simple Pirate that is killed goes to another":   testKilledSimplePirate,
-		"request of a worker that stands still goes to another":       testStoppedPirate,
+		"request of a worker that is paused goes to another":          testStoppedPirate,
 		"worker comes back to a broker that began anew":               testPiratesOfTwoBrokers,
 		"worker that has heartbeats is heard while it is busy":        testBusyPirate,
 		"Majordomo worker serves pirates, and a pirate its clients":   testPiratesAndMajordomo,
@@ -306,7 +306,7 @@ func testDividereOfTwoBrokers(_ *testing.T, p *pirates) {
 	w.await("request again")
 }
 
-// dīvidere's client asks again, and so does the broker, since the server says heartbeats.
+// dīvidere's client retries, and so does the broker, since the server says heartbeats.
 func testForgetfulDividere(_ *testing.T, p *pirates) {
 	p.heartbeat = often
 	p.start()

@@ -92,7 +92,7 @@ func (s *stage) eventually(what string, happened func() bool) {
 	s.t.Helper()
 	for ; !happened(); time.Sleep(10 * time.Millisecond) { // between two looks
 		if s.ctx.Err() != nil {
-			s.t.Fatalf("waited in vain: %s", what)
+			s.t.Fatalf("waited too long: %s", what)
 		}
 	}
 }

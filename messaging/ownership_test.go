@@ -14,7 +14,7 @@ import (
 	testv1 "github.com/mittere/mittere/gen/mittere/test/v1"
 )
 
-// poisoned sockets overwrite what is released, so that whoever still uses it is
+// poisoned sockets overwrite what is released, so that a later use is
 // seen.
 
 func TestOpenedMessagesOutliveTheirDelivery(t *testing.T) {

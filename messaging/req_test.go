@@ -37,7 +37,7 @@ func newPeer(t testing.TB, options ...messaging.Option) *peer {
 	return &peer{TB: t, router: router, req: must(messaging.NewReq(zmq, of(router), options...))(t)}
 }
 
-// asked is a request that was sent, with the way back and what comes of it.
+// asked is a request that was sent, with the way back and its outcome.
 type asked struct {
 	route   [][]byte
 	content []byte
@@ -282,7 +282,7 @@ func doWithin(req *messaging.Req, limit time.Duration) error {
 	return err
 }
 
-func TestRequestEndsWithItsDeadlineWhoeverIsToBlame(t *testing.T) {
+func TestRequestEndsWithItsDeadlineWhicheverEndIsToBlame(t *testing.T) {
 	zmq := newContext(t)
 	silent := must(comm.NewRouter(zmq, inprocEndpoint(t)))(t)
 	port := must(comm.AcquirePort(""))(t) // listens, and never speaks ZeroMQ

@@ -207,7 +207,7 @@ func TestDamagedMessagesAreAllAccountedFor(t *testing.T) {
 	}
 }
 
-func TestNoiseOfAnyKindIsAllAccountedFor(t *testing.T) {
+func TestGarbageOfAnyKindIsAllAccountedFor(t *testing.T) {
 	p := newBadPeer(t, inprocEndpoint(t))
 	random := rand.New(rand.NewPCG(1, 2))
 	const messages = 1000

@@ -582,7 +582,7 @@ func TestSessionsLastWhileTheirHeartbeatsDo(t *testing.T) {
 	changed := conn.Changed()
 	busy := call.Go(patient(t), call.Bind[*testv1.StoreRequest, *testv1.StoreResponse](conn, call.MethodOf(serviceMethod("Store"))), &testv1.StoreRequest{})
 	<-d.begun // a sequential reactor is busy from now on
-	eventually(t, "the session of the one who sends nothing is over", func() bool { return r.Stats().Sessions == 1 })
+	eventually(t, "the session of the silent client is over", func() bool { return r.Stats().Sessions == 1 })
 	select {
 	case <-changed:
 		t.Errorf("the session of a busy handler ended: %v", conn.Err())

@@ -121,7 +121,7 @@ func TestThoseWhoJoinARequestAreBounded(t *testing.T) {
 	close(d.proceed)
 	for range 16 {
 		if reply := want[*mitterev1.Reply](c); reply.GetStatus() != nil {
-			t.Errorf("one of those who wait gets %v", reply)
+			t.Errorf("a waiting call gets %v", reply)
 		}
 	}
 	if refused != more-15 || d.executed.Load() != 1 || r.Stats().Repeated != more {

@@ -117,7 +117,7 @@ func Example_msgReactor() {
 	// the news is sun
 }
 
-// Errors travel with their code; those who observe answer only who waits for it.
+// Errors travel with their code; an observer answers only a sender that waits for it.
 func ExampleObserve() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

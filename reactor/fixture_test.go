@@ -53,7 +53,7 @@ func check(t testing.TB, err error) {
 }
 
 // newContext returns a context that the end of the test closes, and with it all
-// of its sockets. Released frames are overwritten: whoever uses one is seen.
+// of its sockets. Released frames are overwritten: a later use is seen.
 func newContext(t testing.TB) *comm.Context {
 	t.Helper()
 	zmq := must(comm.NewContext(comm.WithPoison(), comm.WithLogger(slog.New(slog.DiscardHandler))))(t)
@@ -213,7 +213,7 @@ func eventually(t testing.TB, what string, happened func() bool) {
 	t.Helper()
 	for ctx := patient(t); !happened(); time.Sleep(time.Millisecond) { // between two looks
 		if ctx.Err() != nil {
-			t.Fatalf("waited in vain: %s", what)
+			t.Fatalf("waited too long: %s", what)
 		}
 	}
 }

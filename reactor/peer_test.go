@@ -119,7 +119,7 @@ func responseAndDelimitedDealer(t testing.TB, zmq *comm.Context, at string) (rea
 	return s, peer{send: send, next: next(d)}
 }
 
-// dealerAndRouter is a worker that connects to those who ask it.
+// dealerAndRouter is a worker that connects to its callers.
 func dealerAndRouter(t testing.TB, zmq *comm.Context, at string) (reactor.Socket, peer) {
 	router := must(messaging.NewRouter(zmq, at))(t)
 	s := must(messaging.NewDealer(zmq, of(router)))(t)

@@ -161,7 +161,7 @@ func TestMessagesWithoutKeyOvertakeEachOther(t *testing.T) {
 }
 
 // TestSlowKeyMakesNoMemoryGrow counts what a reactor takes off its socket while
-// a handler stands still.
+// a handler hangs.
 func TestSlowKeyMakesNoMemoryGrow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		proceed := make(chan struct{})
@@ -204,7 +204,7 @@ func TestSlowKeyHoldsUpNoOther(t *testing.T) {
 		pull := newFeed(1000)
 		pull.give(t, keyed("slow", 0))
 		for i := range 500 {
-			pull.give(t, keyed("", i)) // no key: whoever has time
+			pull.give(t, keyed("", i)) // no key: any free goroutine
 		}
 		r := serve(t, h, sockets(pull), reactor.WithPool(2, byText))
 		synctest.Wait()

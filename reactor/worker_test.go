@@ -194,8 +194,8 @@ func TestSilentBrokerIsLeft(t *testing.T) {
 	b.wantServed()
 }
 
-// TestWorkerThatStoodStillBeginsAnew has it read a request only then.
-func TestWorkerThatStoodStillBeginsAnew(t *testing.T) {
+// TestWorkerThatWasPausedBeginsAnew has it read a request only then.
+func TestWorkerThatWasPausedBeginsAnew(t *testing.T) {
 	zmq, d := newContext(t), newDepot()
 	b := newBrokerEnd(t, zmq, tcp)
 	r := work(t, zmq, d, of(b.router))
@@ -294,7 +294,7 @@ func TestWorkerThatIsWithheldGetsNoRequests(t *testing.T) {
 		r.Withhold(true)
 		r.Withhold(true)
 		heard[*mitterev1.Drain](b)
-		b.wantServed() // what comes all the same
+		b.wantServed() // requests that come all the same
 		r.Withhold(false)
 		if ready := heard[*mitterev1.Ready](b); ready.GetSession() != b.session || ready.GetInstance() != "worker-1" {
 			t.Errorf("it offers %v", ready)

@@ -67,7 +67,7 @@ func TestEndpointMustBeOneToConnectTo(t *testing.T) {
 		"://h:1":                     false,
 		"127.0.0.1:5555":             false,
 		"tcp:/h:1":                   false,
-		"@tcp://h:1":                 false, // binds, at those who connect to it
+		"@tcp://h:1":                 false, // binds, where others connect to it
 		">tcp://h:1":                 false,
 		"tcp://*:5555":               false,
 		"tcp://h:1,tcp://h:2":        false, // two

@@ -118,7 +118,7 @@ func TestPlainPeerRegistersLooksUpAndUnregisters(t *testing.T) {
 }
 
 // TestPlainPeerMayHaveASlashInItsName registers by dīvidere's messages, to which a slash is a
-// letter as any other.
+// character as any other.
 func TestPlainPeerMayHaveASlashInItsName(t *testing.T) {
 	zmq := newContext(t)
 	s := serve(t, zmq, tcp)

@@ -113,7 +113,7 @@ func TestHealthThatChangesAllTheTimeEndsAsTheLastOne(t *testing.T) {
 }
 
 // TestInstanceThatIsWithdrawnWhileItRegistersIsNotThereAfterwards withdraws while the registration is under
-// way: what comes late must not enter the instance again.
+// way: a late Register must not enter the instance again.
 func TestInstanceThatIsWithdrawnWhileItRegistersIsNotThereAfterwards(t *testing.T) {
 	c, _ := pair(t, tcp)
 	eventually(t, "the client is connected", c.Connected)

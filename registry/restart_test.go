@@ -109,7 +109,7 @@ func TestRegistryMayComeLaterThanItsClients(t *testing.T) {
 }
 
 // TestHungRegistryIsNoticedAndForgetsNobody stops a registry for longer than the
-// leases last: its clock stands still with it.
+// leases last: its clock stops with it.
 func TestHungRegistryIsNoticedAndForgetsNobody(t *testing.T) {
 	t.Parallel()
 	s, endpoint := startRegistry(t, task{Endpoint: tcp})

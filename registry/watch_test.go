@@ -106,7 +106,7 @@ func TestWatchOfANameTellsOfNoOther(t *testing.T) {
 	awaitView(t, follow(t, c, "nobody"), "")
 }
 
-// TestWatchResumesWithChangesAlone asks again with what it knows, as a client does
+// TestWatchResumesWithChangesAlone retries with what it knows, as a client does
 // whose connection was lost.
 func TestWatchResumesWithChangesAloneAndAStrangerGetsATable(t *testing.T) {
 	zmq := newContext(t)

@@ -128,7 +128,7 @@ func clientAt(t testing.TB, zmq *comm.Context, endpoints ...string) *service.Cli
 	return c
 }
 
-func TestFaultInstanceThatStandsStillIsLeftAloneUntilItGoesOn(t *testing.T) {
+func TestFaultInstanceThatIsPausedIsLeftAloneUntilItGoesOn(t *testing.T) {
 	t.Parallel() // it waits rather than works
 	first, second := startInstance(t, tcp, "first"), startInstance(t, tcp, "second")
 	c := clientAt(t, newContext(t), first.endpoint(), second.endpoint())
@@ -136,7 +136,7 @@ func TestFaultInstanceThatStandsStillIsLeftAloneUntilItGoesOn(t *testing.T) {
 	began := time.Now()
 	for range 20 { // those that went to the first one go to the second after three heartbeats
 		if instance := wantEcho(t, c); instance != "second" {
-			t.Fatalf("%s answered, which stands still", instance)
+			t.Fatalf("%s answered, which is paused", instance)
 		}
 	}
 	soon(t, "20 calls", began)

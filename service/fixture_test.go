@@ -30,7 +30,7 @@ const (
 	patience = expect.Patience
 	// atOnce is what takes no longer than a slow machine needs, and far less than patience.
 	atOnce = 10 * time.Second
-	// often is a heartbeat by which a test notices soon who stands still.
+	// often is a heartbeat by which a test notices a paused process soon.
 	often = 100 * time.Millisecond
 	// tcp takes a free port.
 	tcp = "tcp://127.0.0.1:*"
@@ -277,7 +277,7 @@ func goStore(ctx context.Context, c call.Caller, item uint64) *call.Pending[*tes
 	return call.Go(ctx, call.Bind[*testv1.StoreRequest, *testv1.StoreResponse](c, storeMethod), &testv1.StoreRequest{Item: item})
 }
 
-// askNumbers makes a call of Numbers and returns what came.
+// askNumbers makes a call of Numbers and returns the items.
 func askNumbers(ctx context.Context, c call.Caller, limit uint64) (got []uint64, err error) {
 	for r, err := range call.Stream[*testv1.NumbersResponse](ctx, c, numbersMethod, &testv1.NumbersRequest{Limit: limit}) {
 		if err != nil {

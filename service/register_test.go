@@ -77,9 +77,9 @@ func TestReplacedServerSaysSoAndServesItsCallersOn(t *testing.T) {
 	}
 }
 
-// TestServerThatStoodStillWithdrawsThoughTheRegistryIsAnother halts a server, exchanges
+// TestServerThatWasPausedWithdrawsThoughTheRegistryIsAnother halts a server, exchanges
 // the registry, and terminates the server the moment it goes on.
-func TestServerThatStoodStillWithdrawsThoughTheRegistryIsAnother(t *testing.T) {
+func TestServerThatWasPausedWithdrawsThoughTheRegistryIsAnother(t *testing.T) {
 	zmq := newContext(t)
 	todo := task{Endpoint: "tcp://127.0.0.1:*", Table: filepath.Join(t.TempDir(), "table.db")}
 	names := faulttest.Start(t, "registry", todo)

@@ -31,7 +31,7 @@ type input struct {
 }
 
 // readArgument returns the JSON that an argument stands for: itself, a file's content
-// for @file, or what comes from in for -.
+// for @file, or all of in for -.
 func readArgument(ctx context.Context, in io.Reader, argument string) (input, error) {
 	path, isFile := strings.CutPrefix(argument, "@")
 	switch {
@@ -78,7 +78,7 @@ func readAll(ctx context.Context, in io.Reader, from string, patience time.Durat
 		reader := bufio.NewReader(io.LimitReader(in, maxInput+1))
 		_, err := reader.Peek(1)
 		close(begun)
-		if err == io.EOF { // a terminal would be asked again
+		if err == io.EOF { // a terminal would be read again
 			done <- result{}
 			return
 		}

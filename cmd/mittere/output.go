@@ -48,7 +48,7 @@ func (p printer) object(v any) error {
 	return p.text(string(line) + "\n")
 }
 
-// rows prints lines of cells in columns. What comes from others is made
+// rows prints lines of cells in columns. Text of peers is made
 // printable; an empty cell is a dash.
 func (p printer) rows(rows ...[]string) error {
 	var b strings.Builder

@@ -24,7 +24,7 @@ type poll func(context.Context) ([]item, error)
 
 // watchBroker prints what is there and then each change until ctx ends, which is what
 // the user wants, so no error. If the broker has not answered within the timeout, it
-// says so. A broker does not tell of changes, so it is asked again and again.
+// says so. A broker does not tell of changes, so it is polled.
 func watchBroker(ctx context.Context, m *manager, p printer, timeout time.Duration, ask poll) error {
 	l := &poller{watcher: watcher{printer: p, what: "broker", endpoint: m.conn.Endpoint()}}
 	again := time.NewTicker(pollInterval)

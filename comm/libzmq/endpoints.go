@@ -39,7 +39,7 @@ func opOf(e engine.Endpoint) string {
 	return "connect"
 }
 
-// attach is Attach under the lock, without those who wait for an inproc name.
+// attach is Attach under the lock, without the sockets that wait for an inproc name.
 func (s *socket) attach(e engine.Endpoint) error {
 	if host, port, ok := hostName(e); ok {
 		s.follow(e, host, port)

@@ -63,7 +63,7 @@ func (n *names) bind(s *socket, name string) error {
 }
 
 // connect has libzmq connect to a name if it is bound, and else keeps that for
-// whoever binds it.
+// the socket that binds it.
 func (n *names) connect(s *socket, name string) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// watch puts the socket's event descriptor on Go's netpoller. Whoever holds the
+// watch puts the socket's event descriptor on Go's netpoller. The holder of the
 // token in s.lead is the only one to wait there, for RawConn.Read admits one: a
 // caller, while it waits; otherwise a stand-in. A socket that absorbs has one for
 // good.
@@ -44,7 +44,7 @@ func (s *socket) watch() error {
 // came at once would be in the way of the next caller.
 const standInAfter = 20 * time.Millisecond
 
-// standIn leads while no caller does. libzmq leaves work to whoever uses a
+// standIn leads while no caller does. libzmq leaves work to the callers of a
 // socket: to send subscriptions again when a publisher comes back, to let go of
 // connections that have ended. With nobody there, that would wait and pile up.
 func (s *socket) standIn() {

@@ -24,7 +24,7 @@ var mutants = []struct{ name, load string }{
 	{"without rule 4", "FromPushToPull"},
 	{"without rule 5", "FromPushToPull"},
 	{"without rule 6", "ReceiverWokenInPlace"},
-	{"with rule 6 broken by those who were woken", "SenderWokenInPlace"},
+	{"with rule 6 broken by woken callers", "SenderWokenInPlace"},
 	{"without rule 7", "FromPushToPull"},
 }
 
@@ -35,7 +35,7 @@ var edits = []struct{ file, what, instead string }{
 	{"wake.go", `(?m)^.*:= line\.enter\(\)$`, `if mutant("with rule 3 in the wrong order") && s.someoneLeads() { s.settle() }` + "\n$0"},
 	{"wake.go", `(?m)^(.*) // rule 3$`, `if !mutant("with rule 3 in the wrong order") { $0` + "\n}"},
 	{"wake.go", `(?m)^(\tfor \{)(\n\t\tplace, err := s\.attempt)`,
-		`$1 if mutant("with rule 6 broken by those who were woken") && ctx.Err() != nil { return engine.ContextEnded(ctx, op) }$2`},
+		`$1 if mutant("with rule 6 broken by woken callers") && ctx.Err() != nil { return engine.ContextEnded(ctx, op) }$2`},
 	{"wake.go", `(?m)^(.*) // rule (\d)$`, `if !mutant("without rule $2") { $1 }`},
 	{"lead.go", `(?m)^(.*) // rule (\d)$`, `if !mutant("without rule $2") { $1 }`},
 }

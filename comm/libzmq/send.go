@@ -92,7 +92,7 @@ func (s *socket) abandon(failed int, frames [][]byte) {
 	}
 }
 
-// WaitRoom waits in the line of those who cannot know whether there is room.
+// WaitRoom waits in the line of the senders that cannot know whether there is room.
 func (s *socket) WaitRoom(ctx context.Context) error {
 	const op = "wait for room"
 	var place waiting

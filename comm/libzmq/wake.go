@@ -17,7 +17,7 @@ import (
 // libzmq signals through a descriptor (ZMQ_FD) that is edge-triggered: it
 // becomes readable when commands of other threads arrive in the socket's
 // mailbox ("there is a message", "there is room again"), and any call on the
-// socket may read the mailbox and so take the edge away from whoever waits for
+// socket may read the mailbox and so take the edge away from the goroutine that waits for
 // it, also a call that fails. To settle is to read the mailbox, by asking for
 // ZMQ_EVENTS, and to wake whom that concerns. Hence the rules, each marked below;
 // the stress tests fail without any one of them:
@@ -30,8 +30,8 @@ import (
 //	rule 3: an operation that was refused first enters the waiting list. Then
 //	        it settles, or leads if nobody does, which begins with settling: if
 //	        that finds room or a message after all, it wakes itself.
-//	rule 4: settling that finds a message wakes a receiver, whoever settles.
-//	rule 5: settling that finds room wakes a sender, whoever settles.
+//	rule 4: settling that finds a message wakes a receiver, whichever call settles.
+//	rule 5: settling that finds room wakes a sender, whichever call settles.
 //	rule 6: a caller that gives up settles, since it may have been woken in the
 //	        place of another.
 //	rule 7: a leader that leaves lets another caller lead, who settles.
@@ -182,7 +182,7 @@ func (s *socket) operate(ctx context.Context, op string, line *waitlist, try fun
 		return engine.ContextEnded(ctx, op)
 	}
 	// A caller that was woken tries again even if its context has ended since:
-	// whoever is woken either does what there is to do or settles (rule 6).
+	// a woken caller either does what there is to do or settles (rule 6).
 	for {
 		place, err := s.attempt(op, line, try)
 		if place == nil {

@@ -3,7 +3,7 @@ package command
 import "time"
 
 // Offset estimates how far a peer's clock is from ours: the least (own - sent) of
-// what came lately is the offset with the shortest way. It needs no common clock,
+// the latest messages is the offset with the shortest way. It needs no common clock,
 // and since old samples are forgotten, clocks may drift. Its zero value knows
 // nothing.
 type Offset struct {

@@ -107,7 +107,7 @@ func (p *Process) Await(prefix string) string {
 		select {
 		case <-news:
 		case <-timeout:
-			p.t.Fatalf("waited in vain: the process says %q", prefix)
+			p.t.Fatalf("waited too long: the process says %q", prefix)
 		}
 	}
 }
@@ -123,7 +123,7 @@ func (p *Process) Ask(answer any) {
 			p.t.Fatal(err)
 		}
 	case <-time.After(patience):
-		p.t.Fatal("waited in vain: the process tells how it is")
+		p.t.Fatal("waited too long: the process tells how it is")
 	}
 }
 
@@ -141,12 +141,12 @@ func (p *Process) Halt() {
 	p.Signal(syscall.SIGSTOP)
 	for deadline := time.Now().Add(patience); !p.still(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			p.t.Fatal("waited in vain: the process stands still")
+			p.t.Fatal("waited too long: the process is paused")
 		}
 	}
 }
 
-// still reports whether the process stands still.
+// still reports whether the process is paused.
 func (p *Process) still() bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.command.Process.Pid))
 	if err != nil {
@@ -176,7 +176,7 @@ func (p *Process) Terminate() {
 	select {
 	case <-p.gone:
 	case <-time.After(patience):
-		p.t.Fatal("waited in vain: the end of the process")
+		p.t.Fatal("waited too long: the end of the process")
 	}
 	if p.err != nil {
 		p.t.Errorf("the process ended with %v", p.err)

@@ -62,7 +62,7 @@ func beServer(zmq *comm.Context, t task) error {
 	return r.Run(context.Background())
 }
 
-// beClient stores 1, 2, 3 and so on, and says what comes back.
+// beClient stores 1, 2, 3 and so on, and reports the answers.
 func beClient(zmq *comm.Context, t task) error {
 	conn, err := call.Dial(zmq, t.Endpoint, call.WithHeartbeat(t.Heartbeat))
 	if err != nil {

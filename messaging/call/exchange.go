@@ -177,7 +177,7 @@ func (x *exchange) follow(ctx context.Context, r *Request, each func(*messaging.
 	}
 }
 
-// next waits for an answer. What came before the session ended counts.
+// next waits for an answer. An answer that came before the session ended counts.
 func (x *exchange) next(ctx context.Context) (answer, error) {
 	for {
 		select {

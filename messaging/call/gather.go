@@ -29,7 +29,7 @@ func (x *exchange) gather(ctx context.Context, r *Request, each func(*messaging.
 	}
 }
 
-// notice waits for something to tell. What came before the session ended counts.
+// notice waits for something to tell. An answer that came before the session ended counts.
 func (x *exchange) notice(ctx context.Context) (notice, error) {
 	for {
 		if ctx.Err() != nil {

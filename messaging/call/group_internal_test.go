@@ -15,7 +15,7 @@ func FuzzGroup(f *testing.F) {
 	f.Add([]byte{0, 16, 17, 32, 64, 33, 64, 48, 49}, true)
 	f.Add([]byte{0, 0}, true)
 	f.Add([]byte{0, 48, 52, 48}, false)
-	// The last of those who are open fails: by a gap, before and after the other one ends, or as what cannot be read.
+	// The last open member fails: by a gap, before and after the other one ends, or as what cannot be read.
 	f.Add([]byte{0x02, 0x40, 0x18, 0x35}, true)
 	f.Add([]byte{0x02, 0x35, 0x40, 0x18}, true)
 	f.Add([]byte{0x02, 0x35, 0x10, 0x60, 0x60, 0x50}, true)

@@ -30,7 +30,7 @@ type Store struct {
 	db   *bolt.DB
 	file *os.File      // is bbolt's; see release
 	turn chan struct{} // holds a token while no call writes
-	lost atomic.Bool   // bbolt panicked: its locks are taken for ever, and it is not asked again
+	lost atomic.Bool   // bbolt panicked: its locks are taken for ever, and it is not used again
 }
 
 // Open opens the file at a path, or makes it. It waits a second at most for

@@ -66,6 +66,6 @@ func TestStoreWhoseFileIsCutBeneathItFailsAtOnceAndCloses(t *testing.T) {
 	select {
 	case <-ended:
 	case <-time.After(30 * time.Second):
-		t.Fatal("waited in vain: the store fails and is closed")
+		t.Fatal("waited too long: the store fails and is closed")
 	}
 }

@@ -74,7 +74,7 @@ func (f *forwarder) keep(p *passage, ends ...net.Conn) bool {
 	return true
 }
 
-// pass passes on what comes, and its end, unless the connection is lost.
+// pass passes on bytes, and their end, unless the connection is lost.
 func (f *forwarder) pass(p *passage, from, to net.Conn) {
 	for buffer := make([]byte, 64<<10); ; {
 		n, err := from.Read(buffer)

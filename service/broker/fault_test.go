@@ -17,16 +17,16 @@ func TestFaultWorkersAreKilledUnderLoad(t *testing.T) {
 	}
 }
 
-func TestFaultWorkersStandStillForLongerThanASessionLasts(t *testing.T) {
+func TestFaultWorkersArePausedForLongerThanASessionLasts(t *testing.T) {
 	f := startFleet(t, heartbeat, nil)
 	halts := 0
 	tr := drive(f, func() {
 		halts = faulttest.Again(t, f.haltWorker)
-		for ctx := patient(t); f.sums().late == 0 && ctx.Err() == nil; halts++ { // one that stood still between two calls has nothing to say later
+		for ctx := patient(t); f.sums().late == 0 && ctx.Err() == nil; halts++ { // one that was paused between two calls has nothing to say later
 			f.haltWorker()
 		}
 	})
-	tr.report(t, f, halts, "a worker stood still until it was taken for dead, and went on")
+	tr.report(t, f, halts, "a worker was paused until it was taken for dead, and went on")
 	tr.WantNoErrors(t, "Echo")
 	if s := f.sums(); s.late == 0 || s.died < uint64(halts) {
 		t.Errorf("%d late replies were dropped and %d workers taken for dead, want some", s.late, s.died)
@@ -41,11 +41,11 @@ func TestFaultBrokerIsKilledUnderLoad(t *testing.T) {
 	tr.WantNoErrors(t, "Echo")
 }
 
-func TestFaultBrokerStandsStillForLongerThanASessionLasts(t *testing.T) {
+func TestFaultBrokerIsPausedForLongerThanASessionLasts(t *testing.T) {
 	f := startFleet(t, heartbeat, nil)
 	halts := 0
 	tr := drive(f, func() { halts = faulttest.Again(t, f.haltBroker) })
-	tr.report(t, f, halts, "the broker stood still until it was taken for dead, and went on")
+	tr.report(t, f, halts, "the broker was paused until it was taken for dead, and went on")
 	tr.WantNoErrors(t, "Echo")
 }
 

@@ -59,7 +59,7 @@ func eventually(t testing.TB, what string, happened func() bool) {
 	t.Helper()
 	for ctx := patient(t); !happened(); time.Sleep(time.Millisecond) { // between two looks
 		if ctx.Err() != nil {
-			t.Fatalf("waited in vain: %s", what)
+			t.Fatalf("waited too long: %s", what)
 		}
 	}
 }

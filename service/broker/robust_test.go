@@ -86,14 +86,14 @@ func TestWhatIsNoZeroMQHarmsNobody(t *testing.T) {
 		}
 	}
 	served()
-	noise := make([]byte, 4096)
+	garbage := make([]byte, 4096)
 	source := rand.NewChaCha8([32]byte{})
 	megabyte := make([]byte, 1<<20)
 	for name, chunks := range map[string][][]byte{
 		"nothing":                         {},
-		"noise":                           {noise},
-		"noise after the greeting":        {greeting(), noise},
-		"noise after the handshake":       {dealer(), noise},
+		"garbage":                         {garbage},
+		"garbage after the greeting":      {greeting(), garbage},
+		"garbage after the handshake":     {dealer(), garbage},
 		"another protocol":                {[]byte("GET / HTTP/1.1\r\nHost: broker\r\n\r\n")},
 		"a greeting of one byte":          {greeting()[:1]},
 		"a greeting cut short":            {greeting()[:11]},
@@ -102,11 +102,11 @@ func TestWhatIsNoZeroMQHarmsNobody(t *testing.T) {
 		"a socket of the wrong type":      {handshake("PUB"), frame(last, "x")},
 		"a socket of no type":             {handshake("NONE"), frame(last, "x")},
 		"half a header":                   {dealer(), header(1000)[:4]},
-		"half a frame":                    {dealer(), header(1000), noise[:10]},
+		"half a frame":                    {dealer(), header(1000), garbage[:10]},
 		"half a message":                  {dealer(), frame(more, ""), frame(more, "MDPC01")},
 		"100 MB":                          {dealer(), header(100 << 20), megabyte, megabyte, megabyte},
-		"the longest frame":               {dealer(), header(1<<63 - 1), noise},
-		"a frame of less than nothing":    {dealer(), header(1 << 63), noise},
+		"the longest frame":               {dealer(), header(1<<63 - 1), garbage},
+		"a frame of less than nothing":    {dealer(), header(1 << 63), garbage},
 		"flags that are not known":        {dealer(), frame(0x80, "x")},
 		"a command that is not known":     {dealer(), frame(4, "\x04WHAT")},
 		"an empty message":                {dealer(), frame(last, "")},
@@ -116,7 +116,7 @@ func TestWhatIsNoZeroMQHarmsNobody(t *testing.T) {
 		"thousands of unfinished headers": {dealer(), bytes.Repeat(slices.Concat(frame(more, ""), frame(last, "MDPC01")), 5000)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, _ = source.Read(noise)
+			_, _ = source.Read(garbage)
 			b.raw(t, chunks...) // and stays
 			ok(t, b.raw(t, chunks...).Close())
 			served()

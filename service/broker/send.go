@@ -96,7 +96,7 @@ func (b *Broker) sendOne(m outbound) {
 	}
 }
 
-// outcome is what came of a message that was tried.
+// outcome says how sending a message ended.
 type outcome int
 
 const (

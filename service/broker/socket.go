@@ -82,7 +82,7 @@ func (b *Broker) Pirates() []Pirates {
 	return all
 }
 
-// arrival is what came by a socket at once.
+// arrival is a batch of messages of one socket.
 type arrival struct {
 	socket   int
 	messages []comm.Message

@@ -80,7 +80,7 @@ func await[V any](p *pairing, what string, from <-chan V) V {
 	case v := <-from:
 		return v
 	case <-time.After(patience):
-		p.t.Fatalf("waited in vain: %s", what)
+		p.t.Fatalf("waited too long: %s", what)
 		panic("unreachable")
 	}
 }

@@ -55,7 +55,7 @@ func await[T any](t testing.TB, from <-chan T) T {
 	case v := <-from:
 		return v
 	case <-patient(t).Done():
-		t.Fatal("waited in vain")
+		t.Fatal("waited too long")
 		panic("unreachable")
 	}
 }

@@ -23,7 +23,7 @@ const (
 	DefaultLiveness = 3
 	// DefaultReconnectMin is how long a worker waits before it connects again.
 	DefaultReconnectMin = 100 * time.Millisecond
-	// DefaultReconnectMax is how long it waits at most, after many times in vain.
+	// DefaultReconnectMax is how long it waits at most, after many failed tries.
 	DefaultReconnectMax = 10 * time.Second
 	// DefaultDrainTimeout is how long a request may take when the worker stops.
 	DefaultDrainTimeout = 10 * time.Second

@@ -65,7 +65,7 @@ func (i *Instance) DropAnswers(n int) { i.wire.dropAnswers(n) }
 // Dropped returns how many answers were lost so far.
 func (i *Instance) Dropped() int { return i.wire.answersDropped() }
 
-// Pause has the instance stand still as on SIGSTOP: what it sends, and what is sent to it,
+// Pause pauses the instance as SIGSTOP does: what it sends, and what is sent to it,
 // waits until Resume. After three heartbeats its sessions end.
 func (i *Instance) Pause() { i.wire.pause() }
 

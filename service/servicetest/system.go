@@ -15,7 +15,7 @@ import (
 )
 
 // Heartbeat is how often the ends of a session in a [System] send something, unless an
-// option says otherwise. An instance that dies or stands still is noticed after three times
+// option says otherwise. An instance that dies or is paused is noticed after three times
 // that: inproc has no connection that would end.
 const Heartbeat = 250 * time.Millisecond
 

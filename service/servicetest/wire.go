@@ -137,7 +137,7 @@ func (l *link) run(ctx context.Context) error {
 	}
 }
 
-// pump forwards what comes back for one peer until ctx ends.
+// pump forwards the answers to one peer until ctx ends.
 func (l *link) pump(ctx context.Context, peer *comm.Dealer, id []byte) {
 	defer peer.Close()
 	for {

@@ -90,7 +90,7 @@ type Socket interface {
 	// does after some milliseconds where the engine cannot tell.
 	WaitRoom(context.Context) error
 
-	// Subscribe asks publishers for a prefix; to ask again does nothing. It is for [Sub].
+	// Subscribe asks publishers for a prefix; a repetition does nothing. It is for [Sub].
 	Subscribe(prefix []byte) error
 	// Unsubscribe takes that back; a prefix that was not asked for does nothing.
 	Unsubscribe(prefix []byte) error

@@ -63,7 +63,7 @@ func (c *conn) write(b []byte, wait bool) (n int, err error) {
 	return c.trial.write(c.raw, b)
 }
 
-// shake shakes hands within a time, and returns what came behind the handshake.
+// shake shakes hands within a time, and returns the bytes behind the handshake.
 func (c *conn) shake(config zmtp.Config, limits zmtp.Limits, within time.Duration) (rest []byte, err error) {
 	h, err := zmtp.NewHandshake(config)
 	if err != nil {

@@ -13,8 +13,8 @@
 // # Goroutines
 //
 // A connection has one goroutine, which shakes hands and reads; for a connecting socket
-// it is that of the [dialer], for a bound one it was started by the [listener]. Whoever
-// sends writes to the connection himself, without waiting; what the system does not take
+// it is that of the [dialer], for a bound one it was started by the [listener]. The
+// sender writes to the connection itself, without waiting; what the system does not take
 // at once is written by a goroutine that lives until nothing is left.
 //
 // # Locks

@@ -268,8 +268,8 @@ func TestPingsBetweenThePartsOfAMessageAreAnswered(t *testing.T) {
 	}
 }
 
-// A peer that never reads is full after a while; its messages are dropped by the one who
-// echoes, and nobody else waits.
+// A peer that never reads is full after a while; its messages are dropped by the echoing
+// end, and nobody else waits.
 func TestPeerThatNeverReadsHoldsUpNobody(t *testing.T) {
 	a := newAttacked(t, func(c *engine.Config) { c.HighWaterMark = 10 })
 	c := a.dialReady(a.victim, zmtp.Dealer, "")

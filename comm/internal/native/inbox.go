@@ -91,8 +91,8 @@ func (b *inbox) recv(ctx context.Context, batch []engine.Message) (taken int, er
 	}
 }
 
-// take takes what there is. If that is nothing, the call gets a place among those who
-// wait: the first one if it was woken before.
+// take takes what there is. If that is nothing, the call gets a place in the line of
+// waiting calls: the first one if it was woken before.
 func (b *inbox) take(op string, batch []engine.Message, again bool) (taken int, w *waiter, err error) {
 	var roomy []*inqueue
 	b.mu.Lock()

@@ -92,7 +92,7 @@ func removeOwn(path string, own os.FileInfo) {
 var (
 	errNoSocket  = errors.New("there is a file that is no socket")
 	errLivePath  = errors.New("somebody listens there")
-	errDoubtful  = errors.New("there is a socket, and it cannot be found out whether somebody listens")
+	errUnclear   = errors.New("there is a socket, and it cannot be found out whether somebody listens")
 	answerWithin = time.Second // that a socket answers if somebody listens there
 )
 
@@ -117,6 +117,6 @@ func clearPath(path string) error {
 		removeOwn(path, info)
 		return nil
 	default:
-		return errors.Join(engine.AddressInUse, errDoubtful)
+		return errors.Join(engine.AddressInUse, errUnclear)
 	}
 }

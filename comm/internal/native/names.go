@@ -37,7 +37,7 @@ func (n *names) bind(s *socket, endpoint string) error {
 	return nil
 }
 
-// open connects those who dialed a name that was bound, and who will dial it.
+// open connects the sockets that dialed a name that was bound, and those that will dial it.
 func (n *names) open(s *socket, endpoint string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -71,7 +71,7 @@ func (n *names) dial(s *socket, endpoint string) error {
 	return nil
 }
 
-// release gives a name back. Whoever is connected stays so.
+// release gives a name back. Connected sockets stay connected.
 func (n *names) release(s *socket, endpoint string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -80,7 +80,7 @@ func (n *names) release(s *socket, endpoint string) {
 	}
 }
 
-// undial takes back what a socket dialed in vain, and says whether there was any.
+// undial takes back what a socket dialed without finding a listener, and says whether there was any.
 func (n *names) undial(s *socket, endpoint string) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()

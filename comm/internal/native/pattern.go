@@ -56,7 +56,7 @@ func (s *socket) touch(p *peer) {
 	}
 }
 
-// balanced is the pattern of those who send to their peers in turn: DEALER, PUSH and
+// balanced is the pattern of the kinds that send to their peers in turn: DEALER, PUSH and
 // PAIR, and PULL, which sends nothing.
 type balanced struct {
 	socket *socket

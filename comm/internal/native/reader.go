@@ -9,7 +9,7 @@ import (
 	"github.com/mittere/mittere/comm/internal/zmtp"
 )
 
-// reader reads what comes from a connection and hands it to a socket, all messages of one
+// reader reads a connection and hands its messages to a socket, all of one
 // read at once. While it waits for a peer that is silent it has no memory for what may
 // come; what a peer announces it has none for until it comes.
 type reader struct {

@@ -32,7 +32,7 @@ func (s *socket) SendBatch(ctx context.Context, batch []engine.Message) (n int, 
 }
 
 // trySend sends as many messages as it can without waiting, and flushes them. If the call
-// is to wait it gets a place among those who do: the first one if it was woken before.
+// is to wait it gets a place in the line of waiting calls: the first one if it was woken before.
 func (s *socket) trySend(batch []engine.Message, again bool) (n int, w *waiter, err error) {
 	s.sendMu.Lock()
 	if s.stopped {

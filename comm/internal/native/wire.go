@@ -10,7 +10,7 @@ import (
 
 // wire is the link to a peer behind a connection. It has a queue of what is to be sent,
 // which one goroutine at a time writes: a sender that finds nobody writing, or else one
-// that lives until nothing is left. Whoever comes meanwhile only appends, so that batches
+// that lives until nothing is left. A later sender only appends meanwhile, so that batches
 // form under load, and a lone message is on its way without a switch of goroutines.
 type wire struct {
 	most     int          // messages in the queue
@@ -136,7 +136,7 @@ func (w *wire) soon() {
 	}
 }
 
-// begin makes the caller the one who writes, with the lock held, if there is anything to
+// begin makes the caller the writer, with the lock held, if there is anything to
 // write and nobody does. Otherwise it returns nil.
 func (w *wire) begin() *conn {
 	w.mu.Lock()
@@ -158,7 +158,7 @@ func (w *wire) drain(c *conn) {
 }
 
 // write writes some times, and says whether something is left and the caller is still
-// the one who writes it. It begins with the lock held and ends without it.
+// its writer. It begins with the lock held and ends without it.
 func (w *wire) write(c *conn, times int, wait bool) (left bool) {
 	for range times {
 		b := w.next(c, wait)

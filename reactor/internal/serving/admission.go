@@ -28,7 +28,7 @@ func errOvertime() *messaging.Error {
 // before it is looked whether the reactor drains: Drain waits for it, or it sees the drain.
 func (s *Station) admit(r *Request, times times, now time.Duration) *messaging.Error {
 	if !s.refuses {
-		return nil // what came is handled, until its time is up
+		return nil // each request is handled, until its time is up
 	}
 	if r.pending = !r.Handler.Control; r.pending {
 		s.road.pending.begin()
@@ -75,8 +75,8 @@ func (t times) first() time.Duration {
 	return max(t.begin, t.deadline)
 }
 
-// endOf returns when a time is over that began then; 0 is never, which is also what comes after
-// the end of the clock.
+// endOf returns when a time is over that began then; 0 is never, which also stands for times
+// after the end of the clock.
 func endOf(began time.Duration, nano int64) time.Duration {
 	end := began + time.Duration(nano)
 	if nano <= 0 || end < began {

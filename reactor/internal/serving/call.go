@@ -27,7 +27,7 @@ type call struct {
 	credit  *credit       // of a stream; nil if it is none
 
 	waiters []*waiter  // guarded by the lock of the calls
-	first   waiter     // of those, the one who asked first
+	first   waiter     // of these, the first
 	room    [1]*waiter // for that one alone, as is usual
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/mittere/mittere/messaging"
 )
 
-// reader receives on a socket and hands what comes to its station: one goroutine at a time, the
+// reader receives on a socket and hands its messages to its station: one goroutine at a time, the
 // one whose turn it is.
 type reader struct {
 	station *Station
@@ -48,7 +48,7 @@ func (r *reader) linger(turn uint64) {
 	r.receive(r.station.road.handling, turn)
 }
 
-// receive hands on what comes until ctx ends, or another goroutine's turn begins, or the
+// receive hands on messages until ctx ends, or another goroutine's turn begins, or the
 // socket is closed, which ends the run.
 func (r *reader) receive(ctx context.Context, turn uint64) {
 	var batch [1]*messaging.Delivery

@@ -142,7 +142,7 @@ func (r *Request) handle(message proto.Message) (proto.Message, error) {
 	return r.Handler.Invoke(ctx, r, message)
 }
 
-// answer answers with what came back of the handler. Like all that is read of that, it may
+// answer sends the result of the handler. Like all that is read of that, it may
 // panic.
 func (r *Request) answer(reply proto.Message, err error) {
 	switch {

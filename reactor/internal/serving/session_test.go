@@ -168,8 +168,8 @@ func (m *sessionModel) tick() {
 	}
 }
 
-// stand lets the process stand still, which it notices before all else.
-func (m *sessionModel) stand() {
+// pause pauses the process, which it notices before all else.
+func (m *sessionModel) pause() {
 	m.now += time.Duration(m.r.Int64N(int64(2 * time.Minute)))
 	m.look()
 	for _, k := range m.open {
@@ -196,7 +196,7 @@ func TestSessionsEndWhenTheyMustAndNotBefore(t *testing.T) {
 			case n < 25:
 				m.hangUp()
 			case n < 28:
-				m.stand()
+				m.pause()
 			default:
 				m.hear()
 			}
@@ -211,7 +211,7 @@ func TestSessionsEndWhenTheyMustAndNotBefore(t *testing.T) {
 	})
 }
 
-func TestStandstillEndsTheSessionsThatDidNotSurviveIt(t *testing.T) {
+func TestProcessPauseEndsTheSessionsThatDidNotSurviveIt(t *testing.T) {
 	table := newSessions(time.Second)
 	short, _ := table.enterFor(0, "short", time.Second)
 	long, _ := table.enterFor(0, "long", 10*time.Second)

@@ -61,7 +61,7 @@ func TestIdleWorkersTakeTurns(t *testing.T) {
 	}
 }
 
-func TestQueueIsServedInOrderByWhoeverBecomesFree(t *testing.T) {
+func TestQueueIsServedInOrderByTheWorkerThatBecomesFree(t *testing.T) {
 	s := newStage(t, desk.Limits{})
 	s.want(s.ask(1))
 	s.want(s.ask(2))

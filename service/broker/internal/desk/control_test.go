@@ -78,7 +78,7 @@ func TestRequestsThatAreAsideAreBounded(t *testing.T) {
 }
 
 // A worker of a protocol that has one request at a time gets no other beside it.
-func TestWorkersThatTakeNothingAsideGetNothingAside(t *testing.T) {
+func TestWorkersWithoutAControlPlaneGetNothingOnIt(t *testing.T) {
 	s := newStage(t, desk.Limits{})
 	s.ready("w1")
 	s.want(s.ask(1), "deliver 1 to w1")

@@ -164,7 +164,7 @@ func TestRefusedRequestGoesToAnotherWorkerThreeTimes(t *testing.T) {
 	s.want(s.d.Reply(0, peer("w4"), 4, refusal), "reply 2 to c of w4: UNIMPLEMENTED, refused")
 }
 
-func TestNobodyIsDeadBecauseTheBrokerStoodStill(t *testing.T) {
+func TestNobodyIsDeadBecauseTheBrokerWasPaused(t *testing.T) {
 	s := newStage(t, desk.Limits{})
 	s.ready("w1", "w2")
 	s.want(s.ask(1, within(5*time.Second)), "deliver 1 to w1")

@@ -82,7 +82,7 @@ func reply(a desk.Reply) string {
 
 func code(name string) string { return strings.TrimPrefix(name, "CODE_") }
 
-// want compares what was told, heartbeats aside.
+// want compares what was told, but for heartbeats.
 func (s *stage) want(actions []desk.Action, want ...string) {
 	s.Helper()
 	got := slices.DeleteFunc(told(actions), func(line string) bool { return strings.HasPrefix(line, "heartbeat") })

@@ -70,7 +70,7 @@ type world struct {
 	tries      map[*desk.Request]*tried
 	deliveries []uint64 // that were ever given
 	number     uint64
-	noise      uint64 // messages that belong to nothing
+	strays     uint64 // messages that belong to nothing
 	wrong      error
 	ended      bool     // the broker has stopped
 	actions    []string // of the last event
@@ -124,7 +124,7 @@ func (w *world) step() {
 	case 7, 8, 9:
 		w.answer()
 	case 10:
-		w.noisy()
+		w.stray()
 	case 11:
 		w.beat()
 	case 12:
@@ -143,7 +143,7 @@ func (w *world) step() {
 }
 
 // advance lets time pass as a loop does that calls Tick when it must; sometimes it
-// stands still.
+// is paused.
 func (w *world) advance(by time.Duration) {
 	if w.random.below(40) == 0 {
 		w.pause(3 * time.Second)
@@ -199,7 +199,7 @@ func (w *world) method() string { return []string{"s/A", "s/B", "s/C", "s/D"}[w.
 func (w *world) workerName() string { return fmt.Sprintf("n%d", w.random.below(8)) }
 
 func (w *world) ready() {
-	w.take(w.d.Tick(w.now)) // so that nothing is due before: enroll looks at what comes of Ready alone
+	w.take(w.d.Tick(w.now)) // so that nothing is due before: enroll looks at the effect of Ready alone
 	peer := w.peer("w")
 	o := desk.Offer{
 		Name: w.workerName(), Capacity: w.random.below(6), Heartbeat: time.Duration(1+w.random.below(4)) * 100 * time.Millisecond,
@@ -351,15 +351,15 @@ func (w *world) answer() {
 	delete(e.deliveries, delivery)
 	e.heard = w.now
 	if g.abandoned {
-		w.noise++
+		w.strays++
 	} else if !a.Refused {
 		w.tries[g.request].harmful = true
 	}
 	w.take(w.d.Reply(w.now, peer, delivery, a))
 }
 
-// noisy sends what belongs to nothing: late, double and foreign replies.
-func (w *world) noisy() {
+// stray sends what belongs to nothing: late, double and foreign replies.
+func (w *world) stray() {
 	peer, e, _ := w.some()
 	delivery := uint64(w.random.below(1000))
 	if len(w.deliveries) > 0 && w.random.below(4) > 0 {
@@ -371,7 +371,7 @@ func (w *world) noisy() {
 		}
 		e.heard = w.now
 	}
-	w.noise++
+	w.strays++
 	if w.random.below(2) == 0 {
 		w.take(w.d.Reply(w.now, peer, delivery, desk.Answer{}))
 	} else {
@@ -466,7 +466,7 @@ func (w *world) stream() {
 	e.heard = w.now
 	g := e.deliveries[delivery]
 	if g.abandoned {
-		w.noise++
+		w.strays++
 	}
 	if w.random.below(2) == 0 {
 		w.take(w.d.Event(w.now, peer, delivery, desk.Content{}))
@@ -661,8 +661,8 @@ func (w *world) check() {
 		w.fail("%v", err)
 	}
 	c, l := w.d.Counters(), w.d.Load()
-	if n := c.Late + c.Duplicates + c.Foreign; n != w.noise {
-		w.fail("%d of noise, want %d", n, w.noise)
+	if n := c.Late + c.Duplicates + c.Foreign; n != w.strays {
+		w.fail("%d stray messages, want %d", n, w.strays)
 	}
 	if l.Requests > w.limits.Requests || l.Bytes > w.limits.Bytes || l.Services > w.limits.Services || l.Workers > w.limits.Workers {
 		w.fail("too much: %+v", l)

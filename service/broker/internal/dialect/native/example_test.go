@@ -10,7 +10,7 @@ import (
 	"github.com/mittere/mittere/service/broker/internal/dialect/native"
 )
 
-// A client opens a session. A broker does this with what comes by its socket.
+// A client opens a session. A broker does this with the messages of its socket.
 func Example() {
 	d, err := desk.New("run1", desk.Limits{})
 	if err != nil {

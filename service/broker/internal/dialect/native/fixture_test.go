@@ -24,7 +24,7 @@ import (
 type stage struct {
 	*dialecttest.Stage
 	sessions map[string]uint64 // of the Welcome that a peer got last
-	said     []string          // to the peers, heartbeats aside, since the last want
+	said     []string          // to the peers, but for heartbeats, since the last want
 	beats    int               // heartbeats to peers of the native dialect
 	beat     *mitterev1.Heartbeat
 	last     messaging.Command

@@ -199,7 +199,7 @@ func (w *world) delivery(from desk.Peer) uint64 {
 	return has[w.below(len(has))]
 }
 
-// pass lets time pass, as a loop does; with large steps it stands still.
+// pass lets time pass, as a loop does; with large steps the process is paused.
 func (w *world) pass(by time.Duration) {
 	w.now += by
 	w.perform(w.d.Tick(w.now))

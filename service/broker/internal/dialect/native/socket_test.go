@@ -50,7 +50,7 @@ func serve(t *testing.T, zmq *comm.Context) (endpoint string) {
 	return router.Endpoints()[0]
 }
 
-// forward gives messages to speakers, and does what comes of them.
+// forward gives messages to speakers, and does the resulting actions.
 func forward(ctx context.Context, router *comm.Router, d *desk.Desk, n dialect.Dialect) {
 	began := time.Now()
 	speakers := map[desk.Peer]dialect.Speaker{}

@@ -30,7 +30,7 @@ type inbound struct {
 // told which versions are spoken here. One that is no peer's to send, or not a peer's of
 // this role, is dropped with an error; one of a later version is ignored.
 func (s *speaker) Read(now time.Duration, frames [][]byte) (actions []desk.Action, answers [][][]byte, err error) {
-	// The code that ends a session tells the desk. What comes after that in the same message
+	// The code that ends a session tells the desk. The rest of the same message
 	// is of no session, and tells the desk nothing.
 	ended := s.endIfSilent(now)
 	s.delimited, frames = split(frames)
@@ -177,7 +177,7 @@ func (s *speaker) frames(kind proto.Message, body []byte) [][]byte {
 	}
 }
 
-// content returns what came in a message, with its kind as the head.
+// content returns the content of a message, with its kind as the head.
 func (m *inbound) content() desk.Content {
 	c := desk.Content{Head: m.Kind, HeadSize: len(m.frames[0])}
 	if m.Body == nil {

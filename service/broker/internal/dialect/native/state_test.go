@@ -157,7 +157,7 @@ func TestEachCommandInEachState(t *testing.T) {
 	}
 }
 
-// react has p say a command, and returns what comes of it.
+// react has p say a command, and returns the outcome.
 func (s *stage) react(kind string) (said []string) {
 	speaker := s.Speakers[peer("p")]
 	before := speaker != nil && !speaker.Idle()

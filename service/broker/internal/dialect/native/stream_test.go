@@ -113,7 +113,7 @@ func TestWhatIsKeptOfAStreamIsBounded(t *testing.T) {
 			s.want("c < Item 1 #1 "+text, "c < Item 1 #2 "+text)
 			s.partial("m", 1, text)
 			s.want("c < Reply 1 of m RESOURCE_EXHAUSTED #2")
-			// What comes later is dropped.
+			// Later items are dropped.
 			s.partial("m", 1, text)
 			s.must("c", &mitterev1.Credit{Call: 1, Items: 100})
 			s.want()

@@ -48,9 +48,9 @@ func TestAgeIsTakenOffTheTimeout(t *testing.T) {
 	}
 }
 
-// A process that stood still reads requests that nobody waits for, and finds requests in
+// A process that was paused reads requests that nobody waits for, and finds requests in
 // its queue whose time is over.
-func TestStandingStillEndsSessionsBeforeAnythingIsRead(t *testing.T) {
+func TestProcessPauseEndsSessionsBeforeAnythingIsRead(t *testing.T) {
 	s := newStage(t)
 	s.client("c", "d")
 	s.mustAsk("c", 1)
@@ -67,7 +67,7 @@ func TestStandingStillEndsSessionsBeforeAnythingIsRead(t *testing.T) {
 	}
 }
 
-func TestStandingStillLosesWorkersWithWhatTheyHave(t *testing.T) {
+func TestProcessPauseLosesWorkersWithWhatTheyHave(t *testing.T) {
 	s := newStage(t)
 	s.worker("w", "echo")
 	s.must("c", &mitterev1.Hello{HeartbeatNano: int64(time.Minute)})
@@ -197,7 +197,7 @@ func TestBrokerThatStops(t *testing.T) {
 	s.want("c < Disconnect UNAVAILABLE refused")
 }
 
-// A worker that stood still answers when it goes on: what it was asked for has gone to
+// A worker that was paused answers when it goes on: what it was asked for has gone to
 // another one, or has failed.
 func TestAnswersAfterTheSessionAreCountedAndDropped(t *testing.T) {
 	for name, tells := range map[string]bool{"the broker noticed before": false, "the answer tells": true} {

@@ -7,8 +7,8 @@ import (
 	"github.com/mittere/mittere/service/broker/internal/dialect/pirate"
 )
 
-// A worker says READY, and has a client's request. A broker does this with what comes
-// by a pair of sockets.
+// A worker says READY, and has a client's request. A broker does this with the
+// messages of a pair of sockets.
 func Example() {
 	d, err := desk.New("run1", desk.Limits{})
 	if err != nil {

@@ -22,7 +22,7 @@ type worker struct {
 	barred   bool   // another has its name: it must say READY to begin again
 
 	heard   time.Duration // when it said something
-	doubted bool          // it was heard just before a connection ended, which may be its own
+	suspect bool          // it was heard just before a connection ended, which may be its own
 
 	// Heartbeats, of an enveloped worker.
 	owed int // of the broker's, those that it has not answered
@@ -33,7 +33,7 @@ type worker struct {
 // the protocol is lost, which may give its request to another: it may have meant a
 // reply, and would else be busy for ever. With its next heartbeat it begins again.
 func (w *worker) Read(now time.Duration, frames [][]byte) (actions []desk.Action, answers [][][]byte, err error) {
-	w.heard, w.doubted = now, false
+	w.heard, w.suspect = now, false
 	actions, err = w.read(now, frames)
 	if err != nil && w.desk.Registered(w.peer) {
 		actions = w.desk.Dismiss(now, w.peer, &mitterev1.Status{
@@ -94,9 +94,9 @@ func (w *worker) Tick(now time.Duration, probe bool) (actions []desk.Action, ans
 		actions = w.desk.Hear(now, w.peer)
 	}
 	silence := now - w.heard
-	w.doubted = w.doubted || probe
-	if w.doubted && (w.kind == simple || probe && silence >= justNow || silence >= soon) {
-		w.doubted = false
+	w.suspect = w.suspect || probe
+	if w.suspect && (w.kind == simple || probe && silence >= justNow || silence >= soon) {
+		w.suspect = false
 		answers = [][][]byte{w.probe()}
 	}
 	return actions, answers

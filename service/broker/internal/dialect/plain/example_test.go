@@ -10,8 +10,8 @@ import (
 	"github.com/mittere/mittere/service/broker/internal/dialect/plain"
 )
 
-// A REQ asks, and nobody serves what it asks for. A broker does this with what comes by
-// its socket.
+// A REQ asks, and nobody serves what it asks for. A broker does this with the messages
+// of its socket.
 func Example() {
 	d, err := desk.New("run1", desk.Limits{})
 	if err != nil {
