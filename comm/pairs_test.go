@@ -301,7 +301,7 @@ func (x *exchange) converse() {
 	}
 }
 
-// wantEcho checks that what came back is what was sent.
+// wantEcho checks that the echo equals the sent message.
 func (x *exchange) wantEcho(sent, back comm.Message) {
 	x.Helper()
 	if !slices.EqualFunc(sent.Frames, back.Frames, bytes.Equal) {

@@ -50,7 +50,7 @@ func newCall(g *globals) *cobra.Command {
 		Use:   "call NAME/METHOD [JSON | @FILE | -]",
 		Short: "Call a method of a service, with JSON",
 		Long: `Call a method of a service. The request is JSON: an argument, a file, or standard
-input for "-". Without any it is what comes from a pipe or file on standard input,
+input for "-". Without any it is read from a pipe or file on standard input,
 which may be silent for five seconds; else it is the empty message. The service
 itself tells what its messages are, so no .proto file is needed.
 
