@@ -30,13 +30,14 @@ setup: ## bring what the tests need beside Go: libzmq, pkg-config, a C compiler
 build: ## build the command line, bin/mittere
 	$(BUILD) -ldflags "-X main.version=$(VERSION)" -o bin/mittere ./cmd/mittere
 
-portable: ## check that all builds without cgo, and comm also for other systems
+portable: ## check that all builds without cgo, for macOS too, and the libraries for Windows
 	CGO_ENABLED=0 go test ./comm/libzmq
 	@for target in linux/amd64 linux/arm64 darwin/arm64; do \
 		echo "go vet ./comm/... for $$target without cgo"; \
 		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go vet ./comm/... || exit 1; \
 	done
-	CGO_ENABLED=0 GOOS=windows go build ./comm/...
+	CGO_ENABLED=0 GOOS=windows go build ./comm/... ./messaging/... ./reactor/... ./registry ./service/...
+	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 go build -o /dev/null ./...
 	CGO_ENABLED=0 go build -o /dev/null ./...
 
 demo: ## count a source tree with worker processes; needs Go alone (DIR=... for another tree than Go's)

@@ -17,7 +17,7 @@ import (
 // a DEALER.
 //
 // It has one connection at a time, which [Worker.HangUp] ends and [Worker.Dial]
-// begins anew, on a new socket of libzmq: what still waits in the old one, on its way
+// begins anew, on a new ZeroMQ socket: what still waits in the old one, on its way
 // in or out, is never taken for a part of a later message. The deliveries of a
 // connection have a Peer of their own, and what goes back to it goes there or
 // nowhere: sending is an error of which [IsUnreachable] is true once it has ended.

@@ -9,8 +9,8 @@ import (
 	"github.com/mittere/mittere/messaging"
 )
 
-// noteFailures notes why no connection is made, while libzmq goes on trying, until ctx
-// ends.
+// noteFailures notes why no connection is made, while the engine goes on trying, until
+// ctx ends.
 func (c *Conn) noteFailures(ctx context.Context, dealer *comm.Dealer) {
 	for {
 		err := dealer.WaitFailure(ctx)

@@ -8,9 +8,9 @@ import (
 	"github.com/mittere/mittere/service/broker/internal/desk"
 )
 
-// bounds is how much waits for slow consumers, beside
-// what libzmq keeps for each, which is bounded in messages alone. Bytes count what each
-// message takes up beside its frames.
+// bounds is how much waits for slow consumers, beside what the engine keeps for each,
+// which on libzmq is bounded in messages alone. Bytes count what each message takes up
+// beside its frames.
 type bounds struct {
 	messages int // for a peer
 	bytes    int // for a peer, but for its first message
