@@ -24,8 +24,8 @@ func NewPublisher(zctx *Context, endpoints string, options ...PublisherOption) (
 // once for all that are behind it.
 func (p *Publisher) Subscribers(topic []byte) int { return p.inner.Subscribers(topic) }
 
-// WaitForSubscribers waits until Subscribers(topic) is at least n. What is sent
-// after that reaches them: no first message is lost.
+// WaitForSubscribers waits until Subscribers(topic) is at least n. Messages sent
+// after that reach them: no first message is lost.
 func (p *Publisher) WaitForSubscribers(ctx context.Context, n int, topic []byte) error {
 	return p.inner.WaitSubscribers(ctx, n, topic)
 }

@@ -14,7 +14,7 @@ import (
 // the connected peers in turn.
 type Req struct {
 	*Socket
-	reading chan struct{}           // holds a token; who takes it receives for all
+	reading chan struct{}           // holds a token; its holder receives for all
 	batch   [replyBatch]Message     // belongs to the reading caller
 	mu      sync.Mutex              // guards what follows
 	waiting map[uint64]chan Message // one place each

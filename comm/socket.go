@@ -112,7 +112,7 @@ func (s *Socket) WaitDisconnect(ctx context.Context, seen uint64) (uint64, error
 func (s *Socket) WaitFailure(ctx context.Context) error { return s.inner.WaitFailure(ctx) }
 
 // Close ends the socket. Waiting calls return an error that is net.ErrClosed.
-// What was sent is still delivered for the linger time, while the context is
+// Messages that were sent are still delivered for the linger time, while the context is
 // open or closing. Closing again does nothing.
 func (s *Socket) Close() error {
 	err := s.inner.Close()

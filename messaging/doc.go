@@ -1,7 +1,7 @@
 // Package messaging carries protobuf messages: each travels in an [Envelope]
 // that names its type, so that many types share a socket and the receiver knows
 // what it has. It stands on comm, which moves the frames; reactor dispatches
-// what arrives here to handlers.
+// incoming messages to handlers.
 //
 // # Sockets
 //

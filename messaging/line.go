@@ -13,7 +13,7 @@ import (
 // line is one connection of a [Worker]. One goroutine receives.
 type line struct {
 	dealer *comm.Dealer
-	name   string // the Peer of what arrives
+	name   string // the Peer of incoming messages
 	back   Sender
 	frame  atomic.Int64 // bytes that one may have
 	gone   atomic.Bool  // hung up

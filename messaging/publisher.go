@@ -19,7 +19,7 @@ type Publisher struct {
 	encoder message.Encoder
 	id      PublisherID // zero if messages are not numbered
 
-	turn    chan struct{} // holds a token; who has it owns the rest
+	turn    chan struct{} // holds a token; its holder owns the rest
 	numbers recent
 	key     []byte
 }
@@ -113,8 +113,8 @@ func (p *Publisher) Subscribers(m proto.Message, subject ...string) int {
 	return p.pub.Subscribers(OfSubject(m, subject...).Prefix())
 }
 
-// WaitForSubscribers waits until Subscribers is at least n. What is sent after
-// that reaches them: no first message is lost.
+// WaitForSubscribers waits until Subscribers is at least n. Messages sent after
+// that reach them: no first message is lost.
 func (p *Publisher) WaitForSubscribers(ctx context.Context, n int, m proto.Message, subject ...string) error {
 	return FromComm(p.pub.WaitForSubscribers(ctx, n, OfSubject(m, subject...).Prefix()))
 }

@@ -29,7 +29,7 @@ type inbox struct {
 	commands bool    // whether they are taken too
 	gaps     *gaps   // nil where messages are not numbered
 
-	turn  chan struct{} // holds a token; who has it owns the rest
+	turn  chan struct{} // holds a token; its holder owns the rest
 	batch [inboxSize]comm.Message
 	next  int
 	end   int
@@ -60,7 +60,7 @@ func (h Receiver) Recv(ctx context.Context) (*Delivery, error) {
 	}
 }
 
-// Deliveries returns what arrives until ctx ends. The error of a message that
+// Deliveries returns incoming messages until ctx ends. The error of a message that
 // could not be received comes in its place, and the loop goes on; that of a
 // closed socket is the last.
 func (h Receiver) Deliveries(ctx context.Context) iter.Seq2[*Delivery, error] {

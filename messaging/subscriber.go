@@ -48,8 +48,8 @@ func NewSubscriber(ctx *comm.Context, endpoints string, options ...SubscriberOpt
 }
 
 // Subscribe adds topics. They take effect when they have reached the publisher,
-// which can wait for that. One that is there does nothing. What was published
-// while no topic selected it does not count as missed, unless older messages of
+// which can wait for that. One that is there does nothing. A message that was
+// published while no topic selected it does not count as missed, unless older messages of
 // its kind, from before an Unsubscribe, are still to be received.
 func (s *Subscriber) Subscribe(topics ...Topic) error { return s.each(topics, s.add) }
 

@@ -70,7 +70,7 @@ func (w *Worker) Dial() error {
 	})
 }
 
-// HangUp ends the connection, if there is one. What was sent on it is still delivered,
+// HangUp ends the connection, if there is one. Messages sent on it are still delivered,
 // for as long as the socket lingers; see [comm.WithLinger].
 func (w *Worker) HangUp() error {
 	return w.change(func() error {
@@ -111,7 +111,7 @@ func (w *Worker) current() (l *line, changed <-chan struct{}, err error) {
 }
 
 // Recv waits for a message of the connection, or of the one that comes after it, until
-// ctx ends. What is no command is delivered too: a peer that sends that has to be told,
+// ctx ends. A message that is no command is delivered too: its sender has to be told,
 // or left.
 func (w *Worker) Recv(ctx context.Context) (*Delivery, error) {
 	for {
@@ -138,7 +138,7 @@ func (w *Worker) Recv(ctx context.Context) (*Delivery, error) {
 }
 
 // ReturnPath returns the way to the broker, by the connection that there is now. Its
-// Peer is that of what arrives there.
+// Peer is that of the messages received there.
 func (w *Worker) ReturnPath() ReturnPath {
 	l, _, _ := w.current()
 	if l == nil {

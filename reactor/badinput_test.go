@@ -325,7 +325,7 @@ func pour(to interface{ Endpoints() []string }, b []byte, handshake bool) (net.C
 	return conn, err
 }
 
-// shakeHands does the handshake. Who sends messages before the other side's READY
+// shakeHands does the handshake. A peer that sends messages before the other side's READY
 // breaks the protocol.
 func shakeHands(conn net.Conn) error {
 	if _, err := conn.Write(greeting()); err != nil {

@@ -13,7 +13,7 @@
 // a broker, which gives it the requests of others: it says Hello there, offers what
 // [WithOffer] says, and begins anew when the broker was lost.
 //
-// No message ends a reactor. What is malformed, unknown or makes a handler fail
+// No message ends a reactor. One that is malformed, unknown or makes a handler fail
 // or panic is counted, logged, and answered with a typed error where someone
 // waits for an answer. No peer that is slow, or gone, holds it up: replies for it
 // wait in an outbox of their own. Only a stream waits for its receiver; give such

@@ -54,7 +54,7 @@ func inline(t testing.TB, r *running, conn *call.Conn) {
 	})
 }
 
-// stall returns when who receives runs a Store that is not short at all: it goes on
+// stall returns when the receiver runs a Store that is not short at all: it goes on
 // until its context ends, as when its caller cancels, who gets the error.
 func (m *moody) stall(t testing.TB, r *running, conn *call.Conn) (cancel context.CancelFunc, answer <-chan error) {
 	t.Helper()

@@ -21,7 +21,7 @@ func HandleMethod[Req, Resp proto.Message](h *Handlers, md protoreflect.MethodDe
 }
 
 // StreamMethod enters a function that answers the calls of a method with a stream.
-// What it sends waits for the caller to give credit; see [Stream].
+// Its items wait for the caller to give credit; see [Stream].
 func StreamMethod[Req, Item proto.Message](h *Handlers, md protoreflect.MethodDescriptor, f func(ctx context.Context, req Req, send func(Item) error) error) {
 	enterMethod[Req](h, md, newHandler[Req](Streaming, streaming(f)), f != nil)
 }

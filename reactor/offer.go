@@ -15,7 +15,7 @@ import (
 )
 
 // Offer is what a reactor offers to the brokers of its [messaging.Worker] sockets.
-// What may be repeated and which message types it takes is known from its handlers.
+// Its handlers tell which methods may be repeated and which message types it takes.
 type Offer struct {
 	// Services are the names under which requests come; at least one.
 	Services []string

@@ -147,7 +147,7 @@ func WithStopTimeout(d time.Duration) Option {
 // them: of a Response, Router or Server for each peer, of a Dealer, Pair or Worker for
 // all of them. Further ones are dropped, counted and logged, and calls are told
 // [messaging.ResourceExhausted] in their place. As many items of streams are kept
-// beside them; further ones wait. What is kept on one socket is bounded to 64 MiB
+// beside them; further ones wait. All that one socket keeps is bounded to 64 MiB
 // besides, of which items take half at most. The default is [DefaultOutbox].
 func WithOutbox(replies int) Option {
 	return option(func(c *config) {

@@ -36,7 +36,7 @@ type Reactor struct {
 
 // New returns a reactor that does nothing until Run. It reports everything that
 // is wrong with the handlers, the sockets and the options at once. The sockets
-// stay the caller's, who closes them when Run has returned.
+// stay the caller's, which closes them when Run has returned.
 func New(handlers *Handlers, sockets []Socket, options ...Option) (*Reactor, error) {
 	c := newConfig(options)
 	offer := c.offered()
@@ -103,7 +103,7 @@ func (r *Reactor) Run(ctx context.Context) error {
 // the network, or ctx has ended. Those that come meanwhile are refused with code
 // [messaging.Unavailable], but for those that a broker sent before it heard of this. Handlers
 // of the [ControlPlane] go on, and so do sockets that receive no commands. A broker that is
-// lost is not joined again. What is kept for a peer that takes nothing for two seconds is
+// lost is not joined again. Messages kept for a peer that takes nothing for two seconds are
 // dropped, and a stream to it ends.
 func (r *Reactor) Drain(ctx context.Context) error { return r.road.Drain(ctx) }
 

@@ -56,8 +56,8 @@ func NewClient(zctx *comm.Context, endpoint string, options ...ClientOption) (*C
 	return c, nil
 }
 
-// Close ends the client and what it started. What it registered is not
-// withdrawn: it stays for its lease.
+// Close ends the client and what it started. Its instances are not
+// withdrawn: they stay for their leases.
 func (c *Client) Close() error {
 	c.close()
 	c.background.Wait()

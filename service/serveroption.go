@@ -186,7 +186,7 @@ func WithStreamsEnded() ServerOption {
 }
 
 // WithInterceptors puts interceptors around every handler, the first outermost.
-// What the server answers about itself does not go through them.
+// Calls to its management do not go through them.
 func WithInterceptors(interceptors ...reactor.Interceptor) ServerOption {
 	return serverOption(func(c *serverConfig) {
 		isNil := func(i reactor.Interceptor) bool { return i == nil }

@@ -27,8 +27,8 @@ import (
 // its names some time after. So a name in the table has a listener in libzmq as
 // long as the lock is held.
 //
-// The lock of a socket comes before that of the table. Who binds has the lock of
-// its own socket and must not take those of others; it connects them when it has
+// The lock of a socket comes before that of the table. A binding socket has the lock of
+// its own and must not take those of others; it connects them when it has
 // let go of all locks. In between the name may be unbound: then they wait on.
 
 // names is the table of a context's inproc names.

@@ -25,8 +25,8 @@ type socket struct {
 	publishes  *subscriptions  // of a publisher whose user does not receive them; nil on others
 	file       *os.File        // a copy of libzmq's event descriptor, on the netpoller
 	edges      syscall.RawConn // the same
-	lead       chan struct{}   // holds a token; who takes it waits for edges
-	background sync.WaitGroup  // of who waits for edges and is no caller
+	lead       chan struct{}   // holds a token; its holder waits for edges
+	background sync.WaitGroup  // of goroutines that wait for edges and are no callers
 	idle       *time.Timer     // calls standIn; nil where that is for good
 	done       chan struct{}   // closed by Close
 	monitor    *socket         // receives this socket's events; nil on a monitor

@@ -7,7 +7,7 @@ import (
 
 // heedInterrupt undoes that SIGINT is ignored, as it is in all that a script starts in
 // its background. The processes that tests start and interrupt would ignore it too.
-// Who interrupts the tests still ends them.
+// A user who interrupts the tests still ends them.
 func heedInterrupt() {
 	if !signal.Ignored(os.Interrupt) {
 		return

@@ -223,7 +223,7 @@ func (l *link) put(ctx context.Context, m comm.Message) error {
 	return l.dealer.Send(ctx, m)
 }
 
-// end ends the session and fails the calls that it had. What was received before counts, so
+// end ends the session and fails the calls that it had. Answers received before count, so
 // that it waits for the receiver, which the end of the socket ends.
 func (l *link) end(why error) {
 	l.refuse(why)

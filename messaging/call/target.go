@@ -89,8 +89,8 @@ const progressWaiting = 64
 type Several struct {
 	// From names the sender of the next message.
 	From func(worker string)
-	// Failed tells of a worker whose answer ends with an error. What it returns ends
-	// the call, unless it is nil.
+	// Failed tells of a worker whose answer ends with an error. An error that it
+	// returns ends the call.
 	Failed func(worker string, err error) error
 }
 

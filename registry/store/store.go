@@ -11,8 +11,8 @@ import (
 // its whole lease before it.
 //
 // All methods may be called at once from any goroutine. Of two calls for the
-// same key that overlap, either may be the last; who needs an order waits for the
-// first one. Every error is a *message.Error: CANCELLED or DEADLINE_EXCEEDED if
+// same key that overlap, either may be the last; a caller that needs an order waits for
+// the first one. Every error is a *message.Error: CANCELLED or DEADLINE_EXCEEDED if
 // the context ended, INVALID_ARGUMENT for an entry that cannot be kept,
 // DATA_LOSS if what is kept is damaged, RESOURCE_EXHAUSTED if there is no more
 // room, and UNAVAILABLE if the store cannot be reached or is closed; one that is

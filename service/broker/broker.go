@@ -98,9 +98,9 @@ func (b *Broker) Close() error {
 }
 
 // Run serves until ctx ends. Then it takes no further requests, lets those that it
-// has end, for the drain timeout, and disconnects its peers. A peer that takes nothing
-// of what waits for it for two seconds meanwhile is evicted. What no worker serves is
-// refused at once; questions about the broker itself are answered until the end. It
+// has end, for the drain timeout, and disconnects its peers. A peer that takes none
+// of its waiting messages for two seconds meanwhile is evicted. Requests that no worker
+// serves are refused at once; questions about the broker itself are answered until the end. It
 // returns nil unless a socket failed.
 func (b *Broker) Run(ctx context.Context) error {
 	if b.started.Swap(true) {

@@ -15,7 +15,7 @@
 //
 // # Concurrency and bytes
 //
-// All methods may be called by any number of goroutines at once. What is given to be
-// sent is the package's until the call returns, and the handler's reply until the next
-// request; what arrived is the receiver's for good.
+// All methods may be called by any number of goroutines at once. Frames to be
+// sent are the package's until the call returns, and a handler's reply until the next
+// request; received frames are the receiver's for good.
 package majordomo

@@ -21,7 +21,7 @@ const Heartbeat = 250 * time.Millisecond
 
 // System is a distributed system in the memory of one test: a registry, a broker, instances
 // of services and clients. The registry and the broker run as soon as something uses them.
-// Everything ends with the test, which fails if something did not end well. What is logged is
+// Everything ends with the test, which fails if something did not end well. The log is
 // printed if the test fails.
 //
 // All methods may be called by any number of goroutines at once.

@@ -7,5 +7,5 @@
 // descriptors of libzmq or by goroutines on connections, is theirs alone.
 //
 // comm checks what users pass, once, and an engine relies on it: endpoints, options,
-// messages to send. What peers send the engine checks.
+// messages to send. The engine checks what peers send.
 package engine

@@ -71,8 +71,8 @@ type Socket interface {
 	// what was bound then.
 	Endpoints() []string
 
-	// Send sends one message. It copies the frames. Who waits for what, and which errors
-	// come at once, [Pattern] says. comm has checked the message: it has frames, none
+	// Send sends one message. It copies the frames. [Pattern] says when it waits, and
+	// which errors come at once. comm has checked the message: it has frames, none
 	// longer than the maximum; for [Router] a frame after the routing id; for [XSub] it
 	// is a subscription or the end of one (see [ReadSubscription]).
 	Send(context.Context, Message) error
@@ -83,7 +83,7 @@ type Socket interface {
 	// socket works on.
 	Recv(context.Context) (Message, error)
 	// RecvBatch waits for a message, then takes as many as there are and fit; the batch
-	// has room for one. What it took is valid also if there is an error, which is about
+	// has room for one. The messages taken are valid also if there is an error, which is about
 	// the message behind it.
 	RecvBatch(context.Context, []Message) (taken int, err error)
 	// WaitRoom waits until a peer that was full may have room; it may return early, and
@@ -114,7 +114,7 @@ type Socket interface {
 	// Waiting returns how many calls wait to receive and to send: a test sees by it that
 	// a call has begun to wait.
 	Waiting() (receivers, senders int)
-	// Close ends the socket. Calls that wait return [Closed]. What was sent is still
-	// delivered for the linger time. Closing again does nothing.
+	// Close ends the socket. Calls that wait return [Closed]. Messages that were sent are
+	// still delivered for the linger time. Closing again does nothing.
 	Close() error
 }

@@ -15,7 +15,7 @@ type backoff struct {
 const (
 	firstPauseToConnect   = 20 * time.Millisecond
 	longestPauseToConnect = time.Second
-	// Who was refused is refused again, most likely, until somebody changes something.
+	// A refused peer is refused again, most likely, until somebody changes something.
 	firstPauseRefused   = 500 * time.Millisecond
 	longestPauseRefused = 30 * time.Second
 )

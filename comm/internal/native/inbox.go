@@ -131,7 +131,7 @@ func (b *inbox) take(op string, batch []engine.Message, again bool) (taken int, 
 	return taken, w, err
 }
 
-// close ends all calls. What is in the queues is dropped.
+// close ends all calls. Messages in the queues are dropped.
 func (b *inbox) close() {
 	b.mu.Lock()
 	b.closed = true

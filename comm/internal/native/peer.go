@@ -20,8 +20,8 @@ type peer struct {
 // link carries messages to a peer. It may be used by any number of goroutines at once.
 type link interface {
 	// put appends a message if there is room for it, and says whether there is room for
-	// another. If not, the socket's makeRoom will be called when there is. Who has put
-	// something must flush, without locks.
+	// another. If not, the socket's makeRoom will be called when there is. The
+	// caller of put must flush, without locks.
 	put(frames [][]byte) (ok, more bool)
 	// putEncoded is put for a message of which encoded is the form on the wire, which
 	// nobody writes to any more.

@@ -107,7 +107,7 @@ func (w *wire) answer(context []byte) {
 // heard notes that the peer sent something: messages go to and fro.
 func (w *wire) heard() { w.streak.Store(0) }
 
-// Who sends writes himself as long as an answer comes now and then. In a stream of
+// A sender writes by itself as long as an answer comes now and then. In a stream of
 // messages it is better that a goroutine writes many at a time.
 const longestStreak = 4
 
@@ -238,8 +238,8 @@ func (w *wire) connect(c *conn, commands []byte) {
 	w.endIfDone()
 }
 
-// disconnect takes the link off its connection, which is closed. What was not begun to be
-// written is kept for the next one, or dropped.
+// disconnect takes the link off its connection, which is closed. Messages of which nothing was
+// written are kept for the next one, or dropped.
 func (w *wire) disconnect(keep bool) {
 	w.mu.Lock()
 	w.conn = nil

@@ -10,7 +10,7 @@ import (
 	"github.com/mittere/mittere/reactor/internal/outbox"
 )
 
-// commands are what arrives at a socket with sessions.
+// commands handles the incoming messages of a socket with sessions.
 type commands struct{ *Station }
 
 // take handles one command.

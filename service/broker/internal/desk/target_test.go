@@ -6,7 +6,7 @@ import (
 	"github.com/mittere/mittere/service/broker/internal/desk"
 )
 
-// Who finds no worker is told whether there is none, or none that takes requests.
+// A caller that finds no worker is told whether there is none, or none that takes requests.
 func TestTargetsWithoutAWorkerAreToldWhy(t *testing.T) {
 	s := newStage(t, desk.Limits{})
 	s.ready("w1", "w2")

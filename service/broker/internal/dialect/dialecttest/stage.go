@@ -72,7 +72,7 @@ func (s *Stage) Perform(actions []desk.Action) {
 		to := action.Receiver()
 		speaker := s.Speakers[to]
 		if speaker == nil {
-			s.Fatalf("an action for %q, who is not known: %#v", to.ID, action)
+			s.Fatalf("an action for the unknown peer %q: %#v", to.ID, action)
 		}
 		if frames := speaker.Write(action); frames != nil {
 			s.said(to, frames)
