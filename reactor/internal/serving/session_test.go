@@ -283,7 +283,7 @@ func TestNumbersInTheWireDocumentAreThoseOfTheReactor(t *testing.T) {
 		"wants: " + seconds(DefaultHeartbeat) + " by default",
 		"for **" + map[int]string{3: "three"}[command.HeartbeatsMissed] + "** times",
 		"beyond " + thousands(maxSessions) + " sessions",
-		"kept for " + seconds(answerAge) + ", at most " + fmt.Sprint(answerBytes>>20) + " MiB",
+		"keeps answers for " + seconds(answerAge) + ", at most " + fmt.Sprint(answerBytes>>20) + " MiB",
 		"in the last " + seconds(2*answerAge),
 		fmt.Sprintf("1 to %d bytes", command.MaxInstanceSize),
 		"clients beyond " + thousands(maxClients),
