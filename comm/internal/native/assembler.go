@@ -95,10 +95,16 @@ func (a *assembler) end() error {
 	return nil
 }
 
-// subscribe does what a peer asked for.
+// subscribe does what a peer asked for. An XPUB's user is told of it behind the messages
+// that came before.
 func (a *assembler) subscribe(subscribes bool, prefix []byte) error {
 	if !a.socket.publishes() {
 		return nil
+	}
+	if len(a.whole) > 0 {
+		a.socket.in.push(&a.peer.in, a.whole...)
+		clear(a.whole)
+		a.whole = a.whole[:0]
 	}
 	return a.socket.subscribed(a.peer, subscribes, prefix)
 }

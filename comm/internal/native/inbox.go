@@ -16,8 +16,8 @@ type item struct {
 
 // size is what an item is charged in bytes.
 func (i *item) size() int {
-	const head = 64
-	return i.message.Size() + head
+	const head, perFrame = 64, 24
+	return i.message.Size() + head + perFrame*len(i.message.Frames)
 }
 
 // inqueue is what one peer sent and nobody received yet. The lock of the inbox that it

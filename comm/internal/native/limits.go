@@ -1,6 +1,7 @@
 package native
 
 import (
+	"math"
 	"time"
 
 	"github.com/mittere/mittere/comm/internal/zmtp"
@@ -43,7 +44,7 @@ var mostSubscriptions = allowance{prefixes: 100_000, bytes: 16 << 20}
 func limitsFor(maxFrame int) zmtp.Limits {
 	return zmtp.Limits{
 		Frame:   maxFrame,
-		Message: max(2*maxFrame, 1<<20),
+		Message: max(2*min(maxFrame, math.MaxInt/2), 1<<20, maxFrame),
 		Frames:  skippedFrames,
 		Command: maxPrefix + maxCommandHead,
 	}

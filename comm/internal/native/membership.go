@@ -116,7 +116,17 @@ func (s *socket) takeOut(p *peer) {
 	s.countEnd(p)
 	s.roomed = true
 	s.rooms.wakeAll()
-	s.senders.wake() // of a publisher that waits for the peer
+	s.wakeSenders() // of a publisher that waits for the peer
+}
+
+// wakeSenders wakes the calls that may send now. Those of a publisher wait for one peer or
+// another, and none passes on what it was not woken for. sendMu is held.
+func (s *socket) wakeSenders() {
+	if s.publishes() {
+		s.senders.wakeAll()
+	} else {
+		s.senders.wake()
+	}
 }
 
 // countEnd counts the end of a connection, once. sendMu is held.
@@ -138,7 +148,7 @@ func (s *socket) makeRoom(p *peer) {
 		return
 	}
 	s.pattern.roomy(p)
-	s.senders.wake()
+	s.wakeSenders()
 	if s.rooms.n == 0 {
 		s.roomed = true
 	}
@@ -150,14 +160,16 @@ func (s *socket) event(p *peer, frames [][]byte) {
 	s.in.push(&p.in, s.received(frames))
 }
 
-// subscribed notes what a peer asked for.
+// subscribed notes what a peer asked for. Who does not publish locks nothing: it may be the
+// caller itself, or another subscriber, which tells the caller.
 func (s *socket) subscribed(p *peer, subscribes bool, prefix []byte) error {
+	published, ok := s.pattern.(*published)
+	if !ok {
+		return nil
+	}
 	s.sendMu.Lock()
 	defer s.sendMu.Unlock()
-	if published, ok := s.pattern.(*published); ok {
-		return published.subscribed(p, subscribes, prefix)
-	}
-	return nil
+	return published.subscribed(p, subscribes, prefix)
 }
 
 // errTooManySubscriptions is why a peer is disconnected that asks for too much.

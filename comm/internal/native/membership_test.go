@@ -348,3 +348,15 @@ func TestPausesBetweenTriesGrowAndDiffer(t *testing.T) {
 		t.Errorf("who was refused tries again after %v", pause)
 	}
 }
+
+func TestXPubReceivesSubscriptionsInTheOrderOfWhatCameBefore(t *testing.T) {
+	r := newRig(t)
+	pub := r.socket(config(engine.XPub), anyPort)
+	peer := r.dialReady(pub, zmtp.XSub, "")
+	said := appendMessage(nil, frames("first"))
+	said = zmtp.AppendSubscribe(said, 1, []byte("second"))
+	peer.say(appendMessage(said, frames("third")))
+	r.want(pub, "first")
+	r.want(pub, "\x01second")
+	r.want(pub, "third")
+}

@@ -130,6 +130,8 @@ func (s *socket) join(other *socket, endpoint string) {
 		other.dismiss(far)
 		return
 	}
+	other.openPipe(far)
+	s.openPipe(near)
 }
 
 // greetPipe has a new peer know of all subscriptions. sendMu is held.

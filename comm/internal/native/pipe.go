@@ -1,6 +1,8 @@
 package native
 
 import (
+	"sync/atomic"
+
 	"github.com/mittere/mittere/comm/internal/engine"
 )
 
@@ -8,8 +10,9 @@ import (
 // the other socket receives from. The bound is the sum of those of both ends, as with
 // libzmq.
 type pipe struct {
-	to  *socket
-	far *peer // what the sender is to the other socket
+	to   *socket
+	far  *peer       // what the sender is to the other socket
+	open atomic.Bool // there is no room before
 }
 
 // newPipe returns two peers that are each other's: near is what b is to a, far what a is
@@ -17,10 +20,20 @@ type pipe struct {
 func newPipe(a, b *socket) (near, far *peer) {
 	most := a.config.HighWaterMark + b.config.HighWaterMark
 	near, far = newPeer(most), newPeer(most)
-	near.link, far.link = &pipe{b, far}, &pipe{a, near}
+	near.link, far.link = newPipeEnd(b, far), newPipeEnd(a, near)
 	near.in.resume = func() { b.makeRoom(far) }
 	far.in.resume = func() { a.makeRoom(near) }
 	return near, far
+}
+
+// newPipeEnd returns the link to a socket at which the sender is far. It opens when both
+// sockets have admitted their peers: a ROUTER puts the routing id in front that far gets
+// then. A subscriber gets messages as soon as it has told what it wants.
+func newPipeEnd(to *socket, far *peer) *pipe {
+	p := &pipe{to: to, far: far}
+	_, subscribes := to.pattern.(*subscribing)
+	p.open.Store(subscribes)
+	return p
 }
 
 func (p *pipe) put(frames [][]byte) (ok, more bool) {
@@ -37,7 +50,13 @@ func (p *pipe) put(frames [][]byte) (ok, more bool) {
 func (p *pipe) putEncoded(frames [][]byte, _ []byte) (ok, more bool) { return p.put(frames) }
 
 // room says whether there is room. Only the sender fills the queue, so that it stays.
-func (p *pipe) room() bool { return p.to.in.push(&p.far.in) > 0 }
+func (p *pipe) room() bool { return p.open.Load() && p.to.in.push(&p.far.in) > 0 }
+
+// openPipe lets messages through to a peer, which both sockets have admitted.
+func (s *socket) openPipe(to *peer) {
+	to.link.(*pipe).open.Store(true)
+	s.makeRoom(to)
+}
 
 // receive returns a message as the other socket receives it, if it does.
 func (p *pipe) receive(frames [][]byte) (m item, wanted bool) {

@@ -64,9 +64,13 @@ func (s *socket) trySend(batch []engine.Message, again bool) (n int, w *waiter, 
 	return n, w, err
 }
 
-// tooLarge refuses a message that is too long in all, for which a peer with the same
-// limits would end the connection. Its frames comm has checked.
+// tooLarge refuses a message that is too long in all, and a subscription that is, for which
+// a peer with the same limits would end the connection. Frames comm has checked.
 func (s *socket) tooLarge(m engine.Message) error {
+	if s.config.Pattern == engine.XSub && len(m.Frames[0]) > 1+maxPrefix {
+		s.counters.Refused.Add(1)
+		return &engine.Error{Op: "send", Reason: engine.TooLarge, Detail: "a prefix of more than 64 KiB"}
+	}
 	if len(m.Frames) <= 2 {
 		return nil
 	}

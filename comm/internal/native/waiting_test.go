@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -122,5 +123,19 @@ func TestMessageThatIsTooLongInAllIsNotSent(t *testing.T) {
 	r.ok(b.Send(r.ctx, engine.Message{Frames: [][]byte{part, part[:1<<20-1], part[:1]}}))
 	if m, err := a.Recv(r.ctx); err != nil || m.Size() != 2<<20 {
 		t.Errorf("received %d bytes (%v)", m.Size(), err)
+	}
+}
+
+func TestLimitsHoldForTheLargestFrameSize(t *testing.T) {
+	if l := limitsFor(math.MaxInt); l.Message != math.MaxInt {
+		t.Errorf("a message may have %d bytes", l.Message)
+	}
+}
+
+// Many empty frames take memory too.
+func TestListsOfFramesCountAsBytes(t *testing.T) {
+	i := item{message: engine.Message{Frames: make([][]byte, 1000)}}
+	if i.size() < 24000 {
+		t.Errorf("1000 empty frames count as %d bytes", i.size())
 	}
 }
