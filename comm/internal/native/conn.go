@@ -3,7 +3,6 @@ package native
 import (
 	"net"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -23,8 +22,7 @@ type conn struct {
 	reads  *zmtp.Decoder
 	sealer *zmtp.Sealer // nil if frames go in the clear
 
-	trial   attempt     // of who writes
-	parting atomic.Bool // only the end is read for
+	trial attempt // of who writes
 }
 
 // newConn returns a connection that has not shaken hands.
@@ -43,11 +41,11 @@ func (c *conn) close() {
 }
 
 // shutDown ends this direction of the connection, on which all is written. The other end
-// is read until it ends too, or else the system might drop what it has not delivered yet.
+// is read until it ends too, or the linger time is over: if the connection were closed and
+// the peer still sent, the system would drop what it has not delivered yet.
 func (c *conn) shutDown() {
-	c.parting.Store(true)
 	half, ok := c.Conn.(interface{ CloseWrite() error })
-	if !ok || half.CloseWrite() != nil || c.SetReadDeadline(time.Now().Add(partingTime)) != nil {
+	if !ok || half.CloseWrite() != nil {
 		c.close()
 	}
 }

@@ -24,8 +24,6 @@ const (
 	handshakeTime = 30 * time.Second
 	// dialTime is how long it may take to look up a name and to connect.
 	dialTime = 10 * time.Second
-	// partingTime is how long the peer's end of a connection is waited for.
-	partingTime = time.Second
 	// skippedFrames is how many frames a message may have that is dropped because it has
 	// too many. Beyond that the connection is closed.
 	skippedFrames = 1 << 20

@@ -360,3 +360,28 @@ func TestXPubReceivesSubscriptionsInTheOrderOfWhatCameBefore(t *testing.T) {
 	r.want(pub, "\x01second")
 	r.want(pub, "third")
 }
+
+// A peer that takes its time still gets what the system has of a closed socket, although it
+// sends meanwhile.
+func TestPeerThatSendsAndReadsLateGetsAllWithinTheLingerTime(t *testing.T) {
+	r := newRig(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	r.ok(err)
+	defer l.Close()
+	c := config(engine.Dealer)
+	c.Linger = patience
+	dealer := r.socket(c, "tcp://"+l.Addr().String())
+	peer := r.accept(l, zmtp.Dealer)
+	const n, size = 200, 8 << 10
+	for range n {
+		r.send(dealer, string(make([]byte, size)))
+	}
+	r.ok(dealer.Close())
+	for start := time.Now(); time.Since(start) < 1500*time.Millisecond; time.Sleep(50 * time.Millisecond) {
+		if _, err := peer.Write(appendMessage(nil, frames("more"))); err != nil {
+			break
+		}
+	}
+	peer.hear(n * zmtp.PartSize(size))
+	_ = peer.Close()
+}

@@ -86,7 +86,7 @@ var errSilent = errors.New("it was silent for longer than it promised")
 // silent. Time in which nothing is read does not count.
 func (r *reader) limitSilence() error {
 	switch {
-	case r.conn.parting.Load() || r.silence == 0 && !r.limited:
+	case r.silence == 0 && !r.limited:
 		return nil
 	case r.silence == 0:
 		r.limited = false
