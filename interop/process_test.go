@@ -38,12 +38,19 @@ type process struct {
 	waiting []chan []byte // a place for each answer, in order
 }
 
-// startPeer starts a process that ends with the test. It does not know the
-// schema files that are left out.
+// startPeer starts a process with dīvidere that ends with the test. It does not know
+// the schema files that are left out.
 func startPeer(t testing.TB, leftOut ...string) *peer {
 	t.Helper()
+	return startPython(t, append([]string{"python/peer.py", imageFile}, leftOut...)...)
+}
+
+// startPython starts a program that reads commands (python/commands.py) and ends with
+// the test.
+func startPython(t testing.TB, arguments ...string) *peer {
+	t.Helper()
 	p := &process{reading: make(chan struct{})}
-	p.command = exec.Command(os.Getenv(pythonVariable), append([]string{"python/peer.py", imageFile}, leftOut...)...)
+	p.command = exec.Command(os.Getenv(pythonVariable), arguments...)
 	p.command.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
 	p.command.Stderr = &p.errors
 	input, err := p.command.StdinPipe()

@@ -2,23 +2,18 @@
 
     peer.py IMAGE [FILE_TO_LEAVE_OUT ...]
 
-IMAGE is a file with the FileDescriptorSet of the messages. Commands come as lines
-of JSON on standard input; each is carried out in order and answered with one line
-on standard output: {"ok": result} or {"error": "KeyError: ..."}. The end of the
-input ends the program, so that none outlives its test.
+IMAGE is a file with the FileDescriptorSet of the messages. The commands are the
+methods of Peer; commands.py tells how they come.
 """
 
-import json
-import os
-import queue
 import sys
-import threading
 import time
 
 import zmq
 from dividere import MsgLib, connection, messaging, registry
 from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool  # any_pb2 for the pool
 
+import commands
 import reactors
 import services
 import values
@@ -237,40 +232,11 @@ FACTORIES = {
 }
 
 
-def answer(peer, line):
-    """Carries out one command and returns what to say."""
-    command = json.loads(line)
-    try:
-        return {"ok": getattr(peer, command.pop("op"))(**command)}
-    except Exception as error:  # whatever it is, the test is to see it
-        return {"error": f"{type(error).__name__}: {error}"}
-
-
-def read_commands(commands):
-    """Takes commands off standard input until its end, which ends the program.
-
-    It ends at once, whatever it does: there is nobody to answer, and dīvidere's
-    destructors join threads that may wait for ever.
-    """
-    for line in sys.stdin:
-        commands.put(line)
-    os._exit(0)
-
-
-def main():
-    """Loads the messages, says so, and carries out commands."""
-    # Nothing but answers may reach the channel, whatever prints.
-    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
+def make():
+    """Loads the messages and returns the peer."""
     load(sys.argv[1], sys.argv[2:])
-    commands = queue.Queue()
-    threading.Thread(target=read_commands, args=(commands,), daemon=True).start()
-    peer = Peer()
-    say = {"ok": "ready"}
-    while True:
-        print(json.dumps(say), file=channel, flush=True)
-        say = answer(peer, commands.get())
+    return Peer()
 
 
 if __name__ == "__main__":
-    main()
+    commands.serve(make)
