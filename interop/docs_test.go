@@ -47,7 +47,7 @@ func TestTheTestsInTheDocumentExist(t *testing.T) {
 	}
 	// What is shown and not told is of no use to who reads the page.
 	for name := range there {
-		if strings.HasPrefix(name, "Test") && !named[name] && !aboutItself(name) {
+		if strings.HasPrefix(name, "Test") && !named[name] && !aboutItself(name) && !aboutSockets(name) {
 			t.Errorf("the document does not name %s", name)
 		}
 	}
@@ -57,6 +57,10 @@ func TestTheTestsInTheDocumentExist(t *testing.T) {
 func aboutItself(name string) bool {
 	return name == "TestMain" || strings.HasPrefix(name, "TestThe") || strings.Contains(name, "ControlChannel")
 }
+
+// aboutSockets reports whether a test has ZeroMQ's own sockets as peers, of which
+// docs/engines.md tells.
+func aboutSockets(name string) bool { return strings.Contains(name, "Pyzmq") }
 
 func TestTheGoNamesInTheDocumentExist(t *testing.T) {
 	there := map[string]bool{}
