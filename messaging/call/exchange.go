@@ -226,9 +226,7 @@ func causeOf(ctx context.Context) error {
 
 // cancel tells the server that the caller waits no longer.
 func (x *exchange) cancel() {
-	ctx, done := context.WithTimeout(context.Background(), lastCommand)
-	defer done()
-	_ = x.link.send(ctx, &mitterev1.Cancel{Call: x.id}, nil)
+	x.link.sendSoon(&mitterev1.Cancel{Call: x.id})
 }
 
 // handle takes one answer. over means that the server has done with the call; if

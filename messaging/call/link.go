@@ -152,15 +152,29 @@ func (l *link) serve(ctx context.Context) error {
 
 // disconnect tells the server that the session is over, so that it cancels what runs.
 func (l *link) disconnect() {
-	ctx, cancel := context.WithTimeout(context.Background(), lastCommand)
-	defer cancel()
-	_ = l.send(ctx, &mitterev1.Disconnect{Status: &mitterev1.Status{
+	l.sendSoon(&mitterev1.Disconnect{Status: &mitterev1.Status{
 		Code: messaging.Cancelled, Message: "the client closed the connection",
-	}}, nil)
+	}})
 }
 
-// lastCommand is how long a command may take whose loss does little harm.
+// lastCommand is how long a command may wait for room whose sender cannot wait.
 const lastCommand = 10 * time.Millisecond
+
+// lastTries is how often such a command is sent. The time of one try may be over before it
+// was sent, where this process is short of processors: then nothing was in its way.
+const lastTries = 5
+
+// sendSoon sends a command unless there is no room for it.
+func (l *link) sendSoon(kind proto.Message) {
+	for range lastTries {
+		ctx, cancel := context.WithTimeout(context.Background(), lastCommand)
+		err := l.send(ctx, kind, nil)
+		cancel()
+		if messaging.CodeOf(err) != messaging.DeadlineExceeded {
+			return
+		}
+	}
+}
 
 // keepTime sends a heartbeat whenever no request was sent for a while, and ends
 // the session when nothing was heard for three times as long, or when this process
