@@ -137,10 +137,10 @@ func (s *socket) Close() error {
 	binds, dialers := s.binds, s.dialers
 	s.mu.Unlock()
 
+	s.stopSending() // before anybody is told that the socket is closed
 	close(s.done)
 	s.ctx.names.leave(s)
 	s.in.close()
-	s.stopSending()
 	for _, b := range binds {
 		b.retire(s)
 	}
