@@ -27,6 +27,7 @@ type inqueue struct {
 	most    int    // messages
 	bytes   int    // of all items
 	waiting bool   // who fills it waits for room
+	held    bool   // it is in the inbox's list of those that wait for room in all
 	resume  func() // says that there is some; called without locks
 }
 
@@ -48,8 +49,12 @@ func (q *inqueue) low() bool { return q.items.len() <= q.most/2 && q.bytes <= ma
 type inbox struct {
 	counters *engine.Counters
 
+	most int // bytes of all queues
+
 	mu        sync.Mutex // guards what follows, and the queues
 	queues    fair[item, *inqueue]
+	bytes     int        // of all queues
+	held      []*inqueue // that wait until there is room in all
 	receivers waitlist
 	closed    bool
 }
@@ -63,15 +68,40 @@ func (b *inbox) push(q *inqueue, items ...item) (room int) {
 		return max(q.most, 1)
 	}
 	for i := range items {
-		q.bytes += items[i].size()
+		size := items[i].size()
+		q.bytes, b.bytes = q.bytes+size, b.bytes+size
 		b.queues.put(q, items[i])
 	}
 	if len(items) > 0 {
 		b.receivers.wake()
 	}
 	room = q.room()
+	if b.bytes >= b.most {
+		room = 0
+		b.hold(q)
+	}
 	q.waiting = room == 0
 	return room
+}
+
+// hold has a queue be told when there is room in all, under the lock.
+func (b *inbox) hold(q *inqueue) {
+	if !q.held {
+		q.held = true
+		b.held = append(b.held, q)
+	}
+}
+
+// release returns the queues that wait for room in all, if there is some, under the lock.
+func (b *inbox) release() (roomy []*inqueue) {
+	if b.bytes > b.most/2 && !b.closed {
+		return nil
+	}
+	for _, q := range b.held {
+		q.held, q.waiting = false, false
+	}
+	roomy, b.held = b.held, nil
+	return roomy
 }
 
 // recv waits for a message, then takes as many as there are and fit.
@@ -101,7 +131,8 @@ func (b *inbox) take(op string, batch []engine.Message, again bool) (taken int, 
 		if !ok {
 			break
 		}
-		from.bytes -= next.size()
+		size := next.size()
+		from.bytes, b.bytes = from.bytes-size, b.bytes-size
 		if from.waiting && from.low() {
 			from.waiting = false
 			roomy = append(roomy, from)
@@ -123,6 +154,7 @@ func (b *inbox) take(op string, batch []engine.Message, again bool) (taken int, 
 	case !b.queues.empty():
 		b.receivers.wake()
 	}
+	roomy = append(roomy, b.release()...)
 	b.mu.Unlock()
 	b.counters.Received.Add(uint64(taken))
 	for _, q := range roomy {
@@ -146,6 +178,7 @@ func (b *inbox) close() {
 			roomy = append(roomy, from)
 		}
 	}
+	roomy = append(roomy, b.release()...)
 	b.receivers.wakeAll()
 	b.mu.Unlock()
 	for _, q := range roomy {

@@ -12,6 +12,9 @@ const (
 	// maxQueued is the bytes that wait for one peer, or of one peer, beside the
 	// high-water mark in messages. One message more than it may be longer.
 	maxQueued = 64 << 20
+	// maxReceived is the bytes that wait to be received on one socket, from all peers,
+	// also from those that have gone. What each connection has read by then is beside it.
+	maxReceived = 4 * maxQueued
 	// maxCommands is the bytes of subscriptions that wait for one publisher.
 	maxCommands = 16 << 20
 	// maxConnections is how many connections one listener has at once.

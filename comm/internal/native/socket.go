@@ -53,7 +53,7 @@ func newSocket(ctx *engineContext, c engine.Config) *socket {
 	if !s.sends() {
 		s.config.Linger = 0
 	}
-	s.in.counters = &s.counters
+	s.in.counters, s.in.most = &s.counters, maxReceived
 	s.pattern = newPattern(s)
 	s.life, s.end = context.WithCancel(context.Background())
 	return s
